@@ -1,0 +1,1 @@
+"""From files to a network: data -> Batch -> tasks -> models -> loss -> callbacks."""

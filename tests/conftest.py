@@ -1,0 +1,53 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from src.batch import Batch
+from src.train import main
+from tests.tiny_mnist import TinyMNIST, write_files
+
+Train = Callable[..., dict[str, float]]
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path: Path) -> TinyMNIST:
+    """Synthetic MNIST on disk, read into memory."""
+    write_files(tmp_path / "data" / "MNIST" / "raw")
+    data = TinyMNIST(str(tmp_path / "data"), batch_size=20)
+    data.prepare_data()
+    data.setup("fit")
+    return data
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Twenty normalised images, two of each class."""
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(20, 1, 28, 28, generator=generator)
+    return Batch(image, torch.arange(20) % 10)
+
+
+@pytest.fixture
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Run `python -m src.train` on synthetic MNIST in an empty folder; returns metrics.json."""
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path / "data" / "MNIST" / "raw")
+
+    def run(*args: str) -> dict[str, float]:
+        main(
+            [
+                "--data=tests.tiny_mnist.TinyMNIST",
+                "--data.batch_size=20",
+                "--trainer.enable_progress_bar=false",
+                "--trainer.enable_model_summary=false",
+                "--trainer.log_every_n_steps=5",
+                *args,
+            ]
+        )
+        newest = max((tmp_path / "lightning_logs").iterdir())
+        return json.loads((newest / "metrics.json").read_text())
+
+    return run

@@ -1,0 +1,79 @@
+"""The house rules: who may import whom, how long a file may be, where its test is."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+WINGS = {"experiment", "data", "models", "tasks", "callbacks"}
+
+
+def module_name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(source: str) -> set[str]:
+    """Name every module of ours that a source imports, wherever in it the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {module_name(file) for file in SOURCES}
+            found |= (inner & modules) or {node.module}
+    return {name for name in found if name.split(".")[0] == "src"}
+
+
+def violations(module: str, imported: set[str]) -> set[str]:
+    """List the imports that the house forbids to a module."""
+    parts = module.split(".")
+    wing = parts[1] if len(parts) > 1 and parts[1] in WINGS else None
+    if wing is None:
+        return imported if module == "src.batch" else set()
+    siblings = {name for name in imported if name.startswith(f"src.{wing}.")}
+    return imported - siblings - {"src.batch"}
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=module_name)
+def test_module_imports_only_what_it_may(file: Path) -> None:
+    assert not violations(module_name(file), imports(file.read_text()))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import src.data",
+        "from src import data",
+        "from src.data.mnist import X",
+        "import src.models",
+    ],
+)
+def test_forbidden_import_is_found(source: str) -> None:
+    assert violations("src.models.cnn", imports(source))
+
+
+def test_imports_have_no_cycle() -> None:
+    graph = {module_name(file): imports(file.read_text()) for file in SOURCES}
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=module_name)
+def test_file_has_at_most_200_lines(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 200
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in SOURCES if file.name != "__init__.py"], ids=module_name
+)
+def test_file_has_its_test(file: Path) -> None:
+    relative = file.relative_to(ROOT / "src")
+    assert (ROOT / "tests" / relative.with_name(f"test_{relative.name}")).exists()
+
+
+def test_no_room_for_leftovers() -> None:
+    names = {part for file in SOURCES for part in file.relative_to(ROOT).with_suffix("").parts}
+    assert not names & {"utils", "helpers", "common", "misc", "base"}
