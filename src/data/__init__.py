@@ -1,0 +1,4 @@
+"""Where batches come from."""
+
+from src.data.mnist import MNISTDataModule as MNISTDataModule
+from src.data.per_image_affine import PerImageAffine as PerImageAffine

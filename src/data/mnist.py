@@ -1,0 +1,171 @@
+"""MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28 px."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.datasets.mnist import read_image_file, read_label_file
+from typing_extensions import override
+
+from src.batch import Batch
+from src.data.mnist_files import SHA256, ensure_files
+
+
+class Images(Dataset[Batch]):
+    """Labelled images in memory, read a whole batch at a time.
+
+    Args:
+        image: Pixels, `(N, C, H, W)`, `uint8`.
+        label: Class indices, `(N,)`, `int64`.
+    """
+
+    def __init__(self, image: Tensor, label: Tensor) -> None:
+        self.image = image
+        self.label = label
+
+    def __len__(self) -> int:
+        """Count the images N."""
+        return len(self.label)
+
+    @override
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """Read a batch in one indexing operation; the DataLoader calls it by this name.
+
+        Args:
+            indices: Positions, each in `[0, N)`.
+
+        Returns:
+            The images and labels at `indices`.
+        """
+        index = torch.as_tensor(indices)
+        return Batch(self.image[index], self.label[index])
+
+
+class MNISTDataModule(LightningDataModule):
+    """Official MNIST files as batches: 55,000 images to train, 5,000 to validate, 10,000 to test.
+
+    The division into train and validation is one fixed permutation, whatever the run's seed. The
+    official test images are never divided, trained on or used to choose.
+
+    Args:
+        data_dir: Folder of the files; missing ones are fetched into its subfolder `MNIST/raw`.
+        batch_size: Images in a training batch B.
+        eval_batch_size: Images in a validation or test batch.
+        shuffle: Draw a new order of the training images for each epoch.
+        augment: Changes training images, `(B, C, H, W)` in `[0, 1]`, before normalisation;
+            `PerImageAffine` or a transform of torchvision, for example.
+        num_workers: Processes that read batches; a batch is one indexing operation: 0 is fastest.
+
+    Raises:
+        ValueError: A batch size is not positive, or `num_workers` is negative.
+
+    References:
+        LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+        recognition", Proceedings of the IEEE, 1998. doi:10.1109/5.726791
+    """
+
+    image_shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
+    num_classes: ClassVar[int] = 10
+    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    mean: ClassVar[float] = 0.1307  # of all pixels of the 60,000 training images, in [0, 1]
+    std: ClassVar[float] = 0.3081
+    checksums: ClassVar[dict[str, str]] = SHA256
+
+    def __init__(
+        self,
+        data_dir: str = "data",
+        batch_size: int = 100,
+        eval_batch_size: int = 1000,
+        shuffle: bool = True,
+        augment: nn.Module | None = None,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        if min(batch_size, eval_batch_size) < 1 or num_workers < 0:
+            raise ValueError(
+                "MNISTDataModule needs batch_size >= 1, eval_batch_size >= 1 and num_workers >= 0, "
+                f"got {batch_size=}, {eval_batch_size=}, {num_workers=}"
+            )
+        self.folder = Path(data_dir) / "MNIST" / "raw"  # as torchvision lays it out
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.shuffle = shuffle
+        self.augment = augment
+        self.num_workers = num_workers
+        self.splits: dict[str, Images] = {}
+
+    @override
+    def prepare_data(self) -> None:
+        ensure_files(self.folder, self.checksums)
+
+    @override
+    def setup(self, stage: str) -> None:
+        if self.splits:
+            return
+        images, tests = _read(self.folder, "train"), _read(self.folder, "t10k")
+        train, val = split_indices(len(images))
+        self.splits = {
+            "train": Images(images.image[train], images.label[train]),
+            "val": Images(images.image[val], images.label[val]),
+            "test": tests,
+        }
+
+    @override
+    def train_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("train", self.batch_size, shuffle=self.shuffle)
+
+    @override
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("val", self.eval_batch_size)
+
+    @override
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("test", self.eval_batch_size)
+
+    @override
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        image = batch.image.float().div_(255)
+        if self.augment is not None and self.trainer is not None and self.trainer.training:
+            image = self.augment(image)
+        return Batch(image.sub_(self.mean).div_(self.std), batch.label)
+
+    def _loader(self, split: str, batch_size: int, shuffle: bool = False) -> DataLoader[Batch]:
+        return DataLoader(
+            self.splits[split],
+            batch_size,
+            shuffle=shuffle,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            collate_fn=_as_is,
+        )
+
+
+def split_indices(num_images: int) -> tuple[Tensor, Tensor]:
+    """Divide the official training images into training and validation, always in the same way.
+
+    Args:
+        num_images: Number of images N.
+
+    Returns:
+        Positions for training and for validation, each ascending; a twelfth is for validation:
+        5,000 of 60,000.
+    """
+    order = torch.randperm(num_images, generator=torch.Generator().manual_seed(1998))
+    num_val = num_images // 12
+    return order[num_val:].sort().values, order[:num_val].sort().values
+
+
+def _read(folder: Path, split: str) -> Images:
+    image = read_image_file(str(folder / f"{split}-images-idx3-ubyte"))  # (N, 28, 28)
+    return Images(image.unsqueeze(1), read_label_file(str(folder / f"{split}-labels-idx1-ubyte")))
+
+
+def _as_is(batch: Any) -> Any:
+    return batch

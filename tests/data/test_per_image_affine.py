@@ -1,0 +1,68 @@
+import math
+
+import pytest
+import torch
+
+from src.data import PerImageAffine
+from src.data.per_image_affine import affine
+
+
+@pytest.fixture
+def image() -> torch.Tensor:
+    return torch.rand(3, 2, 9, 9, generator=torch.Generator().manual_seed(0))
+
+
+def move(
+    image: torch.Tensor, angle: float = 0, scale: float = 1, right: float = 0, down: float = 0
+):
+    one = torch.ones(len(image))
+    return affine(image, angle * one, scale * one, torch.stack([right * one, down * one]))
+
+
+def test_nothing_asked_is_identity(image: torch.Tensor) -> None:
+    torch.testing.assert_close(PerImageAffine()(image), image)
+
+
+def test_whole_shift_moves_pixels(image: torch.Tensor) -> None:
+    moved = move(image, right=2, down=1)
+    torch.testing.assert_close(moved[..., 1:, 2:], image[..., :-1, :-2])
+    assert moved[..., 0, :].abs().max() < 1e-5
+    assert moved[..., :, :2].abs().max() < 1e-5
+
+
+def test_shift_is_in_pixels_of_oblong_images() -> None:
+    image = torch.rand(2, 1, 6, 12, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(move(image, right=3)[..., 3:], image[..., :-3])
+    turned = move(move(image, angle=0.3), angle=-0.3)
+    inside = (slice(None), slice(None), slice(2, 4), slice(5, 7))
+    torch.testing.assert_close(turned[inside], image[inside], atol=0.35, rtol=0)
+
+
+def test_quarter_turn_is_clockwise(image: torch.Tensor) -> None:
+    torch.testing.assert_close(move(image, angle=math.pi / 2), image.rot90(-1, (2, 3)))
+
+
+def test_zoom_enlarges_about_the_centre() -> None:
+    image = torch.zeros(1, 1, 9, 9)
+    image[..., 3:6, 3:6] = 1
+    assert move(image, scale=2).sum() == pytest.approx(36, rel=0.05)
+
+
+def test_each_image_has_its_own_draw(image: torch.Tensor) -> None:
+    same = image[:1].repeat(8, 1, 1, 1)
+    out = PerImageAffine(degrees=20, shift_px=2, zoom=0.2)(same)
+    assert len(out.flatten(1).unique(dim=0)) == 8
+
+
+def test_draws_follow_the_generator(image: torch.Tensor) -> None:
+    def draw(seed: int) -> torch.Tensor:
+        return PerImageAffine(shift_px=2)(image, torch.Generator().manual_seed(seed))
+
+    assert torch.equal(draw(1), draw(1))
+    assert not torch.equal(draw(1), draw(2))
+
+
+@pytest.mark.parametrize("wrong", [{"degrees": -1}, {"shift_px": -1}, {"zoom": 1.0}])
+def test_impossible_ranges_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="PerImageAffine needs"):
+        PerImageAffine(**wrong)
