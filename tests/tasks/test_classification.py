@@ -1,0 +1,105 @@
+from functools import partial
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from torch.utils.data import DataLoader
+
+from src.batch import Batch
+from src.models import CNN
+from src.tasks import ClassificationTask, OneCycle
+
+
+class Recorder(Callback):
+    """Keep what was logged after each batch, and the learning rate."""
+
+    def __init__(self) -> None:
+        self.logged: list[dict[str, float]] = []
+        self.lr: list[float] = []
+
+    def on_train_batch_start(self, trainer, *args) -> None:
+        self.lr.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_epoch_end(self, trainer, *args) -> None:
+        self.logged.append({key: float(value) for key, value in trainer.logged_metrics.items()})
+
+
+def fit(task: ClassificationTask, batches: list[Batch], **settings) -> Recorder:
+    recorder = Recorder()
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[recorder],
+        **{"max_epochs": 1, "log_every_n_steps": 50, **settings},
+    )
+    trainer.fit(task, DataLoader(batches, batch_size=None), DataLoader(batches, batch_size=None))
+    return recorder
+
+
+def sgd(lr: float) -> partial:
+    return partial(torch.optim.SGD, lr=lr)
+
+
+def test_train_metrics_are_means_over_images(batch: Batch) -> None:
+    task = ClassificationTask(CNN(), optimizer=sgd(0.0))
+    small = Batch(batch.image[:5], batch.label[:5])
+    fit(task, [batch, small])
+    both = Batch(torch.cat([batch.image, small.image]), torch.cat([batch.label, small.label]))
+    logits = task(both.image)
+    expected = torch.nn.functional.cross_entropy(logits, both.label)
+    logged = task.trainer.callback_metrics
+    torch.testing.assert_close(logged["train/loss"], expected)
+    accuracy = (logits.argmax(1) == both.label).float().mean()
+    torch.testing.assert_close(logged["train/acc"], accuracy)
+    torch.testing.assert_close(logged["val/loss"], expected)
+
+
+def test_label_smoothing_changes_training_loss_only(batch: Batch) -> None:
+    task = ClassificationTask(CNN(), optimizer=sgd(0.0), label_smoothing=0.5)
+    fit(task, [batch])
+    logged, logits = task.trainer.callback_metrics, task(batch.image)
+    smooth = torch.nn.functional.cross_entropy(logits, batch.label, label_smoothing=0.5)
+    torch.testing.assert_close(logged["train/loss"], smooth)
+    torch.testing.assert_close(
+        logged["val/loss"], torch.nn.functional.cross_entropy(logits, batch.label)
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"max_epochs": 2}, 8),
+        ({"max_epochs": 2, "accumulate_grad_batches": 3}, 4),
+        ({"max_epochs": 2, "max_steps": 5}, 5),
+        ({"max_epochs": 2, "limit_train_batches": 3}, 6),
+    ],
+)
+def test_one_cycle_ends_with_the_training(batch: Batch, settings: dict, steps: int) -> None:
+    cycle = partial(OneCycle, warmup=0.0, end=0.0, anneal="linear")
+    task = ClassificationTask(CNN(), optimizer=sgd(0.8), scheduler=cycle)
+    recorder = fit(task, [batch] * 4, **settings)
+    assert task.trainer.global_step == steps
+    assert task.lr_schedulers().get_last_lr() == [pytest.approx(0.0)]
+    assert max(recorder.lr) == 0.8
+
+
+def test_one_cycle_without_an_end_is_refused(batch: Batch) -> None:
+    task = ClassificationTask(CNN(), scheduler=OneCycle)
+    with pytest.raises(ValueError, match="OneCycle must know the end"):
+        fit(task, [batch], max_epochs=-1)
+
+
+def test_other_schedulers_step_once_an_epoch(batch: Batch) -> None:
+    halve = partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
+    task = ClassificationTask(CNN(), optimizer=sgd(0.8), scheduler=halve)
+    recorder = fit(task, [batch] * 2, max_epochs=2)
+    assert recorder.lr == [0.8, 0.8, 0.4, 0.4]
+
+
+def test_default_optimizer_is_adam_of_the_notebook() -> None:
+    optimizer = ClassificationTask(CNN()).configure_optimizers()
+    assert isinstance(optimizer, torch.optim.Adam)
+    assert optimizer.defaults["lr"] == 0.001
