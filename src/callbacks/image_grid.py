@@ -1,0 +1,105 @@
+"""The first images of a split, with labels and predictions, as the network gets them."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+from typing_extensions import override
+
+from src.batch import Batch
+
+
+class ImageGrid(Callback):
+    """Show the first training images, the first test images and what the network says of these.
+
+    The pictures are in TensorBoard and, of the test, as PNG files beside its events.
+
+    Args:
+        num_images: Images in a picture.
+    """
+
+    def __init__(self, num_images: int = 9) -> None:
+        self.num_images = num_images
+
+    @override
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        if trainer.global_step == 0:
+            self._show(trainer, "train_images", batch)
+
+    @override
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        if batch_idx == 0 and isinstance(outputs, Tensor):
+            self._show(trainer, "test_images", batch)
+            self._show(trainer, "test_predictions", batch, outputs.argmax(dim=1))
+
+    def _show(
+        self, trainer: Trainer, name: str, batch: Batch, prediction: Tensor | None = None
+    ) -> None:
+        if not isinstance(trainer.logger, TensorBoardLogger) or not trainer.is_global_zero:
+            return
+        first = slice(self.num_images)
+        classes = getattr(getattr(trainer, "datamodule", None), "class_names", None)
+        figure = draw_grid(
+            batch.image[first],
+            _names(batch.label[first], classes),
+            None if prediction is None else _names(prediction[first], classes),
+        )
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        split, _, what = name.partition("_")
+        trainer.logger.experiment.add_image(
+            f"{split}/{what}", pixels, trainer.global_step, dataformats="HWC"
+        )
+        if split == "test":
+            figure.savefig(f"{trainer.logger.log_dir}/{name}.png")
+
+
+def draw_grid(
+    image: Tensor, labels: Sequence[str], predictions: Sequence[str] | None = None
+) -> Figure:
+    """Draw images in a square grid, each under its label or prediction.
+
+    Args:
+        image: Pixels, `(N, C, H, W)`, any range; one channel is drawn in grey, three in colour.
+        labels: Name of each image's class.
+        predictions: Name of each image's predicted class; green where right, red where wrong.
+
+    Returns:
+        A figure that no window shows.
+    """
+    side = math.ceil(math.sqrt(len(image)))
+    figure = Figure(figsize=(1.4 * side, 1.6 * side), dpi=120, layout="constrained")
+    pixels = image.detach().float().cpu()
+    pixels = (pixels - pixels.min()) / (pixels.max() - pixels.min()).clamp(min=1e-6)
+    for number, label in enumerate(labels):
+        axes = figure.add_subplot(side, side, number + 1)
+        axes.imshow(pixels[number].permute(1, 2, 0).numpy(), cmap="gray")  # -> (H, W, C)
+        axes.set_axis_off()
+        if predictions is None:
+            axes.set_title(label)
+        else:
+            right = predictions[number] == label
+            title = predictions[number] if right else f"{predictions[number]}, not {label}"
+            axes.set_title(title, color="tab:green" if right else "tab:red")
+    return figure
+
+
+def _names(indices: Tensor, classes: Sequence[str] | None) -> list[str]:
+    return [str(index) if classes is None else classes[index] for index in indices.tolist()]

@@ -1,0 +1,55 @@
+"""How fast the network learns."""
+
+import time
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+from typing_extensions import override
+
+from src.batch import Batch
+
+
+class Throughput(Callback):
+    """Log `train/images_per_s` of each epoch: all that training takes, without validation."""
+
+    def __init__(self) -> None:
+        self._images = 0
+        self._seconds = 0.0
+        self._since = 0.0
+
+    @override
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._images = 0
+        self._seconds = 0.0
+        self._since = time.perf_counter()
+
+    @override
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        self._images += len(batch.label)
+
+    @override
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._pause(trainer)
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._since = time.perf_counter()
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._pause(trainer)
+        rate = self._images * trainer.world_size / self._seconds
+        pl_module.log("train/images_per_s", rate)
+
+    def _pause(self, trainer: Trainer) -> None:
+        if trainer.strategy.root_device.type == "cuda":
+            torch.cuda.synchronize()
+        self._seconds += time.perf_counter() - self._since
