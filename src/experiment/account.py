@@ -1,0 +1,56 @@
+"""What a run did and how long it took."""
+
+import time
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+from typing_extensions import override
+
+from src.batch import Batch
+
+
+class Account(Callback):
+    """Keep account of a run while it goes on.
+
+    Args:
+        started: `time.perf_counter()` when the process began [s].
+
+    Attributes:
+        metrics: Each value that was logged, as it was last, and `startup_s` until the first step,
+            `fit_s`, `test_s`, `epochs` and `steps` of the whole training, `test_images`.
+    """
+
+    def __init__(self, started: float) -> None:
+        self.metrics: dict[str, float] = {"test_images": 0}
+        self._since = started
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._end("startup_s", trainer)
+
+    @override
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._end("fit_s", trainer)
+        self.metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step}
+
+    @override
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.metrics["test_images"] += len(batch.label) * trainer.world_size
+
+    @override
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._end("test_s", trainer)
+
+    def _end(self, part: str, trainer: Trainer) -> None:
+        now = time.perf_counter()
+        self.metrics |= {name: value.item() for name, value in trainer.callback_metrics.items()}
+        self.metrics[part] = now - self._since
+        self._since = now

@@ -1,0 +1,94 @@
+"""Say in one line what a nested error message says in many."""
+
+import difflib
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterable
+
+# What jsonargparse prints around the cause: nesting, types tried, the alternative of nothing.
+_FRAME = re.compile(
+    r"Does not validate|Subtypes:|Errors:|Problem with given|Parser key|Given value"
+    r"|Type .+ Parser key|Expected a <class 'NoneType'>|Expected a path but"
+)
+
+
+def explain(message: str, options: Iterable[str] = ()) -> str:
+    """Say in one line what jsonargparse says in many; fold any other message into one line.
+
+    Args:
+        message: Error text: a line for each level of nesting, then the causes.
+        options: Names of all options, such as `--trainer.max_epochs`.
+
+    Returns:
+        What was wrong and where, with the nearest right name if one is near.
+    """
+    keys = re.findall(r'Parser key "([^"]+)"', message)
+    where = "--" + ".".join(keys)
+    if match := re.search(r"unrecognized arguments: ([^\s=]+)", message, re.IGNORECASE):
+        return _not_an_option(match[1], options)
+    if match := re.search(r"Group '(.+)' does not accept option '(.+)'", message):
+        return _not_an_option(f"--{match[1]}.{match[2]}", options)
+    if match := re.search(r"Option '([^']+)' is not accepted", message):
+        known = [f"{where}.{parameter}" for parameter in _parameters(message)]
+        return _not_an_option(f"{where}.{match[1]}", known)
+    if match := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
+        known = [
+            name for name, _ in inspect.getmembers(importlib.import_module(match[1]), callable)
+        ]
+        return f"{where}: {match[1]} has no {match[2]}{_nearest(match[2], known)}"
+    if "Does not validate" in message or keys:
+        return (f"{where}: " if keys else "") + _causes(message)
+    return " ".join(message.split())
+
+
+def _causes(message: str) -> str:
+    lines = [line.strip(" -") for line in message.splitlines()]
+    causes = list(dict.fromkeys(line for line in lines if line and not _FRAME.match(line)))
+    if path := re.search(r"Expected a dot import path string: (\S+)", message):
+        causes = [cause for cause in causes if path[0] not in cause]
+        if not causes:
+            return f"there is no class {path[1]}{_nearest(path[1], _loaded_classes())}"
+    text = " or ".join(re.sub(r"^Expected an? ", "", cause) for cause in causes)
+    if text == " or ".join(causes):
+        return text or " ".join(lines)
+    text = re.sub(r"<class '([\w.]+)'>", r"\1", text)
+    text = re.sub(r"typing\.Literal\[(.*?)\]", r"\1", text)
+    value = re.search(
+        r"(?:Given value|Got value): (?!NestedArg|Namespace)(.+?)(?:\. Got|$)", message, re.M
+    )
+    return f"expected {text.partition('. Got value')[0]}" + (f", got {value[1]}" if value else "")
+
+
+def _not_an_option(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    if hint := _nearest(name, known):
+        return f"{name} is not an option{hint}"
+    # The first word decides which class reads the rest: --modle.network.width.
+    first, dot, rest = name.partition(".")
+    near = difflib.get_close_matches(first, {option.partition(".")[0] for option in known}, n=1)
+    hint = f"; did you mean {near[0]}{dot}{rest}?" if near and near[0] != first else ""
+    return f"{name} is not an option{hint}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = {option.casefold(): option for option in known}
+    near = difflib.get_close_matches(name.casefold(), names, n=1)
+    return f"; did you mean {names[near[0]]}?" if near else ""
+
+
+def _parameters(message: str) -> list[str]:
+    """List what the class that the message names last takes."""
+    found = re.findall(r"class_path[ =]'([\w.]+)'", message)
+    if not found:
+        return []
+    module, _, name = found[-1].rpartition(".")
+    parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    return [key for key, value in parameters.items() if value.kind is value.POSITIONAL_OR_KEYWORD]
+
+
+def _loaded_classes() -> set[str]:
+    packages = ("src.", "lightning.pytorch.callbacks", "torch.optim")
+    modules = [module for name, module in sys.modules.items() if name.startswith(packages)]
+    return {name for module in modules for name, _ in inspect.getmembers(module, inspect.isclass)}

@@ -1,0 +1,23 @@
+"""A command line whose errors are one line: what was wrong, where, and the nearest right name."""
+
+import sys
+from typing import Any, NoReturn
+
+from lightning.pytorch.cli import LightningArgumentParser
+from typing_extensions import override
+
+from src.experiment.explain import explain
+
+
+class OneLineParser(LightningArgumentParser):
+    """LightningCLI's parser, with errors of one line and without abbreviated options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
+    @override
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        if not self.exit_on_error:  # one of jsonargparse's own attempts, not the user's command
+            super().error(message, ex)
+        print(f"error: {explain(message, self._option_string_actions)}", file=sys.stderr)
+        self.exit(2)

@@ -1,0 +1,54 @@
+"""The configuration of a run, written down in its folder and in every checkpoint."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import SaveConfigCallback
+from typing_extensions import override
+
+_COMPARED = {"seed_everything", "data", "model"}
+_COMPARED_OF_TRAINER = {"max_epochs", "max_steps", "precision", "accumulate_grad_batches"}
+
+
+class RecordConfig(SaveConfigCallback):
+    """Write the whole configuration to `config.yaml`, to each checkpoint and to the logger."""
+
+    @override
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        for logger in trainer.loggers:
+            logger.log_hyperparams(hyperparameters(yaml.safe_load(self._text())))
+
+    @override
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["config"] = self._text()
+
+    def _text(self) -> str:
+        text: str = self.parser.dump(self.config, skip_none=False)
+        return text
+
+
+def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
+    """Flatten what a reader compares between runs: seed, data, model, length and precision.
+
+    Args:
+        config: Whole configuration of a run, in plain types.
+
+    Returns:
+        Values by dotted name, such as `model.optimizer.lr`, without those that are None.
+    """
+    trainer = {key: config["trainer"][key] for key in _COMPARED_OF_TRAINER}
+    chosen = {key: config[key] for key in _COMPARED} | {"trainer": trainer}
+    return dict(sorted(_flat("", chosen)))
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            path = name if key in ("class_path", "init_args") else f"{name}.{key}".strip(".")
+            yield from _flat(path, inner)
+    elif value is not None:
+        yield name, value if isinstance(value, int | float | str) else str(value)

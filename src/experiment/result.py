@@ -1,0 +1,100 @@
+"""What a run leaves behind: the network, its figures, and a table for who waited."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
+
+from src.experiment.account import Account
+from src.experiment.cli import TrainCLI
+from src.experiment.run import LOGS, Run, python, shown
+
+
+def finish(cli: TrainCLI, account: Account) -> str:
+    """Save the network and the figures of a run that has been trained and tested.
+
+    Args:
+        cli: Command that ran; its model holds the weights to save.
+        account: What it did.
+
+    Returns:
+        Table of what was reached, what it took, where everything is and how to go on.
+    """
+    run, metrics = cast(Run, cli.run), dict(account.metrics)
+    if cli.best.best_model_score is not None:
+        metrics["best_val_acc"] = cli.best.best_model_score.item()
+    _save_network(cli.model.network, run.checkpoint_dir / "model.pt")
+    (run.log_dir / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
+    for logger in cli.trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            names = ("best_val_acc", "test/acc")
+            found = {
+                f"hparam/{name.replace('test/', 'test_')}": metrics[name]
+                for name in names
+                if name in metrics
+            }
+            logger.log_hyperparams(logger.hparams, found)
+    return summary(run, metrics)
+
+
+def _save_network(network: nn.Module, path: Path) -> None:
+    part = path.with_suffix(".part")
+    torch.save(network.state_dict(), part)
+    part.replace(path)  # whole, or not there
+
+
+def summary(run: Run, metrics: Mapping[str, float]) -> str:
+    """Describe a finished run.
+
+    Args:
+        run: Its folders.
+        metrics: Its figures, as `Account` keeps them.
+
+    Returns:
+        A table of what was reached, what it took, where everything is and how to go on.
+    """
+    acc, count = metrics["test/acc"], int(metrics["test_images"])
+    low, high = wilson_interval(acc, count)
+    best, rate = metrics.get("best_val_acc"), metrics.get("train/images_per_s")
+    epochs, seconds = int(metrics["epochs"]), ("startup_s", "fit_s", "test_s")
+    logs, checkpoints = shown(run.log_dir), shown(run.checkpoint_dir)
+    pictures = ", ".join(sorted(file.name for file in run.log_dir.glob("*.png")))
+    rows = {
+        "test accuracy": f"{acc:.2%}, 95% interval {low:.2%} to {high:.2%} ({count:,} images)",
+        "validation": f"{best:.2%} at best" if best is not None else "",
+        "training": f"{epochs} epochs, {metrics['steps']:,.0f} steps"
+        + (f", {rate:,.0f} images/s" if rate else ""),
+        "seconds": "{:.1f} start-up, {:.1f} fit, {:.1f} test".format(*map(metrics.get, seconds)),
+        "network": f"{checkpoints}/model.pt",
+        "checkpoints": f"{checkpoints}/best.ckpt, last.ckpt",
+        "records": f"{logs}/config.yaml, metrics.json",
+        "pictures": f"{logs}/{pictures}" if pictures else "",
+        "see curves": f"{python()} -m tensorboard.main --logdir {shown(run.root / LOGS)}",
+        "train on": f"{run.resume_command} --trainer.max_epochs {2 * epochs}",
+    }
+    return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)
+
+
+def wilson_interval(share: float, count: int) -> tuple[float, float]:
+    """Bound a true share, given the share observed in independent trials, with 95% confidence.
+
+    Args:
+        share: Observed share, in `[0, 1]`.
+        count: Number of trials.
+
+    Returns:
+        Lower and upper bound.
+
+    References:
+        Wilson, "Probable inference, the law of succession, and statistical inference", Journal of
+        the American Statistical Association 22, 1927. doi:10.1080/01621459.1927.10502953
+    """
+    z = 1.959964  # 97.5% quantile of the normal distribution
+    centre = share + z**2 / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    return (centre - half) / (1 + z**2 / count), (centre + half) / (1 + z**2 / count)

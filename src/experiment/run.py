@@ -1,0 +1,120 @@
+"""The two folders of a run, which share a number."""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+LOGS = "lightning_logs"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training: records in `lightning_logs/version_N`, states in `checkpoints/version_N`.
+
+    Attributes:
+        root: Folder that holds both.
+        version: Number N.
+    """
+
+    root: Path
+    version: int
+
+    @classmethod
+    def new(cls, root: Path) -> "Run":
+        """Claim the lowest number above all used ones; safe against other runs that start now.
+
+        Args:
+            root: Folder that holds, or shall hold, both folders.
+
+        Returns:
+            The run; its folders exist and are empty.
+
+        Raises:
+            OSError: The folders cannot be made.
+        """
+        used = [
+            int(folder.name.removeprefix("version_"))
+            for parent in (LOGS, CHECKPOINTS)
+            for folder in (root / parent).glob("version_*")
+            if re.fullmatch(r"version_\d+", folder.name)
+        ]
+        version = max(used, default=-1) + 1
+        while not (run := cls(root, version))._claim():
+            version += 1
+        return run
+
+    @classmethod
+    def of_checkpoint(cls, path: Path) -> "Run | None":
+        """Find the run that wrote a checkpoint, by where the file lies.
+
+        Args:
+            path: Checkpoint file.
+
+        Returns:
+            The run, or None if the file is not in `checkpoints/version_N`.
+        """
+        folder = path.resolve().parent
+        match = re.fullmatch(r"version_(\d+)", folder.name)
+        if match is None or folder.parent.name != CHECKPOINTS:
+            return None
+        return cls(folder.parent.parent, int(match[1]))
+
+    @property
+    def log_dir(self) -> Path:
+        """Folder of TensorBoard events, configuration, metrics and pictures."""
+        return self.root / LOGS / f"version_{self.version}"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Folder of the best and last checkpoint and of the exported weights."""
+        return self.root / CHECKPOINTS / f"version_{self.version}"
+
+    @property
+    def resume_command(self) -> str:
+        """Command that goes on with the run from its last state."""
+        return f"{python()} -m src.train --ckpt_path {shown(self.checkpoint_dir / 'last.ckpt')}"
+
+    def discard_if_empty(self) -> None:
+        """Give the number back if nothing was written."""
+        for folder in (self.log_dir, self.checkpoint_dir):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _claim(self) -> bool:
+        try:
+            self.log_dir.mkdir(parents=True)
+            self.checkpoint_dir.mkdir(parents=True)
+        except OSError as error:
+            if isinstance(error, FileExistsError) and self.log_dir.is_dir():
+                return False
+            self.discard_if_empty()
+            raise OSError(
+                f"no folder for the run can be made ({error}): give a writable one, "
+                "--trainer.default_root_dir FOLDER"
+            ) from error
+        return True
+
+
+def shown(path: Path) -> str:
+    """Write a path as a reader in the working directory would type it.
+
+    Args:
+        path: Any path.
+
+    Returns:
+        Relative to the working directory if inside it.
+    """
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def python() -> str:
+    """Name the Python that runs now as a reader would type it.
+
+    Returns:
+        Its path if it is inside the working directory, else `python`.
+    """
+    name = shown(Path(sys.executable))
+    return "python" if Path(name).is_absolute() else name

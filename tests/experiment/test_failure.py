@@ -1,0 +1,53 @@
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from src.experiment.failure import one_line_failures
+from src.experiment.run import Run
+
+
+def fail(error: BaseException, code: int = 1, run: Run | None = None, debug: bool = False) -> int:
+    with pytest.raises(SystemExit) as stop, one_line_failures(code, debug, run):
+        raise error
+    return stop.value.code
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_failure_is_one_line_and_an_exit_code(
+    capsys: pytest.CaptureFixture[str], code: int
+) -> None:
+    assert fail(ValueError("first\nsecond"), code) == code
+    assert capsys.readouterr().err == "error: first second\n"
+
+
+def test_stop_by_the_user_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fail(KeyboardInterrupt()) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_debug_lets_the_exception_pass() -> None:
+    with pytest.raises(ZeroDivisionError), one_line_failures(1, debug=True):
+        math.fmod(1, 1 // 0)
+
+
+def test_traceback_is_kept_with_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run.new(tmp_path)
+    (run.log_dir / "config.yaml").touch()
+    fail(ValueError("broken"), run=run)
+    assert "ValueError: broken" in (run.log_dir / "traceback.txt").read_text()
+    assert str(run.log_dir / "traceback.txt") in capsys.readouterr().err
+
+
+def test_run_that_wrote_nothing_gives_its_number_back(tmp_path: Path) -> None:
+    fail(ValueError("broken"), run=Run.new(tmp_path))
+    assert Run.new(tmp_path).version == 0
+
+
+def test_failure_inside_a_library_names_our_line(capsys: pytest.CaptureFixture[str]) -> None:
+    from src.models import CNN
+
+    with pytest.raises(SystemExit), one_line_failures(1, debug=False):
+        CNN()(torch.zeros(1, 2, 28, 28))
+    assert capsys.readouterr().err.startswith("error: RuntimeError: ")

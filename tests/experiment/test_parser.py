@@ -1,0 +1,21 @@
+import pytest
+
+from src.experiment.parser import OneLineParser
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> str:
+    parser = OneLineParser()
+    parser.add_argument("--max_epochs", type=int, default=1)
+    with pytest.raises(SystemExit) as stop:
+        parser.parse_args(args)
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_wrong_type_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "--max_epochs=x") == "error: --max_epochs: expected int, got x\n"
+
+
+def test_abbreviation_is_refused_with_the_whole_name(capsys: pytest.CaptureFixture[str]) -> None:
+    message = "error: --max_epoch is not an option; did you mean --max_epochs?\n"
+    assert refusal(capsys, "--max_epoch=3") == message

@@ -1,0 +1,24 @@
+import logging
+import warnings
+
+import pytest
+
+from src.experiment.quiet import silence_known_noise
+
+
+def test_known_noise_is_silent_and_the_rest_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        silence_known_noise()
+        warnings.warn("The 'train_dataloader' does not have many workers", stacklevel=1)
+        warnings.warn("the loss is strange", stacklevel=1)
+    assert [str(warning.message) for warning in seen] == ["the loss is strange"]
+
+
+def test_advertisements_are_silent_and_facts_are_not(caplog: pytest.LogCaptureFixture) -> None:
+    silence_known_noise()
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    with caplog.at_level(logging.INFO, logger.name):
+        logger.info("Tip: buy our cloud")
+        logger.info("GPU available: False")
+    assert caplog.messages == ["GPU available: False"]

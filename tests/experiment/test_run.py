@@ -1,0 +1,57 @@
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from src.experiment.run import Run
+
+
+def test_new_run_has_both_folders(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    assert run.log_dir == tmp_path / "lightning_logs" / "version_0"
+    assert run.checkpoint_dir == tmp_path / "checkpoints" / "version_0"
+    assert run.log_dir.is_dir()
+    assert run.checkpoint_dir.is_dir()
+
+
+@pytest.mark.parametrize("folder", ["lightning_logs", "checkpoints"])
+def test_new_run_is_above_every_used_number(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder / "version_7").mkdir(parents=True)
+    (tmp_path / folder / "version_9_copy").mkdir()
+    assert Run.new(tmp_path).version == 8
+
+
+def test_runs_that_start_together_get_their_own_numbers(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        runs = list(pool.map(lambda _: Run.new(tmp_path), range(32)))
+    assert len({run.version for run in runs}) == 32
+
+
+def test_checkpoint_leads_to_its_run(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    assert Run.of_checkpoint(run.checkpoint_dir / "last.ckpt") == run
+
+
+@pytest.mark.parametrize("path", ["last.ckpt", "version_3/last.ckpt", "checkpoints/x/last.ckpt"])
+def test_checkpoint_elsewhere_has_no_run(tmp_path: Path, path: str) -> None:
+    assert Run.of_checkpoint(tmp_path / path) is None
+
+
+def test_empty_run_is_given_back(tmp_path: Path) -> None:
+    Run.new(tmp_path).discard_if_empty()
+    assert Run.new(tmp_path).version == 0
+
+
+def test_used_run_is_kept(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    (run.log_dir / "config.yaml").touch()
+    run.discard_if_empty()
+    assert run.log_dir.is_dir()
+
+
+@pytest.mark.parametrize("name", ["lightning_logs", "checkpoints"])
+def test_folder_that_cannot_be_made_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(OSError, match=f"{re.escape(str(tmp_path / name))}.*default_root_dir"):
+        Run.new(tmp_path)

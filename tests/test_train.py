@@ -1,0 +1,258 @@
+"""The command as a user types it, on synthetic MNIST."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torchvision.datasets import MNIST
+
+from src.models import CNN
+from src.train import DEFAULT, main
+from tests.conftest import Train
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+FLAGS = ["--data=tests.tiny_mnist.TinyMNIST", "--data.batch_size=20", "--trainer.max_epochs=1"]
+
+
+def events() -> EventAccumulator:
+    return EventAccumulator("lightning_logs/version_0").Reload()
+
+
+def digest(path: str = "checkpoints/version_0/model.pt") -> str:
+    weights = torch.load(path, weights_only=True)
+    data = b"".join(value.contiguous().numpy().tobytes() for value in weights.values())
+    return hashlib.sha256(data).hexdigest()
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as stop:
+        main(list(args))
+    last = capsys.readouterr().err.strip().splitlines()
+    assert not any("Traceback" in line for line in last)
+    return stop.value.code, next(line for line in last if line.startswith("error"))
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_trains_a_batch(train: Train, config: Path) -> None:
+    (Path("lightning_logs") / "version_0").mkdir(parents=True)
+    (Path("lightning_logs") / "version_0" / "metrics.json").write_text("{}")
+    train(f"--config={config}", "--data=tests.tiny_mnist.TinyMNIST", "--trainer.fast_dev_run=true")
+
+
+def test_run_leaves_everything_it_promises(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = train("--trainer.max_epochs=2")
+    logs = {file.name for file in Path("lightning_logs/version_0").iterdir()}
+    pictures = {"curves.png", "test_images.png", "test_predictions.png"}
+    assert {"config.yaml", "metrics.json"} | pictures <= logs
+    saved = {file.name for file in Path("checkpoints/version_0").iterdir()}
+    assert saved == {"best.ckpt", "last.ckpt", "model.pt"}
+    assert metrics["test/acc"] == 1.0
+    assert metrics["steps"] == 22
+    table = capsys.readouterr().out
+    assert "100.00%, 95% interval 93.98% to 100.00% (60 images)" in table
+    assert "--ckpt_path checkpoints/version_0/last.ckpt --trainer.max_epochs 4" in table
+
+
+def test_saved_network_is_the_best_state(train: Train) -> None:
+    train("--trainer.max_epochs=2")
+    network = CNN()
+    network.load_state_dict(torch.load("checkpoints/version_0/model.pt", weights_only=True))
+    best = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)["state_dict"]
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, best[f"network.{name}"])
+
+
+def test_tensorboard_gets_curves_pictures_graph_and_hparams(train: Train) -> None:
+    train("--trainer.max_epochs=2")
+    tags = events().Tags()
+    curves = {f"{split}/{metric}" for split in ("train", "val") for metric in ("loss", "acc")}
+    assert curves | {"train/images_per_s", "train/lr", "hparam/test_acc"} <= set(tags["scalars"])
+    assert set(tags["images"]) == {"train/images", "test/images", "test/predictions"}
+    assert tags["graph"]
+    assert [point.step for point in events().Scalars("train/loss")] == [4, 9, 10, 14, 19, 21]
+    (best,) = events().Scalars("hparam/best_val_acc")
+    assert best.value == max(point.value for point in events().Scalars("val/acc"))
+
+
+def test_run_goes_on_in_its_own_folders(train: Train) -> None:
+    train("--trainer.max_epochs=1", "--model.network.width=4")
+    main(["--ckpt_path=checkpoints/version_0/last.ckpt", "--trainer.max_epochs=3"])
+    assert not Path("lightning_logs/version_1").exists()
+    steps = [point.step for point in events().Scalars("train/loss")]
+    assert steps == sorted(set(steps))
+    assert [point.step for point in events().Scalars("val/acc")] == [10, 21, 32]
+    config = yaml.safe_load(Path("lightning_logs/version_0/config.yaml").read_text())
+    assert config["model"]["init_args"]["network"]["init_args"]["width"] == 4
+    assert config["trainer"]["max_epochs"] == 3
+
+
+def test_finished_run_has_nothing_to_go_on_with(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("--trainer.max_epochs=1")
+    code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt")
+    assert code == 2
+    assert "already been trained for 1 epochs: give --trainer.max_epochs more than 1" in line
+
+
+def test_same_seed_gives_the_same_bits(train: Train) -> None:
+    for seed in (1, 1, 2):
+        train("--trainer.max_epochs=1", f"--seed_everything={seed}")
+    first, second, other = (digest(f"checkpoints/version_{n}/model.pt") for n in range(3))
+    assert first == second
+    assert first != other
+
+
+def test_callbacks_change_no_weight(train: Train) -> None:
+    train("--trainer.max_epochs=1")
+    train("--trainer.max_epochs=1", "--trainer.callbacks=null", "--trainer.logger=false")
+    assert digest() == digest("checkpoints/version_1/model.pt")
+
+
+def test_printed_config_can_be_read_back(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*FLAGS, "--model.optimizer.lr=0.25", "--print_config"])
+    Path("mine.yaml").write_text(capsys.readouterr().out)
+    train("--config=mine.yaml", "--trainer.max_epochs=1")
+    config = yaml.safe_load(Path("lightning_logs/version_0/config.yaml").read_text())
+    assert config["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 0.25
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
+def test_every_precision_trains(train: Train, precision: str) -> None:
+    metrics = train("--trainer.max_epochs=2", f"--trainer.precision={precision}")
+    assert metrics["test/acc"] > 0.9
+
+
+def test_augmentation_is_an_option(train: Train) -> None:
+    metrics = train("--trainer.max_epochs=1", "--data.augment=src.data.PerImageAffine")
+    assert metrics["test/acc"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [
+        ("--trainer.max_epoch=3", "did you mean --trainer.max_epochs?"),
+        ("--model.network.widht=3", "did you mean --model.network.width?"),
+        ("--data.batchsize=3", "did you mean --data.batch_size?"),
+        ("--modle.network.width=3", "did you mean --model.network.width?"),
+        ("--model.optimizer.lrr=1", "did you mean --model.optimizer.lr?"),
+        ("--model.optimizer.lr=x", "--model.optimizer.lr: expected float, got x"),
+        ("--model.network=Cnn", "did you mean CNN?"),
+        ("--model.network=src.models.CNNN", "src.models has no CNNN; did you mean CNN?"),
+        ("--data.batch_size=0", "MNISTDataModule needs batch_size >= 1"),
+        ("--trainer.accelerator=gpux", "invalid accelerator name"),
+        ("--config=nowhere.yaml", "nowhere.yaml"),
+        ("--ckpt_path=nowhere.ckpt", "no checkpoint nowhere.ckpt"),
+    ],
+)
+def test_wrong_flag_is_refused_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flag: str,
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, line = refusal(capsys, flag)
+    assert code == 2
+    assert expected in line
+    assert not list(tmp_path.glob("*/version_*"))
+
+
+def test_misspelt_key_in_a_file_is_refused(train: Train, capsys) -> None:
+    text = DEFAULT.read_text().replace("batch_size", "batchsize")
+    Path("wrong.yaml").write_text(text)
+    code, line = refusal(capsys, "--config=wrong.yaml")
+    assert (code, line) == (
+        2,
+        "error: --data.batchsize is not an option; did you mean --data.batch_size?",
+    )
+
+
+def test_folder_that_cannot_be_written_is_one_line(train: Train, capsys) -> None:
+    Path("lightning_logs").touch()
+    code, line = refusal(capsys, *FLAGS)
+    assert code == 2
+    assert "no folder for the run can be made" in line
+
+
+def test_corrupt_data_is_found_before_training(train: Train, capsys) -> None:
+    file = Path("data/MNIST/raw/t10k-labels-idx1-ubyte")
+    file.write_bytes(file.read_bytes()[:-1])
+    code, line = refusal(capsys, *FLAGS)
+    assert code == 1
+    assert line.startswith(f"error: {file} is corrupt")
+    assert not list(Path("lightning_logs").iterdir())
+
+
+def test_no_data_and_no_network_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    code, line = refusal(capsys, *FLAGS)
+    assert code == 1
+    assert "could not be fetched; tried http://127.0.0.1:9/" in line
+    assert "copy the files there by hand" in line
+
+
+def start(folder: Path, *args: str) -> subprocess.Popen[str]:
+    root = str(Path(__file__).parents[1])
+    return subprocess.Popen(
+        [sys.executable, "-m", "src.train", *FLAGS, *args],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_share_one_run(train: Train, tmp_path: Path) -> None:
+    process = start(
+        tmp_path, "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"
+    )
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert output.count("test accuracy") == 1
+    assert [folder.name for folder in (tmp_path / "lightning_logs").iterdir()] == ["version_0"]
+    assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["version_0"]
+
+
+@pytest.mark.slow
+def test_interrupt_is_quiet_and_says_how_to_go_on(train: Train, tmp_path: Path) -> None:
+    process = start(tmp_path, "--trainer.max_epochs=100000")
+    last = tmp_path / "checkpoints" / "version_0" / "last.ckpt"
+    deadline = time.monotonic() + 60
+    while not last.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert "python -m src.train --ckpt_path checkpoints/version_0/last.ckpt" in output
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gpu_trains(train: Train, precision: str) -> None:
+    metrics = train(
+        "--trainer.max_epochs=2",
+        "--trainer.accelerator=gpu",
+        "--trainer.devices=1",
+        f"--trainer.precision={precision}",
+    )
+    assert metrics["test/acc"] > 0.9
