@@ -42,6 +42,7 @@ class TrainCLI(LightningCLI):
             save_config_callback=RecordConfig,
             save_config_kwargs={"overwrite": True},  # a resumed run writes what it now runs with
             parser_class=OneLineParser,
+            parser_kwargs={"prog": "python -m src.train"},
             subclass_mode_model=True,
             subclass_mode_data=True,
             trainer_defaults={"callbacks": list(observers)},

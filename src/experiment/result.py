@@ -27,18 +27,17 @@ def finish(cli: TrainCLI, account: Account) -> str:
     """
     run, metrics = cast(Run, cli.run), dict(account.metrics)
     if cli.best.best_model_score is not None:
-        metrics["best_val_acc"] = cli.best.best_model_score.item()
+        metrics[f"best/{cli.best.monitor}"] = cli.best.best_model_score.item()
     _save_network(cli.model.network, run.checkpoint_dir / "model.pt")
     (run.log_dir / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
+    compared = {
+        f"hparam/{name.replace('/', '_')}": value
+        for name, value in metrics.items()
+        if name.startswith(("best/", "test/"))
+    }
     for logger in cli.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            names = ("best_val_acc", "test/acc")
-            found = {
-                f"hparam/{name.replace('test/', 'test_')}": metrics[name]
-                for name in names
-                if name in metrics
-            }
-            logger.log_hyperparams(logger.hparams, found)
+            logger.log_hyperparams(logger.hparams, compared)
     return summary(run, metrics)
 
 
@@ -60,24 +59,29 @@ def summary(run: Run, metrics: Mapping[str, float]) -> str:
     """
     acc, count = metrics["test/acc"], int(metrics["test_images"])
     low, high = wilson_interval(acc, count)
-    best, rate = metrics.get("best_val_acc"), metrics.get("train/images_per_s")
+    rate = metrics.get("train/images_per_s")
+    best = [f"{n.partition('/')[2]} {v:.4f}" for n, v in metrics.items() if n.startswith("best/")]
     epochs, seconds = int(metrics["epochs"]), ("startup_s", "fit_s", "test_s")
     logs, checkpoints = shown(run.log_dir), shown(run.checkpoint_dir)
-    pictures = ", ".join(sorted(file.name for file in run.log_dir.glob("*.png")))
+    pictures = _names(run.log_dir, "*.png")
     rows = {
         "test accuracy": f"{acc:.2%}, 95% interval {low:.2%} to {high:.2%} ({count:,} images)",
-        "validation": f"{best:.2%} at best" if best is not None else "",
+        "best state": ", ".join(best),
         "training": f"{epochs} epochs, {metrics['steps']:,.0f} steps"
         + (f", {rate:,.0f} images/s" if rate else ""),
         "seconds": "{:.1f} start-up, {:.1f} fit, {:.1f} test".format(*map(metrics.get, seconds)),
         "network": f"{checkpoints}/model.pt",
-        "checkpoints": f"{checkpoints}/best.ckpt, last.ckpt",
+        "checkpoints": f"{checkpoints}/{_names(run.checkpoint_dir, '*.ckpt')}",
         "records": f"{logs}/config.yaml, metrics.json",
         "pictures": f"{logs}/{pictures}" if pictures else "",
         "see curves": f"{python()} -m tensorboard.main --logdir {shown(run.root / LOGS)}",
         "train on": f"{run.resume_command} --trainer.max_epochs {2 * epochs}",
     }
     return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)
+
+
+def _names(folder: Path, pattern: str) -> str:
+    return ", ".join(sorted(file.name for file in folder.glob(pattern)))
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,6 @@ def python() -> str:
     """Name the Python that runs now as a reader would type it.
 
     Returns:
-        Its path if it is inside the working directory, else `python`.
+        `python` if that word starts it, else its path.
     """
-    name = shown(Path(sys.executable))
-    return "python" if Path(name).is_absolute() else name
+    return "python" if shutil.which("python") == sys.executable else shown(Path(sys.executable))

@@ -1,5 +1,7 @@
 import pytest
+from torch import nn
 
+import src.models  # noqa: F401  # a loaded class is known
 from src.experiment.parser import OneLineParser
 
 
@@ -19,3 +21,11 @@ def test_wrong_type_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_abbreviation_is_refused_with_the_whole_name(capsys: pytest.CaptureFixture[str]) -> None:
     message = "error: --max_epoch is not an option; did you mean --max_epochs?\n"
     assert refusal(capsys, "--max_epoch=3") == message
+
+
+def test_help_names_our_classes_among_hundreds() -> None:
+    parser = OneLineParser()
+    parser.add_argument("--network", type=nn.Module)
+    text = parser.format_help()
+    assert "src.models.CNN" in text
+    assert "torch.nn.Linear" not in text
