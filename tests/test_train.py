@@ -230,6 +230,9 @@ def test_two_processes_share_one_run(train: Train, tmp_path: Path) -> None:
     assert output.count("test accuracy") == 1
     assert [folder.name for folder in (tmp_path / "lightning_logs").iterdir()] == ["version_0"]
     assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["version_0"]
+    hparams = events().PluginTagToContent("hparams")
+    assert {"_hparams_/experiment", "_hparams_/session_start_info"} <= set(hparams)
+    assert {"hparam/best_val_acc", "hparam/test_acc"} <= set(events().Tags()["scalars"])
 
 
 @pytest.mark.slow

@@ -66,6 +66,7 @@ def _fetch(folder: Path, checksums: Mapping[str, str]) -> None:
                 _write(folder / name, _unpack(packed, checksums[name], f"{name}.gz"))
             return
         except (OSError, ValueError, subprocess.CalledProcessError, zipfile.BadZipFile) as error:
+            print(f"MNIST: {error}", flush=True)
             tried.append(f"{source} ({error})")
     raise FileNotFoundError(
         f"MNIST is not complete in {folder} and could not be fetched; tried "

@@ -38,6 +38,7 @@ def finish(cli: TrainCLI, account: Account) -> str:
     for logger in cli.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(logger.hparams, compared)
+            logger.finalize("success")  # else what is still queued dies with the process
     return summary(run, metrics)
 
 

@@ -1,6 +1,8 @@
 import pytest
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.experiment.result import wilson_interval
+from tests.conftest import Train
 
 
 @pytest.mark.parametrize(
@@ -13,3 +15,19 @@ from src.experiment.result import wilson_interval
 )
 def test_interval_agrees_with_scipy(share: float, count: int, low: float, high: float) -> None:
     assert wilson_interval(share, count) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_hparams_reach_the_disk_before_the_process_ends(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    for name in ("log_hyperparams", "finalize"):
+        original = getattr(TensorBoardLogger, name)
+
+        def spy(logger, *args, original=original, name=name) -> None:
+            calls.append(name)
+            original(logger, *args)
+
+        monkeypatch.setattr(TensorBoardLogger, name, spy)
+    train("--trainer.max_epochs=1")
+    assert calls[-2:] == ["log_hyperparams", "finalize"]
