@@ -43,10 +43,10 @@ class ClassificationTask(LightningModule):
         self.network = network
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
-        self.loss_fn = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
+        self.loss_fn = nn.CrossEntropyLoss(label_smoothing=label_smoothing, reduction="none")
         metrics = MetricCollection(
             {
-                "loss": MeanMetric(),
+                "loss": MeanMetric(nan_strategy="disable"),  # its check waits for the device
                 "acc": MulticlassAccuracy(num_classes, average="micro", validate_args=False),
             }
         )
@@ -73,9 +73,9 @@ class ClassificationTask(LightningModule):
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         logits = self(batch.image)
-        loss: Tensor = self.loss_fn(logits, batch.label)
+        loss: Tensor = self.loss_fn(logits, batch.label)  # (B,)
         _update(self.train_metrics, loss, logits, batch.label)
-        return loss
+        return loss.mean()
 
     @override
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
@@ -111,7 +111,8 @@ class ClassificationTask(LightningModule):
 
     def _evaluate(self, metrics: MetricCollection, batch: Batch) -> Tensor:
         logits: Tensor = self(batch.image)
-        _update(metrics, F.cross_entropy(logits, batch.label), logits, batch.label)
+        loss = F.cross_entropy(logits, batch.label, reduction="none")  # (B,)
+        _update(metrics, loss, logits, batch.label)
         self.log_dict(metrics, on_step=False, on_epoch=True, prog_bar=True)
         return logits
 
@@ -140,5 +141,5 @@ class ClassificationTask(LightningModule):
 
 
 def _update(metrics: MetricCollection, loss: Tensor, logits: Tensor, label: Tensor) -> None:
-    metrics["loss"].update(loss.detach(), len(label))
+    metrics["loss"].update(loss.detach())
     metrics["acc"].update(logits.detach(), label)

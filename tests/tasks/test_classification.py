@@ -3,6 +3,7 @@ from functools import partial
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
@@ -97,6 +98,21 @@ def test_other_schedulers_step_once_an_epoch(batch: Batch) -> None:
     task = ClassificationTask(CNN(), optimizer=sgd(0.8), scheduler=halve)
     recorder = fit(task, [batch] * 2, max_epochs=2)
     assert recorder.lr == [0.8, 0.8, 0.4, 0.4]
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuse to bring a value from the device to Python, which would wait for the device."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert func is not torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_training_step_never_waits_for_the_device(batch: Batch) -> None:
+    task = ClassificationTask(CNN())
+    with NoWaiting():
+        task.training_step(batch, 0)
+    assert task.train_metrics.compute()["train/loss"] > 0
 
 
 def test_default_optimizer_is_adam_of_the_notebook() -> None:
