@@ -33,7 +33,7 @@ lock: .venv/ready ## Pin every dependency anew in requirements.lock
 # uv installs the lock several times faster than pip. It does not read pip's configuration, so where
 # only pip knows the way to the packages, pip does the same work. docstring-parser (jsonargparse) and
 # docstring-parser-fork (pydoclint) write the same files; the fork serves both and goes in last.
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements.lock
 	@echo "Preparing .venv (a few minutes and 6 GB the first time) ..."
 	@test -x $(python) || $(PYTHON) -m venv .venv
 	@$(call locked,uv) > .venv/uv.lock

@@ -33,7 +33,7 @@ def main(args: list[str] | None = None) -> None:
         account = Account(started)
         cli = TrainCLI(DEFAULT, words, account)
 
-    with one_line_failures(1, debug, cli.run):
+    with one_line_failures(1, debug, cli.run if cli.trainer.is_global_zero else None):
         cli.fit()
         cli.test()
         if cli.run and cli.trainer.is_global_zero:

@@ -32,7 +32,7 @@ def batch() -> Batch:
 
 @pytest.fixture
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Run `python -m src.train` on synthetic MNIST in an empty folder; returns metrics.json."""
+    """Run `python -m src.train` on synthetic MNIST in an empty folder; returns its metrics."""
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path / "data" / "MNIST" / "raw")
 
@@ -47,7 +47,10 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
                 *args,
             ]
         )
-        newest = max((tmp_path / "lightning_logs").iterdir())
-        return json.loads((newest / "metrics.json").read_text())
+        runs = (tmp_path / "lightning_logs").glob("version_*")
+        newest = max(
+            runs, key=lambda folder: int(folder.name.removeprefix("version_")), default=None
+        )
+        return json.loads((newest / "metrics.json").read_text()) if newest else {}
 
     return run

@@ -32,8 +32,10 @@ def violations(module: str, imported: set[str]) -> set[str]:
     """List the imports that the house forbids to a module."""
     parts = module.split(".")
     wing = parts[1] if len(parts) > 1 and parts[1] in WINGS else None
-    if wing is None:
-        return imported if module == "src.batch" else set()
+    if module in ("src", "src.batch"):
+        return imported
+    if wing is None:  # a verb
+        return {name for name in imported if name.split(".")[1] not in WINGS | {"batch"}}
     siblings = {name for name in imported if name.startswith(f"src.{wing}.")}
     return imported - siblings - {"src.batch"}
 
@@ -70,8 +72,19 @@ def test_file_has_at_most_200_lines(file: Path) -> None:
     "file", [file for file in SOURCES if file.name != "__init__.py"], ids=module_name
 )
 def test_file_has_its_test(file: Path) -> None:
-    relative = file.relative_to(ROOT / "src")
-    assert (ROOT / "tests" / relative.with_name(f"test_{relative.name}")).exists()
+    test = ROOT / "tests" / file.relative_to(ROOT / "src")
+    own, contract = test.with_name(f"test_{file.name}"), test.with_name("test_contract.py")
+    assert own.exists() or contract.exists()
+
+
+def test_verb_may_not_import_a_verb() -> None:
+    assert violations("src.evaluate", {"src.train", "src.data"}) == {"src.train"}
+
+
+def test_every_folder_is_a_wing() -> None:
+    assert {
+        file.relative_to(ROOT / "src").parts[0] for file in SOURCES if file.parts[-2] != "src"
+    } == WINGS
 
 
 def test_no_room_for_leftovers() -> None:

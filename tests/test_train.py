@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from torchvision.datasets import MNIST
 
 from src.models import CNN
@@ -42,8 +43,6 @@ def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_trains_a_batch(train: Train, config: Path) -> None:
-    (Path("lightning_logs") / "version_0").mkdir(parents=True)
-    (Path("lightning_logs") / "version_0" / "metrics.json").write_text("{}")
     train(f"--config={config}", "--data=tests.tiny_mnist.TinyMNIST", "--trainer.fast_dev_run=true")
 
 
@@ -94,6 +93,75 @@ def test_run_goes_on_in_its_own_folders(train: Train) -> None:
     config = yaml.safe_load(Path("lightning_logs/version_0/config.yaml").read_text())
     assert config["model"]["init_args"]["network"]["init_args"]["width"] == 4
     assert config["trainer"]["max_epochs"] == 3
+
+
+def test_curves_repeat_no_step_after_an_earlier_checkpoint(train: Train) -> None:
+    train("--trainer.max_epochs=1")
+    Path("checkpoints/version_0/last.ckpt").rename("checkpoints/version_0/first.ckpt")
+    main(["--ckpt_path=checkpoints/version_0/first.ckpt", "--trainer.max_epochs=2"])
+    main(["--ckpt_path=checkpoints/version_0/first.ckpt", "--trainer.max_epochs=3"])
+    resumed = sorted(Path("lightning_logs/version_0").glob("events*"))[-3]
+    starts = [e.step for e in EventFileLoader(str(resumed)).Load() if e.HasField("session_log")]
+    assert starts == [11]
+    assert [point.step for point in events().Scalars("val/acc")] == [10, 21, 32]
+
+
+def test_moved_run_keeps_its_best_state(train: Train, tmp_path: Path, monkeypatch) -> None:
+    train("--trainer.max_epochs=1")
+    (tmp_path / "moved").mkdir()
+    for name in ("data", "lightning_logs", "checkpoints"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    monkeypatch.chdir(tmp_path / "moved")
+    main(["--ckpt_path=checkpoints/version_0/last.ckpt", "--trainer.max_epochs=2"])
+    states = torch.load("checkpoints/version_0/last.ckpt", weights_only=True)["callbacks"]
+    (best,) = (state for name, state in states.items() if "'monitor': 'val/acc'" in name)
+    assert best["best_model_path"] == str(tmp_path / "moved/checkpoints/version_0/best.ckpt")
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--model.optimizer.lr=1", "--data.batch_size=10", "--seed_everything=3", "--config=x.yaml"],
+)
+def test_experiment_cannot_change_in_the_middle(train: Train, capsys, flag: str) -> None:
+    train("--trainer.max_epochs=1")
+    code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt", flag)
+    assert code == 2
+    name, _, _ = flag.partition("=")
+    assert line.startswith(f"error: {name} cannot change in the middle of a run")
+
+
+def test_checkpoint_from_elsewhere_goes_on_in_a_new_run(train: Train) -> None:
+    train("--trainer.max_epochs=1")
+    Path("checkpoints/version_0/last.ckpt").rename("elsewhere.ckpt")
+    main(["--ckpt_path=elsewhere.ckpt", "--trainer.max_epochs=2"])
+    assert {file.name for file in Path("checkpoints/version_1").iterdir()} == {
+        "best.ckpt",
+        "last.ckpt",
+        "model.pt",
+    }
+
+
+def test_run_may_end_in_steps(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = train("--trainer.max_steps=11")
+    assert metrics["steps"] == 11
+    assert "--trainer.max_steps 22" in capsys.readouterr().out
+    code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt")
+    assert (code, "already been trained for 11 steps" in line) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--trainer.limit_test_batches=0",
+        "--trainer.limit_val_batches=0",
+        "--trainer.enable_checkpointing=false",
+        "--trainer.logger=CSVLogger",
+    ],
+)
+def test_parts_of_a_run_can_be_left_out(train: Train, flag: str) -> None:
+    extra = ["--trainer.logger.save_dir=csv"] if "CSV" in flag else []
+    train("--trainer.max_epochs=1", flag, *extra)
+    assert Path("checkpoints/version_0/model.pt").is_file()
 
 
 def test_finished_run_has_nothing_to_go_on_with(
@@ -153,7 +221,7 @@ def test_augmentation_is_an_option(train: Train) -> None:
         ("--data.batch_size=0", "MNISTDataModule needs batch_size >= 1"),
         ("--trainer.accelerator=gpux", "invalid accelerator name"),
         ("--config=nowhere.yaml", "nowhere.yaml"),
-        ("--ckpt_path=nowhere.ckpt", "no checkpoint nowhere.ckpt"),
+        ("--ckpt_path=nowhere.ckpt", "there is no checkpoint nowhere.ckpt"),
     ],
 )
 def test_wrong_flag_is_refused_in_one_line(

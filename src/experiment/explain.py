@@ -30,10 +30,10 @@ def explain(message: str, options: Iterable[str] = ()) -> str:
         return _not_an_option(match[1], options)
     if match := re.search(r"Group '(.+)' does not accept option '(.+)'", message):
         return _not_an_option(f"--{match[1]}.{match[2]}", options)
-    if match := re.search(r"Option '([^']+)' is not accepted", message):
+    if keys and (match := re.search(r"Option '([^']+)' is not accepted", message)):
         known = [f"{where}.{parameter}" for parameter in _parameters(message)]
         return _not_an_option(f"{where}.{match[1]}", known)
-    if match := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
+    if keys and (match := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message)):
         known = [
             name for name, _ in inspect.getmembers(importlib.import_module(match[1]), callable)
         ]

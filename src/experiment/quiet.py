@@ -19,6 +19,8 @@ def silence_known_noise() -> None:
     """Hide warnings with a known, harmless cause and advertisements."""
     for message in _WARNINGS:
         warnings.filterwarnings("ignore", message)
+    # A resumed run logs the steps after its checkpoint again; readers of events are told so.
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_is_no_advertisement)
 

@@ -39,7 +39,8 @@ def finish(cli: TrainCLI, account: Account) -> str:
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(logger.hparams, compared)
             logger.finalize("success")  # else what is still queued dies with the process
-    return summary(run, metrics)
+    unit = "epochs" if cli.trainer.max_steps < 0 else "steps"
+    return summary(run, metrics, f"--trainer.max_{unit} {2 * metrics[unit]:.0f}")
 
 
 def _save_network(network: nn.Module, path: Path) -> None:
@@ -48,37 +49,44 @@ def _save_network(network: nn.Module, path: Path) -> None:
     part.replace(path)  # whole, or not there
 
 
-def summary(run: Run, metrics: Mapping[str, float]) -> str:
+def summary(run: Run, metrics: Mapping[str, float], longer: str) -> str:
     """Describe a finished run.
 
     Args:
         run: Its folders.
         metrics: Its figures, as `Account` keeps them.
+        longer: Option that lets it go on.
 
     Returns:
         A table of what was reached, what it took, where everything is and how to go on.
     """
-    acc, count = metrics["test/acc"], int(metrics["test_images"])
-    low, high = wilson_interval(acc, count)
-    rate = metrics.get("train/images_per_s")
     best = [f"{n.partition('/')[2]} {v:.4f}" for n, v in metrics.items() if n.startswith("best/")]
-    epochs, seconds = int(metrics["epochs"]), ("startup_s", "fit_s", "test_s")
+    rate = metrics.get("train/images_per_s")
+    seconds = {part: metrics.get(f"{part}_s", 0) for part in ("startup", "fit", "test")}
     logs, checkpoints = shown(run.log_dir), shown(run.checkpoint_dir)
-    pictures = _names(run.log_dir, "*.png")
+    pictures, states = _names(run.log_dir, "*.png"), _names(run.checkpoint_dir, "*.ckpt")
     rows = {
-        "test accuracy": f"{acc:.2%}, 95% interval {low:.2%} to {high:.2%} ({count:,} images)",
+        "test accuracy": _accuracy(metrics),
         "best state": ", ".join(best),
-        "training": f"{epochs} epochs, {metrics['steps']:,.0f} steps"
+        "training": f"{metrics['epochs']} epochs, {metrics['steps']:,} steps"
         + (f", {rate:,.0f} images/s" if rate else ""),
-        "seconds": "{:.1f} start-up, {:.1f} fit, {:.1f} test".format(*map(metrics.get, seconds)),
+        "seconds": ", ".join(f"{value:.1f} {part}" for part, value in seconds.items()),
         "network": f"{checkpoints}/model.pt",
-        "checkpoints": f"{checkpoints}/{_names(run.checkpoint_dir, '*.ckpt')}",
+        "checkpoints": f"{checkpoints}/{states}" if states else "",
         "records": f"{logs}/config.yaml, metrics.json",
         "pictures": f"{logs}/{pictures}" if pictures else "",
         "see curves": f"{python()} -m tensorboard.main --logdir {shown(run.root / LOGS)}",
-        "train on": f"{run.resume_command} --trainer.max_epochs {2 * epochs}",
+        "train on": f"{run.resume_command} {longer}" if "last.ckpt" in states else "",
     }
     return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)
+
+
+def _accuracy(metrics: Mapping[str, float]) -> str:
+    if "test/acc" not in metrics:
+        return ""
+    acc, count = metrics["test/acc"], int(metrics["test_images"])
+    low, high = wilson_interval(acc, count)
+    return f"{acc:.2%}, 95% interval {low:.2%} to {high:.2%} ({count:,} images)"
 
 
 def _names(folder: Path, pattern: str) -> str:

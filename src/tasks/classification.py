@@ -43,6 +43,7 @@ class ClassificationTask(LightningModule):
         self.network = network
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
+        self._step_before = 0
         self.loss_fn = nn.CrossEntropyLoss(label_smoothing=label_smoothing, reduction="none")
         metrics = MetricCollection(
             {
@@ -67,6 +68,7 @@ class ClassificationTask(LightningModule):
 
     @override
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self._step_before = self.global_step
         if self._is_due(self.global_step + 1):
             self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
 
@@ -79,7 +81,8 @@ class ClassificationTask(LightningModule):
 
     @override
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        if self._is_due(self.global_step):
+        stepped = self.global_step > self._step_before  # else gradients are being accumulated
+        if stepped and self._is_due(self.global_step):
             self._log_train_metrics()
 
     @override

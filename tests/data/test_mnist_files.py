@@ -111,6 +111,22 @@ def test_cut_packed_file_is_named(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.gz").write_bytes(packed[:-10])
     with pytest.raises(ValueError, match=f"{NAME}.gz is not a whole gzip file"):
         ensure(tmp_path)
+    damaged = bytearray(packed)
+    damaged[20:400] = bytes(380)
+    (tmp_path / f"{NAME}.gz").write_bytes(damaged)
+    with pytest.raises(ValueError, match=f"{NAME}.gz is not a whole gzip file"):
+        ensure(tmp_path)
+
+
+@pytest.mark.usefixtures("mirror")
+def test_interrupted_write_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupt(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ensure(tmp_path / "raw")
+    assert not list((tmp_path / "raw").iterdir())
 
 
 @pytest.mark.network

@@ -6,7 +6,6 @@ from lightning.pytorch import Callback
 
 from src.experiment.cli import TrainCLI
 from src.train import DEFAULT
-from tests.conftest import Train
 
 SMALL = [
     "--data=tests.tiny_mnist.TinyMNIST",
@@ -65,35 +64,3 @@ def test_fast_dev_run_claims_no_folder(tmp_path: Path) -> None:
     cli = TrainCLI(DEFAULT, [*SMALL, "--trainer.fast_dev_run=true"])
     assert cli.run is None
     assert not list(tmp_path.iterdir())
-
-
-def test_missing_checkpoint_names_those_that_exist(train: Train) -> None:
-    train("--trainer.max_epochs=1")
-    with pytest.raises(
-        FileNotFoundError, match=r"no checkpoint .*lost.ckpt.*best.ckpt, .*last.ckpt"
-    ):
-        TrainCLI(DEFAULT, ["--ckpt_path=checkpoints/version_0/lost.ckpt"])
-
-
-@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 cut off"])
-def test_broken_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "x.ckpt").write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.ckpt is not a whole checkpoint"):
-        TrainCLI(DEFAULT, ["--ckpt_path=x.ckpt"])
-
-
-def test_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}}, tmp_path / "x.ckpt")
-    with pytest.raises(ValueError, match=r"x\.ckpt was not written by this command"):
-        TrainCLI(DEFAULT, ["--ckpt_path=x.ckpt"])
-
-
-def test_code_in_a_checkpoint_is_not_executed(tmp_path: Path) -> None:
-    class Evil:
-        def __reduce__(self) -> tuple:
-            return Path.touch, (tmp_path / "executed",)
-
-    torch.save({"config": Evil()}, tmp_path / "x.ckpt")
-    with pytest.raises(ValueError, match=r"x\.ckpt is not a whole checkpoint"):
-        TrainCLI(DEFAULT, ["--ckpt_path=x.ckpt"])
-    assert not (tmp_path / "executed").exists()

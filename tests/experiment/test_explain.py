@@ -7,6 +7,11 @@ def test_message_without_nesting_becomes_one_line() -> None:
     assert explain("one\n  two -three") == "one two -three"
 
 
+def test_message_of_a_bug_is_not_taken_for_an_option() -> None:
+    message = "module 'torch' has no attribute 'foo'"
+    assert explain(message) == message
+
+
 def test_unknown_option_gets_the_nearest_one() -> None:
     message = explain("unrecognized arguments: --trainer.max_epoch 3", ["--trainer.max_epochs"])
     assert message == "--trainer.max_epoch is not an option; did you mean --trainer.max_epochs?"

@@ -50,4 +50,6 @@ def test_failure_inside_a_library_names_our_line(capsys: pytest.CaptureFixture[s
 
     with pytest.raises(SystemExit), one_line_failures(1, debug=False):
         CNN()(torch.zeros(1, 2, 28, 28))
-    assert capsys.readouterr().err.startswith("error: RuntimeError: ")
+    error = capsys.readouterr().err
+    assert error.startswith("error: RuntimeError: ")
+    assert "cnn.py:" in error

@@ -3,6 +3,7 @@ from functools import partial
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers.logger import DummyLogger
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
@@ -29,12 +30,11 @@ def fit(task: ClassificationTask, batches: list[Batch], **settings) -> Recorder:
     recorder = Recorder()
     trainer = Trainer(
         accelerator="cpu",
-        logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[recorder],
-        **{"max_epochs": 1, "log_every_n_steps": 50, **settings},
+        **{"max_epochs": 1, "log_every_n_steps": 50, "logger": False, **settings},
     )
     trainer.fit(task, DataLoader(batches, batch_size=None), DataLoader(batches, batch_size=None))
     return recorder
@@ -98,6 +98,31 @@ def test_other_schedulers_step_once_an_epoch(batch: Batch) -> None:
     task = ClassificationTask(CNN(), optimizer=sgd(0.8), scheduler=halve)
     recorder = fit(task, [batch] * 2, max_epochs=2)
     assert recorder.lr == [0.8, 0.8, 0.4, 0.4]
+
+
+class Memory(DummyLogger):
+    """Keep what reaches the logger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss: list[float] = []
+
+    def log_metrics(self, metrics: dict, *args, **kwargs) -> None:
+        self.loss += [metrics["train/loss"]] if "train/loss" in metrics else []
+
+
+@pytest.mark.parametrize(("every", "accumulate"), [(1, 1), (2, 1), (1, 2), (3, 1), (2, 2)])
+def test_each_image_counts_once_in_what_is_logged(
+    batch: Batch, every: int, accumulate: int
+) -> None:
+    task, memory = ClassificationTask(CNN(), optimizer=sgd(0.0)), Memory()
+    batches = [Batch(batch.image * scale, batch.label) for scale in range(8)]
+    settings = {"log_every_n_steps": every, "accumulate_grad_batches": accumulate}
+    fit(task, batches, logger=memory, **settings)
+    window = every * accumulate
+    losses = [torch.nn.functional.cross_entropy(task(b.image), b.label).item() for b in batches]
+    parts = [losses[start : start + window] for start in range(0, 8, window)]
+    assert memory.loss == pytest.approx([sum(part) / len(part) for part in parts], rel=1e-4)
 
 
 class NoWaiting(TorchDispatchMode):
