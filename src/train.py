@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from src.experiment.failure import one_line_failures
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 
 DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
 
@@ -20,7 +20,7 @@ def main(args: list[str] | None = None) -> None:
     words = sys.argv[1:] if args is None else args
     debug = "--debug" in words
 
-    with one_line_failures(2, debug):
+    with one_line_failures(USER_ERROR, debug):
         # Imported here so that Ctrl-C while torch loads is as quiet as later.
         from src.experiment.account import Account
         from src.experiment.cli import TrainCLI
@@ -33,7 +33,7 @@ def main(args: list[str] | None = None) -> None:
         account = Account(started)
         cli = TrainCLI(DEFAULT, words, account)
 
-    with one_line_failures(1, debug, cli.run if cli.trainer.is_global_zero else None):
+    with one_line_failures(RUN_ERROR, debug, cli.run if cli.trainer.is_global_zero else None):
         cli.fit()
         cli.test()
         if cli.run and cli.trainer.is_global_zero:

@@ -36,9 +36,10 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path / "data" / "MNIST" / "raw")
 
-    def run(*args: str) -> dict[str, float]:
+    def run(*args: str, observed: bool = False) -> dict[str, float]:
         main(
             [
+                *([] if observed else ["--trainer.callbacks=null"]),
                 "--data=tests.tiny_mnist.TinyMNIST",
                 "--data.batch_size=20",
                 "--trainer.enable_progress_bar=false",

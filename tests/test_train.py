@@ -49,7 +49,7 @@ def test_every_config_trains_a_batch(train: Train, config: Path) -> None:
 def test_run_leaves_everything_it_promises(
     train: Train, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    metrics = train("--trainer.max_epochs=2")
+    metrics = train("--trainer.max_epochs=2", observed=True)
     logs = {file.name for file in Path("lightning_logs/version_0").iterdir()}
     pictures = {"curves.png", "test_images.png", "test_predictions.png"}
     assert {"config.yaml", "metrics.json"} | pictures <= logs
@@ -72,7 +72,7 @@ def test_saved_network_is_the_best_state(train: Train) -> None:
 
 
 def test_tensorboard_gets_curves_pictures_graph_and_hparams(train: Train) -> None:
-    train("--trainer.max_epochs=2")
+    train("--trainer.max_epochs=2", observed=True)
     tags = events().Tags()
     curves = {f"{split}/{metric}" for split in ("train", "val") for metric in ("loss", "acc")}
     assert curves | {"train/images_per_s", "train/lr", "hparam/test_acc"} <= set(tags["scalars"])
@@ -155,6 +155,7 @@ def test_run_may_end_in_steps(train: Train, capsys: pytest.CaptureFixture[str]) 
         "--trainer.limit_test_batches=0",
         "--trainer.limit_val_batches=0",
         "--trainer.enable_checkpointing=false",
+        "--trainer.logger=false",
         "--trainer.logger=CSVLogger",
     ],
 )
@@ -162,6 +163,8 @@ def test_parts_of_a_run_can_be_left_out(train: Train, flag: str) -> None:
     extra = ["--trainer.logger.save_dir=csv"] if "CSV" in flag else []
     train("--trainer.max_epochs=1", flag, *extra)
     assert Path("checkpoints/version_0/model.pt").is_file()
+    assert Path("lightning_logs/version_0/config.yaml").is_file()
+    assert not Path("config.yaml").exists()
 
 
 def test_finished_run_has_nothing_to_go_on_with(
@@ -182,8 +185,8 @@ def test_same_seed_gives_the_same_bits(train: Train) -> None:
 
 
 def test_callbacks_change_no_weight(train: Train) -> None:
-    train("--trainer.max_epochs=1")
-    train("--trainer.max_epochs=1", "--trainer.callbacks=null", "--trainer.logger=false")
+    train("--trainer.max_epochs=1", observed=True)
+    train("--trainer.max_epochs=1", "--trainer.logger=false")
     assert digest() == digest("checkpoints/version_1/model.pt")
 
 
@@ -220,7 +223,9 @@ def test_augmentation_is_an_option(train: Train) -> None:
         ("--model.network=src.models.CNNN", "src.models has no CNNN; did you mean CNN?"),
         ("--data.batch_size=0", "MNISTDataModule needs batch_size >= 1"),
         ("--trainer.accelerator=gpux", "invalid accelerator name"),
-        ("--config=nowhere.yaml", "nowhere.yaml"),
+        ("--model.optimizer.lr=-1", "Invalid learning rate: -1.0"),
+        ("--model.scheduler.warmup=2", "warmup of OneCycle must be in [0, 1), got 2.0"),
+        ("--config=nowhere.yaml", "nowhere.yaml cannot be read (No such file or directory)"),
         ("--ckpt_path=nowhere.ckpt", "there is no checkpoint nowhere.ckpt"),
     ],
 )
@@ -246,6 +251,17 @@ def test_misspelt_key_in_a_file_is_refused(train: Train, capsys) -> None:
         2,
         "error: --data.batchsize is not an option; did you mean --data.batch_size?",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", "holds no settings"), ("trainer: [", "is not YAML"), ("trainer: {}", "data, model")],
+)
+def test_useless_config_file_is_refused(train: Train, capsys, text: str, expected: str) -> None:
+    Path("useless.yaml").write_text(text)
+    code, line = refusal(capsys, "--config=useless.yaml")
+    assert code == 2
+    assert expected in line
 
 
 def test_folder_that_cannot_be_written_is_one_line(train: Train, capsys) -> None:

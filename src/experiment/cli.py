@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
 from src.experiment.checkpoint import RunCheckpoint, load_checkpoint, refuse_finished
+from src.experiment.config_file import refuse_unreadable
 from src.experiment.parser import OneLineParser
 from src.experiment.record import RecordConfig
 from src.experiment.run import LOGS, Run
@@ -40,8 +41,7 @@ class TrainCLI(LightningCLI):
         super().__init__(
             LightningModule,
             LightningDataModule,
-            save_config_callback=RecordConfig,
-            save_config_kwargs={"overwrite": True},  # a resumed run writes what it now runs with
+            save_config_callback=None,  # RecordConfig does more
             parser_class=OneLineParser,
             parser_kwargs={"prog": "python -m src.train"},
             subclass_mode_model=True,
@@ -50,6 +50,7 @@ class TrainCLI(LightningCLI):
             args=args,
             run=False,
             auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,  # a checkpoint has the whole configuration
         )
 
     @property
@@ -101,7 +102,9 @@ class TrainCLI(LightningCLI):
             _refuse_other_experiment(words)
             self._checkpoint = load_checkpoint(Path(given.ckpt_path))
             words = ["--config", self._checkpoint["config"], *words]
-        elif not given.config:  # a configuration is whole: never a mixture with the default one
+        elif given.config:
+            refuse_unreadable(Path(given.config), self._default_config.parent)
+        else:  # a configuration is whole: never a mixture with the default one
             words = ["--config", str(self._default_config), *words]
         self.config = parser.parse_args(words)
         self.config.pop("debug")
@@ -122,7 +125,11 @@ class TrainCLI(LightningCLI):
         if logger in (None, True):
             kwargs["logger"] = False  # until the run has a folder
         trainer = super().instantiate_trainer(**kwargs)
+        with suppress(RuntimeError):  # of a task that asks for its trainer, which it has not yet
+            self.model.configure_optimizers()  # refuses impossible settings before a run begins
         self.run = self._find_run(trainer)
+        text = self.parser.dump(self.config, skip_none=False)
+        trainer.callbacks.append(RecordConfig(text, self.run.log_dir))  # type: ignore[attr-defined]
         for callback in (self.best, self.last):
             callback.dirpath = callback.dirpath or str(self.run.checkpoint_dir)
         if logger in (None, True):

@@ -9,6 +9,7 @@ from pathlib import Path
 from src.experiment.explain import explain
 from src.experiment.run import Run
 
+USER_ERROR, RUN_ERROR = 2, 1  # exit codes
 _SOURCE = Path(__file__).parents[1]
 
 
@@ -20,7 +21,7 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
     number back.
 
     Args:
-        exit_code: 2 while the user's input is read, 1 while the run goes on.
+        exit_code: `USER_ERROR` while the command is read, `RUN_ERROR` while the run goes on.
         debug: Whether to let the exception pass, with its traceback.
         run: Folders of the run, if it has any.
 
@@ -40,7 +41,8 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
             run.discard_if_empty()
         if debug:
             raise
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
+        print(f"error: {sentence}", file=sys.stderr)
         if run and run.log_dir.is_dir():
             file = run.log_dir / "traceback.txt"
             file.write_text("".join(traceback.format_exception(error)))
@@ -53,9 +55,9 @@ def _how_to_go_on(run: Run | None) -> str:
     return f"; go on after the last whole epoch with\n{run.resume_command}" if run and saved else ""
 
 
-def _sentence(error: Exception) -> str:
+def _located(error: Exception) -> str:
     """Say what failed and, unless our own code explains it, at which of its lines."""
-    text = explain(str(error)) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)[1:]  # without the `yield` above
     ours = [frame for frame in frames if _SOURCE in Path(frame.filename).parents]
     if isinstance(error, OSError) or not ours or ours[-1] is frames[-1]:

@@ -1,34 +1,42 @@
 """The configuration of a run, written down in its folder and in every checkpoint."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 _COMPARED = {"seed_everything", "data", "model"}
 _COMPARED_OF_TRAINER = {"max_epochs", "max_steps", "precision", "accumulate_grad_batches"}
 
 
-class RecordConfig(SaveConfigCallback):
-    """Write the whole configuration to `config.yaml`, to each checkpoint and to the logger."""
+class RecordConfig(Callback):
+    """Write the whole configuration to `config.yaml`, to each checkpoint and to the logger.
+
+    Args:
+        config: Configuration as YAML.
+        folder: Folder of the run's records.
+    """
+
+    def __init__(self, config: str, folder: Path) -> None:
+        self.config = config
+        self.folder = folder
 
     @override
-    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        for logger in trainer.loggers:
-            logger.log_hyperparams(hyperparameters(yaml.safe_load(self._text())))
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage == "fit" and trainer.is_global_zero:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "config.yaml").write_text(self.config)
+            for logger in trainer.loggers:
+                logger.log_hyperparams(hyperparameters(yaml.safe_load(self.config)))
 
     @override
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint["config"] = self._text()
-
-    def _text(self) -> str:
-        text: str = self.parser.dump(self.config, skip_none=False)
-        return text
+        checkpoint["config"] = self.config
 
 
 def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,9 @@ def summary(run: Run, metrics: Mapping[str, float], longer: str) -> str:
         "checkpoints": f"{checkpoints}/{states}" if states else "",
         "records": f"{logs}/config.yaml, metrics.json",
         "pictures": f"{logs}/{pictures}" if pictures else "",
-        "see curves": f"{python()} -m tensorboard.main --logdir {shown(run.root / LOGS)}",
+        "see curves": f"{python()} -m tensorboard.main --logdir {shown(run.root / LOGS)}"
+        if _names(run.log_dir, "events*")
+        else "",
         "train on": f"{run.resume_command} {longer}" if "last.ckpt" in states else "",
     }
     return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)

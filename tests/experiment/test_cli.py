@@ -50,8 +50,14 @@ def test_data_tells_the_network_its_shape_and_classes(monkeypatch: pytest.Monkey
 
 
 def test_network_without_these_arguments_is_accepted() -> None:
-    cli = TrainCLI(DEFAULT, [*SMALL, "--model.network=torch.nn.Flatten"])
-    assert cli.model.network(torch.zeros(2, 1, 28, 28)).shape == (2, 784)
+    sizes = ["--model.network.in_features=28", "--model.network.out_features=10"]
+    cli = TrainCLI(DEFAULT, [*SMALL, "--model.network=torch.nn.Linear", *sizes])
+    assert cli.model.network(torch.zeros(2, 28)).shape == (2, 10)
+
+
+def test_network_that_takes_nothing_else_is_accepted() -> None:
+    cli = TrainCLI(DEFAULT, [*SMALL, "--model.network=tests.one_layer.OneLayer"])
+    assert cli.model.network(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
 
 def test_observers_are_always_there() -> None:
