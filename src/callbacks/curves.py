@@ -1,10 +1,11 @@
 """Loss and accuracy over the training, as one picture."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typing_extensions import override
+
+from src.callbacks.board import board_of
 
 
 class Curves(Callback):
@@ -12,10 +13,10 @@ class Curves(Callback):
 
     @override
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
-            trainer.logger.save()
-            events = EventAccumulator(trainer.logger.log_dir, size_guidance={"scalars": 0}).Reload()
-            draw_curves(events).savefig(f"{trainer.logger.log_dir}/curves.png")
+        if board := board_of(trainer):
+            board.save()
+            events = EventAccumulator(board.log_dir, size_guidance={"scalars": 0}).Reload()
+            draw_curves(events).savefig(f"{board.log_dir}/curves.png")
 
 
 def draw_curves(events: EventAccumulator) -> Figure:
@@ -28,12 +29,13 @@ def draw_curves(events: EventAccumulator) -> Figure:
         A figure that no window shows.
     """
     figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
-    for column, (metric, title) in enumerate([("loss", "cross-entropy"), ("acc", "accuracy")]):
+    for column, (metric, title) in enumerate([("loss", "loss"), ("acc", "accuracy")]):
         axes = figure.add_subplot(1, 2, column + 1, title=title, xlabel="step")
         for split, style in [("train", "-"), ("val", "o-")]:
             if f"{split}/{metric}" in events.Tags()["scalars"]:
                 points = events.Scalars(f"{split}/{metric}")
                 axes.plot([p.step for p in points], [p.value for p in points], style, label=split)
         axes.grid(alpha=0.3)
-        axes.legend()
+        if axes.lines:
+            axes.legend()
     return figure

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -13,6 +12,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from src.batch import Batch
+from src.callbacks.board import board_of
 
 
 class ImageGrid(Callback):
@@ -51,7 +51,8 @@ class ImageGrid(Callback):
     def _show(
         self, trainer: Trainer, name: str, batch: Batch, prediction: Tensor | None = None
     ) -> None:
-        if not isinstance(trainer.logger, TensorBoardLogger) or not trainer.is_global_zero:
+        board = board_of(trainer)
+        if board is None:
             return
         first = slice(self.num_images)
         classes = getattr(getattr(trainer, "datamodule", None), "class_names", None)
@@ -64,11 +65,10 @@ class ImageGrid(Callback):
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         split, _, what = name.partition("_")
-        trainer.logger.experiment.add_image(
-            f"{split}/{what}", pixels, trainer.global_step, dataformats="HWC"
-        )
+        step = trainer.global_step
+        board.experiment.add_image(f"{split}/{what}", pixels, step, dataformats="HWC")
         if split == "test":
-            figure.savefig(f"{trainer.logger.log_dir}/{name}.png")
+            figure.savefig(f"{board.log_dir}/{name}.png")
 
 
 def draw_grid(

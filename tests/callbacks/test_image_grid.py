@@ -1,4 +1,9 @@
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
 from src.batch import Batch
+from src.callbacks import ImageGrid
 from src.callbacks.image_grid import draw_grid
 
 
@@ -12,6 +17,32 @@ def test_grid_marks_wrong_predictions(batch: Batch) -> None:
     right, wrong = (axes.title for axes in figure.axes)
     assert (right.get_text(), right.get_color()) == ("7", "tab:green")
     assert (wrong.get_text(), wrong.get_color()) == ("3, not 2", "tab:red")
+
+
+def test_grid_shows_each_image_once_and_in_order(batch: Batch) -> None:
+    for shown, image in zip(draw_grid(batch.image[:9], ["x"] * 9).axes, batch.image, strict=False):
+        pixels = torch.as_tensor(shown.images[0].get_array().data).float().squeeze()
+        order = image.squeeze().flatten().argsort()
+        assert (pixels.flatten()[order].diff() >= 0).all()
+
+
+def test_pictures_show_labels_and_the_likeliest_class(batch: Batch, tmp_path, monkeypatch) -> None:
+    drawn = []
+
+    def spy(image, labels, predictions=None):
+        drawn.append((image, labels, predictions))
+        return draw_grid(image, labels, predictions)
+
+    monkeypatch.setattr("src.callbacks.image_grid.draw_grid", spy)
+    trainer = Trainer(logger=TensorBoardLogger(tmp_path), accelerator="cpu")
+    (tmp_path / "lightning_logs" / "version_0").mkdir(parents=True, exist_ok=True)
+    logits = torch.eye(10)[(batch.label + 1) % 10]
+    ImageGrid(num_images=4).on_test_batch_end(trainer, LightningModule(), logits, batch, 0)
+    assert [(labels, predictions) for _, labels, predictions in drawn] == [
+        (list("0123"), None),
+        (list("0123"), list("1234")),
+    ]
+    assert all(torch.equal(image, batch.image[:4]) for image, *_ in drawn)
 
 
 def test_grid_draws_colour_images(batch: Batch) -> None:

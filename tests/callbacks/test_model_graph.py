@@ -25,9 +25,12 @@ def test_graph_is_drawn_without_touching_the_network(tmp_path: Path, batch: Batc
     trainer = Trainer(logger=TensorBoardLogger(tmp_path), accelerator="cpu")
     before = {name: value.clone() for name, value in network.state_dict().items()}
     random_state = torch.get_rng_state()
+    traced = []
+    network.register_forward_pre_hook(lambda module, args: traced.append(module.training))
     ModelGraph().on_train_batch_start(trainer, ClassificationTask(network), batch, 0)
     assert torch.equal(torch.get_rng_state(), random_state)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert network.training
+    assert not any(traced)
     trainer.logger.experiment.close()
     assert EventAccumulator(trainer.logger.log_dir).Reload().Tags()["graph"]
