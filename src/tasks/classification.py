@@ -1,7 +1,7 @@
 """Supervised classification of images."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,9 +26,12 @@ class ClassificationTask(LightningModule):
         network: Maps images `(B, C, H, W)` to logits `(B, K)`.
         num_classes: Number of classes K.
         optimizer: Makes the optimizer of the network's parameters.
-        scheduler: Makes the learning rate schedule; None keeps the rate constant. `OneCycle` moves
-            at each step, any other at the end of each epoch.
+        scheduler: Makes the learning rate schedule; None keeps the rate constant.
+        scheduler_interval: When the schedule moves; `OneCycle` always does at each step.
         label_smoothing: Share of the training target spread evenly over all classes, in `[0, 1]`.
+
+    Raises:
+        ValueError: `label_smoothing` is outside `[0, 1]`.
     """
 
     def __init__(
@@ -37,12 +40,16 @@ class ClassificationTask(LightningModule):
         num_classes: int = 10,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
+        scheduler_interval: Literal["step", "epoch"] = "epoch",
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
         self.network = network
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
+        self.scheduler_interval = scheduler_interval
         self._step_before = 0
         self.loss_fn = nn.CrossEntropyLoss(label_smoothing=label_smoothing, reduction="none")
         metrics = MetricCollection(
@@ -107,8 +114,8 @@ class ClassificationTask(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {
                 "scheduler": scheduler,
-                "interval": "step" if isinstance(scheduler, OneCycle) else "epoch",
-                "monitor": getattr(scheduler, "monitor", None),  # of ReduceLROnPlateau
+                "interval": "step" if isinstance(scheduler, OneCycle) else self.scheduler_interval,
+                "monitor": getattr(scheduler, "monitor", "val/loss"),  # for ReduceLROnPlateau
             },
         }
 
@@ -116,7 +123,9 @@ class ClassificationTask(LightningModule):
         logits: Tensor = self(batch.image)
         loss = F.cross_entropy(logits, batch.label, reduction="none")  # (B,)
         _update(metrics, loss, logits, batch.label)
-        self.log_dict(metrics, on_step=False, on_epoch=True, prog_bar=True)
+        for name, metric in metrics.items():
+            in_bar = name.endswith("acc")
+            self.log(name, metric, on_step=False, on_epoch=True, prog_bar=in_bar)
         return logits
 
     def _is_due(self, step: int) -> bool:
@@ -125,7 +134,8 @@ class ClassificationTask(LightningModule):
 
     def _log_train_metrics(self) -> None:
         if self.train_metrics["loss"].update_called:
-            self.log_dict(self.train_metrics.compute(), prog_bar=True)
+            for name, value in self.train_metrics.compute().items():
+                self.log(name, value, prog_bar=name.endswith("loss"))
             self.train_metrics.reset()
 
     def _total_steps(self) -> int:

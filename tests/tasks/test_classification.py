@@ -3,6 +3,7 @@ from functools import partial
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers.logger import DummyLogger
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
@@ -100,15 +101,47 @@ def test_other_schedulers_step_once_an_epoch(batch: Batch) -> None:
     assert recorder.lr == [0.8, 0.8, 0.4, 0.4]
 
 
+def test_scheduler_may_step_with_every_batch(batch: Batch) -> None:
+    halve = partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
+    task = ClassificationTask(CNN(), optimizer=sgd(0.8), scheduler=halve, scheduler_interval="step")
+    assert fit(task, [batch] * 3).lr == [0.8, 0.4, 0.2]
+
+
+def test_plateau_scheduler_watches_the_validation_loss(batch: Batch) -> None:
+    plateau = partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, eps=0.0)
+    task = ClassificationTask(CNN(), optimizer=sgd(1e-20), scheduler=plateau)
+    assert fit(task, [batch], max_epochs=3).lr == pytest.approx([1e-20, 1e-20, 1e-21])
+
+
+def test_plateau_scheduler_may_watch_another_metric() -> None:
+    task = ClassificationTask(CNN(), scheduler=partial(ReduceLROnPlateau, monitor="val/acc"))
+    assert task.configure_optimizers()["lr_scheduler"]["monitor"] == "val/acc"
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_impossible_label_smoothing_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=r"label_smoothing must be in \[0, 1\]"):
+        ClassificationTask(CNN(), label_smoothing=share)
+
+
 class Memory(DummyLogger):
     """Keep what reaches the logger."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loss: list[float] = []
+        self.lr: list[float] = []
 
     def log_metrics(self, metrics: dict, *args, **kwargs) -> None:
         self.loss += [metrics["train/loss"]] if "train/loss" in metrics else []
+        self.lr += [metrics["train/lr"]] if "train/lr" in metrics else []
+
+
+def test_logged_learning_rate_is_that_of_the_step(batch: Batch) -> None:
+    cycle, memory = partial(OneCycle, warmup=0.0, anneal="linear"), Memory()
+    task = ClassificationTask(CNN(), optimizer=sgd(0.8), scheduler=cycle)
+    fit(task, [batch] * 4, logger=memory, log_every_n_steps=1)
+    assert memory.lr == pytest.approx([0.8, 0.6, 0.4, 0.2])
 
 
 @pytest.mark.parametrize(("every", "accumulate"), [(1, 1), (2, 1), (1, 2), (3, 1), (2, 2)])
