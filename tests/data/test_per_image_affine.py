@@ -57,6 +57,16 @@ def test_each_image_has_its_own_draw(image: torch.Tensor) -> None:
     assert len(out.flatten(1).unique(dim=0)) == 8
 
 
+def test_draws_span_the_ranges_asked_for(
+    image: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = torch.tensor([[1.0], [0.75], [0.5], [0.25]]).expand(4, 3)  # -> 1, 1/2, 0 and -1/2
+    monkeypatch.setattr(torch, "rand", lambda *args, **kwargs: draw)
+    moved = PerImageAffine(degrees=90, shift_px=4, zoom=0.4)(image)
+    expected = move(image, angle=math.pi / 2, scale=1.2, right=0, down=-2)
+    torch.testing.assert_close(moved, expected)
+
+
 def test_draws_follow_the_generator(image: torch.Tensor) -> None:
     def draw(seed: int) -> torch.Tensor:
         return PerImageAffine(shift_px=2)(image, torch.Generator().manual_seed(seed))
