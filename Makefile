@@ -4,6 +4,8 @@ PYTHON ?= python3
 ARGS ?=
 python := .venv/bin/python
 pip := $(python) -m pip install --quiet --require-hashes
+version = import sys; v = sys.version_info; \
+	v >= (3, 11) or sys.exit(f"error: Python {v[0]}.{v[1]} is older than 3.11: make PYTHON=python3.12")
 locked = awk '/^[a-z]/ { wanted = /^$(1)==/ } wanted' requirements.lock
 
 .PHONY: help train test check tensorboard lock
@@ -35,7 +37,8 @@ lock: .venv/ready ## Pin every dependency anew in requirements.lock
 # docstring-parser-fork (pydoclint) write the same files; the fork serves both and goes in last.
 .venv/ready: requirements.lock
 	@echo "Preparing .venv (a few minutes and 6 GB the first time) ..."
-	@test -x $(python) || $(PYTHON) -m venv .venv
+	@$(python) -c 'import pip; $(version)' 2> /dev/null || { $(PYTHON) -c '$(version)' && \
+		$(PYTHON) -m venv --clear .venv; }
 	@$(call locked,uv) > .venv/uv.lock
 	@$(call locked,docstring-parser-fork) > .venv/fork.lock
 	@$(pip) --requirement .venv/uv.lock
