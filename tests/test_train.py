@@ -1,6 +1,7 @@
 """The command as a user types it, on synthetic MNIST."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from torchvision.datasets import MNIST
 
+from src.experiment.cli import TrainCLI
 from src.models import CNN
 from src.train import DEFAULT, main
 from tests.conftest import Train
@@ -75,12 +77,23 @@ def test_tensorboard_gets_curves_pictures_graph_and_hparams(train: Train) -> Non
     train("--trainer.max_epochs=2", observed=True)
     tags = events().Tags()
     curves = {f"{split}/{metric}" for split in ("train", "val") for metric in ("loss", "acc")}
-    assert curves | {"train/images_per_s", "train/lr", "hparam/test_acc"} <= set(tags["scalars"])
+    assert curves | {"train/images_per_s", "train/lr", "test/acc", "val/acc_best"} <= set(
+        tags["scalars"]
+    )
     assert set(tags["images"]) == {"train/images", "test/images", "test/predictions"}
     assert tags["graph"]
     assert [point.step for point in events().Scalars("train/loss")] == [4, 9, 10, 14, 19, 21]
-    (best,) = events().Scalars("hparam/best_val_acc")
-    assert best.value == max(point.value for point in events().Scalars("val/acc"))
+    assert "epoch" not in tags["scalars"]
+
+
+def test_best_state_has_the_highest_validation_accuracy(train: Train) -> None:
+    metrics = train("--trainer.max_epochs=3", "--model.optimizer.lr=0.001")
+    accuracy = [point.value for point in events().Scalars("val/acc")]
+    assert min(accuracy) < max(accuracy) == metrics["val/acc_best"]
+    (best,) = events().Scalars("val/acc_best")
+    assert best.value == max(accuracy)
+    state = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)
+    assert state["epoch"] == accuracy.index(max(accuracy))
 
 
 def test_run_goes_on_in_its_own_folders(train: Train) -> None:
@@ -120,7 +133,13 @@ def test_moved_run_keeps_its_best_state(train: Train, tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(
     "flag",
-    ["--model.optimizer.lr=1", "--data.batch_size=10", "--seed_everything=3", "--config=x.yaml"],
+    [
+        "--model.optimizer.lr=1",
+        "--data.batch_size=10",
+        "--seed_everything=3",
+        "--config=x.yaml",
+        "--best.mode=min",
+    ],
 )
 def test_experiment_cannot_change_in_the_middle(train: Train, capsys, flag: str) -> None:
     train("--trainer.max_epochs=1")
@@ -146,7 +165,67 @@ def test_run_may_end_in_steps(train: Train, capsys: pytest.CaptureFixture[str]) 
     assert metrics["steps"] == 11
     assert "--trainer.max_steps 22" in capsys.readouterr().out
     code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt")
-    assert (code, "already been trained for 11 steps" in line) == (2, True)
+    assert (code, "already reached its end, 11 steps" in line) == (2, True)
+
+
+@pytest.mark.filterwarnings("ignore:.*checkpoint that ended before the epoch ended")
+def test_printed_command_continues_a_run_cut_in_an_epoch(train: Train, capsys) -> None:
+    train("--trainer.max_epochs=2", "--trainer.max_steps=15")
+    table = capsys.readouterr().out
+    assert "15 steps in 2 epochs" in table
+    command = table.partition("python -m src.train ")[2].split()
+    main(command)
+    metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
+    assert metrics["steps"] == 30
+
+
+def test_run_that_was_not_tested_can_be(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: TrainCLI) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainCLI, "test", interrupt)
+        with pytest.raises(SystemExit):
+            train("--trainer.max_epochs=1")
+    main(["--ckpt_path=checkpoints/version_0/last.ckpt"])
+    metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
+    assert (metrics["steps"], metrics["test_images"]) == (11, 60)
+
+
+def test_interrupted_start_leaves_no_run(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: TrainCLI) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainCLI, "fit", interrupt)
+    with pytest.raises(SystemExit):
+        train()
+    assert not list(Path().glob("*/version_*"))
+
+
+def test_run_in_a_read_only_folder_is_refused(train: Train, capsys, monkeypatch) -> None:
+    train("--trainer.max_epochs=1")
+    access = os.access  # the tests may run as root, who may write everywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+    code, line = refusal(
+        capsys, "--ckpt_path=checkpoints/version_0/last.ckpt", "--trainer.max_epochs=2"
+    )
+    assert code == 2
+    assert "lightning_logs/version_0 cannot be written" in line
+
+
+def test_named_logger_shares_the_number_of_the_run(train: Train, capsys) -> None:
+    train("--trainer.max_epochs=1")
+    logger = "--trainer.logger=TensorBoardLogger", "--trainer.logger.save_dir=elsewhere"
+    train("--trainer.max_epochs=1", *logger, observed=True)
+    assert Path("elsewhere/lightning_logs/version_1/curves.png").is_file()
+    assert "--logdir elsewhere/lightning_logs" in capsys.readouterr().out
+
+
+def test_file_is_read_before_all_other_words(train: Train) -> None:
+    train("--trainer.max_epochs=1", f"--config={DEFAULT.with_name('notebook.yaml')}")
+    config = yaml.safe_load(Path("lightning_logs/version_0/config.yaml").read_text())
+    assert config["trainer"]["max_epochs"] == 1
+    assert config["data"]["init_args"]["shuffle"] is False
 
 
 @pytest.mark.parametrize(
@@ -173,7 +252,7 @@ def test_finished_run_has_nothing_to_go_on_with(
     train("--trainer.max_epochs=1")
     code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt")
     assert code == 2
-    assert "already been trained for 1 epochs: give --trainer.max_epochs more than 1" in line
+    assert "already reached its end, 1 epochs: give --trainer.max_epochs more than 1" in line
 
 
 def test_same_seed_gives_the_same_bits(train: Train) -> None:
@@ -221,11 +300,16 @@ def test_augmentation_is_an_option(train: Train) -> None:
         ("--model.optimizer.lr=x", "--model.optimizer.lr: expected float, got x"),
         ("--model.network=Cnn", "did you mean CNN?"),
         ("--model.network=src.models.CNNN", "src.models has no CNNN; did you mean CNN?"),
+        ("--model.network.num_classes=5", "the data set gives it, as data.num_classes"),
         ("--data.batch_size=0", "MNISTDataModule needs batch_size >= 1"),
         ("--trainer.accelerator=gpux", "invalid accelerator name"),
         ("--model.optimizer.lr=-1", "Invalid learning rate: -1.0"),
         ("--model.scheduler.warmup=2", "warmup of OneCycle must be in [0, 1), got 2.0"),
         ("--config=nowhere.yaml", "nowhere.yaml cannot be read (No such file or directory)"),
+        ("--config", "--config needs the name of a file"),
+        ("--trainer.callbacks+=EarlyStopping", "--trainer.callbacks needs monitor"),
+        ("--trainer.strategy=ddp_spawn", "use --trainer.strategy ddp"),
+        ("--ckpt_path=", "--ckpt_path needs the name of a file"),
         ("--ckpt_path=nowhere.ckpt", "there is no checkpoint nowhere.ckpt"),
     ],
 )
@@ -316,7 +400,7 @@ def test_two_processes_share_one_run(train: Train, tmp_path: Path) -> None:
     assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["version_0"]
     hparams = events().PluginTagToContent("hparams")
     assert {"_hparams_/experiment", "_hparams_/session_start_info"} <= set(hparams)
-    assert {"hparam/best_val_acc", "hparam/test_acc"} <= set(events().Tags()["scalars"])
+    assert {"val/acc_best", "test/acc"} <= set(events().Tags()["scalars"])
 
 
 @pytest.mark.slow
@@ -334,6 +418,7 @@ def test_interrupt_is_quiet_and_says_how_to_go_on(train: Train, tmp_path: Path) 
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_gpu_trains(train: Train, precision: str) -> None:
     metrics = train(

@@ -16,7 +16,7 @@ class RunCheckpoint(ModelCheckpoint):
         here = Path(self.dirpath or ".")
         best = here / Path(state_dict["best_model_path"]).name
         if not best.is_file():
-            return  # the checkpoint goes on in a new run, which has no best file yet
+            return  # the checkpoint continues in a new run, which has no best file yet
         moved = {
             name: str(here / Path(state_dict[name]).name) if state_dict[name] else ""
             for name in ("best_model_path", "kth_best_model_path", "last_model_path")
@@ -75,6 +75,6 @@ def refuse_finished(checkpoint: dict[str, Any], max_epochs: int | None, max_step
     for done, end, unit in [(epochs, max_epochs, "epochs"), (steps, max_steps, "steps")]:
         if end is not None and 0 <= end <= done:
             raise ValueError(
-                f"the checkpoint has already been trained for {done} {unit}: "
+                f"the checkpoint has already reached its end, {done} {unit}: "
                 f"give --trainer.max_{unit} more than {done}"
             )

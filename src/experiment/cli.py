@@ -1,23 +1,25 @@
 """The command line of a training: LightningCLI joined to run folders, checkpoints and resuming."""
 
-import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 from typing_extensions import override
 
 from src.experiment.checkpoint import RunCheckpoint, load_checkpoint, refuse_finished
-from src.experiment.config_file import refuse_unreadable
+from src.experiment.config_file import flat, read_config
 from src.experiment.parser import OneLineParser
+from src.experiment.progress import ProgressBar
 from src.experiment.record import RecordConfig
 from src.experiment.run import LOGS, Run
-
-_MOVABLE = ("--data.data_dir", "--data.num_workers")  # change nothing that is learned
+from src.experiment.run_logger import RunLogger
+from src.experiment.words import LINKS, refuse_linked, refuse_other_experiment, take_apart
 
 
 class TrainCLI(LightningCLI):
@@ -66,7 +68,7 @@ class TrainCLI(LightningCLI):
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
-            "--ckpt_path", help="Checkpoint whose run shall go on, in its own folders."
+            "--ckpt_path", help="Checkpoint whose run shall continue, in its own folders."
         )
         parser.add_argument("--debug", action="store_true", help="Show the traceback of a failure.")
         parser.add_lightning_class_args(RunCheckpoint, "best")
@@ -82,49 +84,39 @@ class TrainCLI(LightningCLI):
                 "last.save_on_train_epoch_end": True,
             }
         )
-        for published, wanted in [
-            ("num_classes", "num_classes"),
-            ("num_classes", "network.init_args.num_classes"),
-            ("image_shape", "network.init_args.image_shape"),
-        ]:
-            parser.link_arguments(
-                f"data.{published}", f"model.init_args.{wanted}", apply_on="instantiate"
-            )
+        for published, wanted in LINKS:
+            parser.link_arguments(published, wanted, apply_on="instantiate")
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        words = cast(list[str], args)
-        sniffer = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        sniffer.add_argument("-c", "--config")
-        sniffer.add_argument("--ckpt_path")
-        given = sniffer.parse_known_args(words)[0]
-        if given.ckpt_path:
-            _refuse_other_experiment(words)
-            self._checkpoint = load_checkpoint(Path(given.ckpt_path))
-            words = ["--config", self._checkpoint["config"], *words]
-        elif given.config:
-            refuse_unreadable(Path(given.config), self._default_config.parent)
+        config, self.ckpt_path, rest = take_apart(cast(list[str], args))
+        if self.ckpt_path is not None:
+            refuse_other_experiment(cast(list[str], args))
+            self._checkpoint = load_checkpoint(Path(self.ckpt_path))
+            config = self._checkpoint["config"]
         else:  # a configuration is whole: never a mixture with the default one
-            words = ["--config", str(self._default_config), *words]
-        self.config = parser.parse_args(words)
+            config = config or str(self._default_config)
+            settings = read_config(Path(config), self._default_config.parent)
+            refuse_linked([*rest, *dict(flat(settings))])
+        self.config = parser.parse_args(["--config", config, *rest])
         self.config.pop("debug")
-        self.ckpt_path = self.config.pop("ckpt_path")
-        if self._checkpoint:
+        if self.config.pop("ckpt_path"):
+            raise ValueError("--ckpt_path belongs on the command line, not in a configuration")
+        if self.ckpt_path is not None and self._is_tested(Path(self.ckpt_path)):
             trainer = self.config["trainer"]
             refuse_finished(self._checkpoint, trainer["max_epochs"], trainer["max_steps"])
-        elif self.ckpt_path:
-            raise ValueError("--ckpt_path belongs on the command line, not in a configuration")
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        if self.config_init["trainer"]["fast_dev_run"]:
-            return super().instantiate_trainer(**kwargs)  # it writes nothing
-        logger = self.config_init["trainer"]["logger"]
-        if self.config_init["trainer"]["enable_checkpointing"] is False:
+        settings = self.config_init["trainer"]
+        if settings["fast_dev_run"]:
+            return self._make_trainer(**kwargs)  # it writes nothing
+        if settings["enable_checkpointing"] is False:
             self.parser.callback_keys.clear()  # Lightning refuses both together
-        if logger in (None, True):
+        own_logger = settings["logger"] in (None, True)
+        if own_logger:
             kwargs["logger"] = False  # until the run has a folder
-        trainer = super().instantiate_trainer(**kwargs)
+        trainer = self._make_trainer(**kwargs)
         with suppress(RuntimeError):  # of a task that asks for its trainer, which it has not yet
             self.model.configure_optimizers()  # refuses impossible settings before a run begins
         self.run = self._find_run(trainer)
@@ -132,14 +124,17 @@ class TrainCLI(LightningCLI):
         trainer.callbacks.append(RecordConfig(text, self.run.log_dir))  # type: ignore[attr-defined]
         for callback in (self.best, self.last):
             callback.dirpath = callback.dirpath or str(self.run.checkpoint_dir)
-        if logger in (None, True):
-            trainer.logger = TensorBoardLogger(
+        if own_logger:
+            trainer.logger = RunLogger(
                 self.run.root,
                 LOGS,
                 self.run.version,
                 default_hp_metric=False,
                 purge_step=self._checkpoint.get("global_step"),
             )
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger) and logger._version is None:
+                logger._version = self.run.version  # the user's logger counts as the run does
         return trainer
 
     def fit(self) -> None:
@@ -157,8 +152,25 @@ class TrainCLI(LightningCLI):
                 self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False
             )
 
+    def _make_trainer(self, **kwargs: Any) -> Trainer:
+        trainer = super().instantiate_trainer(**kwargs)
+        if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+            raise ValueError(
+                "spawned processes cannot tell what they did: use --trainer.strategy ddp"
+            )
+        trainer.callbacks = [  # type: ignore[attr-defined]
+            ProgressBar() if type(callback) is TQDMProgressBar else callback
+            for callback in trainer.callbacks  # type: ignore[attr-defined]
+        ]
+        return trainer
+
+    def _is_tested(self, ckpt_path: Path) -> bool:
+        run = Run.of_checkpoint(ckpt_path)
+        return run is None or run.tested_step >= self._checkpoint["global_step"]
+
     def _find_run(self, trainer: Trainer) -> Run:
         if self.ckpt_path and (run := Run.of_checkpoint(Path(self.ckpt_path))):
+            run.refuse_read_only()
             return run
         root = Path(trainer.default_root_dir).resolve()
         # Rank 0 writes, and tells the others where the checkpoints are.
@@ -174,15 +186,3 @@ def _interrupts() -> Iterator[None]:
         if stop.code == 1:
             raise KeyboardInterrupt from stop
         raise
-
-
-def _refuse_other_experiment(words: list[str]) -> None:
-    for word in words:
-        name = word.split("=")[0]
-        if name in ("-c", "--config") or (
-            name.startswith(("--model", "--data", "--seed_everything")) and name not in _MOVABLE
-        ):
-            raise ValueError(
-                f"{name} cannot change in the middle of a run: with --ckpt_path give only "
-                f"--trainer options, {' or '.join(_MOVABLE)}"
-            )

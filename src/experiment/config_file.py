@@ -1,16 +1,21 @@
 """A configuration file, looked at before it is read."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 
-def refuse_unreadable(path: Path, folder: Path) -> None:
-    """Say in a sentence why a file cannot be a configuration.
+def read_config(path: Path, folder: Path) -> dict[str, Any]:
+    """Read a configuration's plain content, or say in a sentence why a file cannot be one.
 
     Args:
         path: File that the user named.
         folder: Where the project's own configurations are.
+
+    Returns:
+        Its content, in plain types; no class is known or made yet.
 
     Raises:
         ValueError: It is missing, is not YAML or holds no settings.
@@ -22,7 +27,26 @@ def refuse_unreadable(path: Path, folder: Path) -> None:
         raise ValueError(
             f"--config {path} cannot be read ({error.strerror}); {folder} has {found}"
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"--config {path} is not YAML: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"--config {path} holds no settings: start from a file in {folder}")
+    return content
+
+
+def flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """List the settings of a configuration by the names that they have on the command line.
+
+    Args:
+        content: Configuration in plain types, or a part of it.
+        name: Dotted name of that part.
+
+    Yields:
+        Dotted name, such as `model.optimizer.lr`, and value.
+    """
+    if isinstance(content, dict):
+        for key, inner in content.items():
+            path = name if key in ("class_path", "init_args") else f"{name}.{key}".strip(".")
+            yield from flat(inner, path)
+    else:
+        yield name, content

@@ -11,7 +11,21 @@ from collections.abc import Iterable
 _FRAME = re.compile(
     r"Does not validate|Subtypes:|Errors:|Problem with given|Parser key|Given value"
     r"|Type .+ Parser key|Expected a <class 'NoneType'>|Expected a path but"
+    r"|Not a valid subclass|Subclass types expect|a class path \(str\)|a dict with"
 )
+
+# What users of other trainers type.
+_USUAL = {
+    "batch_size": "--data.batch_size",
+    "devices": "--trainer.devices",
+    "epochs": "--trainer.max_epochs",
+    "gpus": "--trainer.devices",
+    "learning_rate": "--model.optimizer.lr",
+    "lr": "--model.optimizer.lr",
+    "optimizer": "--model.optimizer",
+    "resume": "--ckpt_path",
+    "seed": "--seed_everything",
+}
 
 
 def explain(message: str, options: Iterable[str] = ()) -> str:
@@ -26,21 +40,30 @@ def explain(message: str, options: Iterable[str] = ()) -> str:
     """
     keys = re.findall(r'Parser key "([^"]+)"', message)
     where = "--" + ".".join(keys)
+    if sentence := _unknown_name(message, where if keys else "", options):
+        return sentence
+    if keys and (match := re.search(r"the following arguments are required: ([\w, ]+)", message)):
+        return f"{where} needs {match[1]}: give {where}.{match[1].split(',')[0]}"
+    if "Does not validate" in message or keys:
+        return (f"{where}: " if keys else "") + _causes(message)
+    return " ".join(message.split())
+
+
+def _unknown_name(message: str, where: str, options: Iterable[str]) -> str | None:
     if match := re.search(r"unrecognized arguments: ([^\s=]+)", message, re.IGNORECASE):
         return _not_an_option(match[1], options)
     if match := re.search(r"Group '(.+)' does not accept option '(.+)'", message):
         return _not_an_option(f"--{match[1]}.{match[2]}", options)
-    if keys and (match := re.search(r"Option '([^']+)' is not accepted", message)):
+    if match := re.search(r"Option '([^']+)' is not accepted", message):
+        if not where:
+            return _not_an_option(f"--{match[1].replace('.init_args', '')}", options)
         known = [f"{where}.{parameter}" for parameter in _parameters(message)]
         return _not_an_option(f"{where}.{match[1]}", known)
-    if keys and (match := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message)):
-        known = [
-            name for name, _ in inspect.getmembers(importlib.import_module(match[1]), callable)
-        ]
+    if where and (match := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message)):
+        module = importlib.import_module(match[1])
+        known = [name for name, _ in inspect.getmembers(module, callable)]
         return f"{where}: {match[1]} has no {match[2]}{_nearest(match[2], known)}"
-    if "Does not validate" in message or keys:
-        return (f"{where}: " if keys else "") + _causes(message)
-    return " ".join(message.split())
+    return None
 
 
 def _causes(message: str) -> str:
@@ -62,6 +85,10 @@ def _causes(message: str) -> str:
 
 
 def _not_an_option(name: str, known: Iterable[str]) -> str:
+    if not name.startswith("-"):
+        return f"{name} belongs to no option; did you mean --config {name}?"
+    if usual := _USUAL.get(name.lstrip("-").rpartition(".")[2]):
+        return f"{name} is not an option; did you mean {usual}?"
     known = list(known)
     if hint := _nearest(name, known):
         return f"{name} is not an option{hint}"
@@ -74,7 +101,8 @@ def _not_an_option(name: str, known: Iterable[str]) -> str:
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     names = {option.casefold(): option for option in known}
-    near = difflib.get_close_matches(name.casefold(), names, n=1)
+    near = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.7)
+    near = near or [option for option in names if option.startswith(name.casefold())]
     return f"; did you mean {names[near[0]]}?" if near else ""
 
 
@@ -91,4 +119,9 @@ def _parameters(message: str) -> list[str]:
 def _loaded_classes() -> set[str]:
     packages = ("src.", "lightning.pytorch.callbacks", "torch.optim")
     modules = [module for name, module in sys.modules.items() if name.startswith(packages)]
-    return {name for module in modules for name, _ in inspect.getmembers(module, inspect.isclass)}
+    return {
+        name
+        for module in modules
+        for name, item in inspect.getmembers(module, inspect.isclass)
+        if item.__module__.startswith(packages)
+    }

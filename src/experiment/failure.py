@@ -3,11 +3,11 @@
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from src.experiment.explain import explain
-from src.experiment.run import Run
+from src.experiment.run import Run, shown
 
 USER_ERROR, RUN_ERROR = 2, 1  # exit codes
 _SOURCE = Path(__file__).parents[1]
@@ -34,6 +34,8 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
     try:
         yield
     except KeyboardInterrupt:
+        if run:
+            run.discard_if_empty()
         print(f"\nstopped{_how_to_go_on(run)}", file=sys.stderr)
         raise SystemExit(130) from None
     except Exception as error:
@@ -42,17 +44,22 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
         if debug:
             raise
         sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
+        if isinstance(error, ModuleNotFoundError):
+            sentence += ": install the project (make train), then source .venv/bin/activate"
         print(f"error: {sentence}", file=sys.stderr)
         if run and run.log_dir.is_dir():
             file = run.log_dir / "traceback.txt"
-            file.write_text("".join(traceback.format_exception(error)))
-            print(f"traceback: {file}", file=sys.stderr)
+            with suppress(OSError):  # perhaps the disk is full, which was the failure
+                file.write_text("".join(traceback.format_exception(error)))
+                print(f"traceback: {shown(file)}", file=sys.stderr)
         raise SystemExit(exit_code) from None
 
 
 def _how_to_go_on(run: Run | None) -> str:
     saved = run and (run.checkpoint_dir / "last.ckpt").exists()
-    return f"; go on after the last whole epoch with\n{run.resume_command}" if run and saved else ""
+    return (
+        f"; continue after the last whole epoch with\n{run.resume_command}" if run and saved else ""
+    )
 
 
 def _located(error: Exception) -> str:

@@ -19,6 +19,14 @@ class OneLineParser(LightningArgumentParser):
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
 
     @override
+    def add_function_arguments(
+        self, *args: Any, linked_targets: set[str] | None = None, **kwargs: Any
+    ) -> list[str]:
+        # jsonargparse 4.53 passes links on to functions, such as resnet18, that cannot take them.
+        added: list[str] = super().add_function_arguments(*args, **kwargs)
+        return added
+
+    @override
     def format_help(self, *args: Any, **kwargs: Any) -> str:
         text: str = super().format_help(*args, **kwargs)
         return re.sub(r"known\s+subclasses:\s+([^()]*)", _few, text)

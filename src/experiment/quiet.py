@@ -10,22 +10,26 @@ _WARNINGS = [
     ".*smaller than the logging interval",
     # Without validation there is no best state, and the table names none.
     ".*could not find the monitored key",
-    # A run that goes on writes into its own folder.
+    # A run that continues writes into its own folder.
     "Checkpoint directory .* exists and is not empty",
+    # Metrics of torchmetrics are joined over the processes already.
+    ".*sync_dist=True.*",
     # Lightning 2.6 on torch 2.15.
     ".*treespec, LeafSpec.*",
 ]
+# Advertisements, hardware that hardly anyone has, and the end that the configuration set.
+_MESSAGES = ("Tip:", "TPU available", "`Trainer.fit` stopped: `max_")
 
 
 def silence_known_noise() -> None:
-    """Hide warnings with a known, harmless cause and advertisements."""
+    """Hide warnings with a known, harmless cause, and messages that tell no one anything."""
     for message in _WARNINGS:
         warnings.filterwarnings("ignore", message)
     # A resumed run logs the steps after its checkpoint again; readers of events are told so.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_is_no_advertisement)
+        logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_says_something)
 
 
-def _is_no_advertisement(record: logging.LogRecord) -> bool:
-    return "Tip:" not in record.getMessage()
+def _says_something(record: logging.LogRecord) -> bool:
+    return not any(noise in record.getMessage() for noise in _MESSAGES)

@@ -1,6 +1,5 @@
 """The configuration of a run, written down in its folder and in every checkpoint."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,11 @@ import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from src.experiment.config_file import flat
+
 _COMPARED = {"seed_everything", "data", "model"}
 _COMPARED_OF_TRAINER = {"max_epochs", "max_steps", "precision", "accumulate_grad_batches"}
+_NOT_COMPARED = {"data.data_dir", "data.num_workers", "data.eval_batch_size"}
 
 
 class RecordConfig(Callback):
@@ -46,17 +48,13 @@ def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
         config: Whole configuration of a run, in plain types.
 
     Returns:
-        Values by dotted name, such as `model.optimizer.lr`, without those that are None.
+        Values by dotted name, such as `model.optimizer.lr`, without those that are None or
+        say only where and how fast images are read.
     """
     trainer = {key: config["trainer"][key] for key in _COMPARED_OF_TRAINER}
     chosen = {key: config[key] for key in _COMPARED} | {"trainer": trainer}
-    return dict(sorted(_flat("", chosen)))
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            path = name if key in ("class_path", "init_args") else f"{name}.{key}".strip(".")
-            yield from _flat(path, inner)
-    elif value is not None:
-        yield name, value if isinstance(value, int | float | str) else str(value)
+    return {
+        name: value if isinstance(value, int | float | str) else str(value)
+        for name, value in sorted(flat(chosen))
+        if value is not None and name not in _NOT_COMPARED
+    }

@@ -12,7 +12,7 @@ from torch import nn
 
 from src.experiment.account import Account
 from src.experiment.cli import TrainCLI
-from src.experiment.run import LOGS, Run, python, shown
+from src.experiment.run import Run, python, shown
 
 
 def finish(cli: TrainCLI, account: Account) -> str:
@@ -23,24 +23,28 @@ def finish(cli: TrainCLI, account: Account) -> str:
         account: What it did.
 
     Returns:
-        Table of what was reached, what it took, where everything is and how to go on.
+        Table of what was reached, what it took, where everything is and how to continue.
     """
     run, metrics = cast(Run, cli.run), dict(account.metrics)
     if cli.best.best_model_score is not None:
-        metrics[f"best/{cli.best.monitor}"] = cli.best.best_model_score.item()
+        metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
     _save_network(cli.model.network, run.checkpoint_dir / "model.pt")
-    (run.log_dir / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
+    figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    (run.log_dir / "metrics.json").write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
     compared = {
-        f"hparam/{name.replace('/', '_')}": value
+        name: value
         for name, value in metrics.items()
-        if name.startswith(("best/", "test/"))
+        if name.endswith("_best") or name.startswith("test/")
     }
+    folder = run.log_dir
     for logger in cli.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(logger.hparams, compared)
+            logger.log_hyperparams(logger.hparams, compared, cli.trainer.global_step)
             logger.finalize("success")  # else what is still queued dies with the process
-    unit = "epochs" if cli.trainer.max_steps < 0 else "steps"
-    return summary(run, metrics, f"--trainer.max_{unit} {2 * metrics[unit]:.0f}")
+            folder = Path(logger.log_dir)
+    limits = {"epochs": cli.trainer.max_epochs or -1, "steps": cli.trainer.max_steps}
+    longer = [f"--trainer.max_{unit} {2 * end}" for unit, end in limits.items() if end > 0]
+    return summary(run, folder, metrics, " ".join(longer))
 
 
 def _save_network(network: nn.Module, path: Path) -> None:
@@ -49,36 +53,38 @@ def _save_network(network: nn.Module, path: Path) -> None:
     part.replace(path)  # whole, or not there
 
 
-def summary(run: Run, metrics: Mapping[str, float], longer: str) -> str:
+def summary(run: Run, folder: Path, metrics: Mapping[str, float], longer: str) -> str:
     """Describe a finished run.
 
     Args:
         run: Its folders.
+        folder: Where its curves and pictures are.
         metrics: Its figures, as `Account` keeps them.
-        longer: Option that lets it go on.
+        longer: Options that let it continue.
 
     Returns:
-        A table of what was reached, what it took, where everything is and how to go on.
+        A table of what was reached, what it took, where everything is and how to continue.
     """
-    best = [f"{n.partition('/')[2]} {v:.4f}" for n, v in metrics.items() if n.startswith("best/")]
+    best = [f"{n[:-5]} {value:.4f}" for n, value in metrics.items() if n.endswith("_best")]
     rate = metrics.get("train/images_per_s")
     seconds = {part: metrics.get(f"{part}_s", 0) for part in ("startup", "fit", "test")}
-    logs, checkpoints = shown(run.log_dir), shown(run.checkpoint_dir)
-    pictures, states = _names(run.log_dir, "*.png"), _names(run.checkpoint_dir, "*.ckpt")
+    checkpoints = shown(run.checkpoint_dir)
+    pictures, states = _names(folder, "*.png"), _names(run.checkpoint_dir, "*.ckpt")
+    epochs, steps = int(metrics["epochs"]), int(metrics["steps"])
     rows = {
         "test accuracy": _accuracy(metrics),
         "best state": ", ".join(best),
-        "training": f"{metrics['epochs']} epochs, {metrics['steps']:,} steps"
+        "training": f"{steps:,} steps in {epochs} epoch{'s' * (epochs != 1)}"
         + (f", {rate:,.0f} images/s" if rate else ""),
         "seconds": ", ".join(f"{value:.1f} {part}" for part, value in seconds.items()),
         "network": f"{checkpoints}/model.pt",
         "checkpoints": f"{checkpoints}/{states}" if states else "",
-        "records": f"{logs}/config.yaml, metrics.json",
-        "pictures": f"{logs}/{pictures}" if pictures else "",
-        "see curves": f"{python()} -m tensorboard.main --logdir {shown(run.root / LOGS)}"
-        if _names(run.log_dir, "events*")
+        "records": f"{shown(run.log_dir)}/config.yaml, metrics.json",
+        "pictures": f"{shown(folder)}/{pictures}" if pictures else "",
+        "see curves": f"{python()} -m tensorboard.main --logdir {shown(folder.parent)}"
+        if _names(folder, "events*")
         else "",
-        "train on": f"{run.resume_command} {longer}" if "last.ckpt" in states else "",
+        "continue": f"{run.resume_command} {longer}" if "last.ckpt" in states else "",
     }
     return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)
 

@@ -1,7 +1,9 @@
 """The two folders of a run, which share a number."""
 
+import json
 import os
 import re
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -75,8 +77,27 @@ class Run:
 
     @property
     def resume_command(self) -> str:
-        """Command that goes on with the run from its last state."""
+        """Command that continues the run from its last state."""
         return f"{python()} -m src.train --ckpt_path {shown(self.checkpoint_dir / 'last.ckpt')}"
+
+    @property
+    def tested_step(self) -> int:
+        """Optimizer step of the training that was tested last, -1 if none was."""
+        metrics = self.log_dir / "metrics.json"
+        return int(json.loads(metrics.read_text())["steps"]) if metrics.exists() else -1
+
+    def refuse_read_only(self) -> None:
+        """Say so when the run cannot continue in its folders.
+
+        Raises:
+            PermissionError: One of them is there and cannot be written.
+        """
+        for folder in (self.log_dir, self.checkpoint_dir):
+            if folder.exists() and not os.access(folder, os.W_OK):
+                raise PermissionError(
+                    f"the run cannot continue: {shown(folder)} cannot be written; make it so, "
+                    "or copy the checkpoint elsewhere for a new run"
+                )
 
     def discard_if_empty(self) -> None:
         """Give the number back if nothing was written."""
@@ -106,9 +127,9 @@ def shown(path: Path) -> str:
         path: Any path.
 
     Returns:
-        Relative to the working directory if inside it.
+        Relative to the working directory if inside it, quoted where a shell needs it.
     """
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
 
 
 def python() -> str:

@@ -49,5 +49,5 @@ def test_finished_training_is_refused(max_epochs: int | None, max_steps: int, mo
     if more:
         refuse_finished(checkpoint, max_epochs, max_steps)
     else:
-        with pytest.raises(ValueError, match="already been trained for 2"):
+        with pytest.raises(ValueError, match="already reached its end, 2"):
             refuse_finished(checkpoint, max_epochs, max_steps)

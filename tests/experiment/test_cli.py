@@ -47,6 +47,19 @@ def test_data_tells_the_network_its_shape_and_classes(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tests.tiny_mnist.TinyMNIST.num_classes", 7)
     cli = TrainCLI(DEFAULT, SMALL)
     assert cli.model.network(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
+    assert cli.model.val_metrics["acc"].num_classes == 7
+
+
+def test_function_may_make_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.tiny_mnist.TinyMNIST.num_classes", 7)
+    cli = TrainCLI(DEFAULT, [*SMALL, "--model.network=torchvision.models.resnet18"])
+    assert cli.model.network.eval()(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
+
+
+def test_best_is_by_validation_and_last_by_epoch() -> None:
+    cli = TrainCLI(DEFAULT, SMALL)
+    assert (cli.best.monitor, cli.best.mode, cli.last.monitor) == ("val/acc", "max", None)
+    assert cli.config["last"]["save_on_train_epoch_end"] is True
 
 
 def test_network_without_these_arguments_is_accepted() -> None:

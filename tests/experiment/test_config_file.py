@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.config_file import refuse_unreadable
+from src.experiment.config_file import flat, read_config
 
 
 @pytest.mark.parametrize(
@@ -14,10 +14,27 @@ def test_file_that_is_no_configuration_is_named(tmp_path: Path, text: str, expec
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     with pytest.raises(ValueError, match=f"{re.escape(str(file))} {expected}"):
-        refuse_unreadable(file, tmp_path)
+        read_config(file, tmp_path)
+
+
+def test_file_of_other_bytes_is_named(tmp_path: Path) -> None:
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(ValueError, match=r"picture\.png is not YAML"):
+        read_config(tmp_path / "picture.png", tmp_path)
+
+
+def test_settings_get_the_names_of_the_command_line() -> None:
+    network = {"class_path": "CNN", "init_args": {"width": 8}}
+    content = {"model": {"class_path": "Task", "init_args": {"network": network}}, "seed": 1}
+    assert dict(flat(content)) == {
+        "model": "Task",
+        "model.network": "CNN",
+        "model.network.width": 8,
+        "seed": 1,
+    }
 
 
 def test_missing_file_names_those_that_exist(tmp_path: Path) -> None:
     (tmp_path / "default.yaml").touch()
     with pytest.raises(ValueError, match=r"No such file or directory.* has default\.yaml"):
-        refuse_unreadable(tmp_path / "lost.yaml", tmp_path)
+        read_config(tmp_path / "lost.yaml", tmp_path)

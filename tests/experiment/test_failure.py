@@ -40,6 +40,20 @@ def test_traceback_is_kept_with_the_run(tmp_path: Path, capsys: pytest.CaptureFi
     assert str(run.log_dir / "traceback.txt") in capsys.readouterr().err
 
 
+def test_traceback_that_cannot_be_written_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run.new(tmp_path)
+    (run.log_dir / "traceback.txt").mkdir()
+    assert fail(OSError("disk full"), run=run) == 1
+    assert capsys.readouterr().err == "error: disk full\n"
+
+
+def test_missing_package_comes_with_the_way_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fail(ModuleNotFoundError("No module named 'torch'"), code=2) == 2
+    assert "make train" in capsys.readouterr().err
+
+
 def test_run_that_wrote_nothing_gives_its_number_back(tmp_path: Path) -> None:
     fail(ValueError("broken"), run=Run.new(tmp_path))
     assert Run.new(tmp_path).version == 0

@@ -4,7 +4,10 @@ from src.experiment.record import hyperparameters
 def test_hyperparameters_are_flat_and_plain() -> None:
     config = {
         "seed_everything": 1,
-        "data": {"class_path": "src.data.MNISTDataModule", "init_args": {"batch_size": 100}},
+        "data": {
+            "class_path": "src.data.MNISTDataModule",
+            "init_args": {"batch_size": 100, "num_workers": 2},
+        },
         "model": {
             "class_path": "src.tasks.ClassificationTask",
             "init_args": {

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -15,6 +17,12 @@ from tests.conftest import Train
 )
 def test_interval_agrees_with_scipy(share: float, count: int, low: float, high: float) -> None:
     assert wilson_interval(share, count) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_figures_are_json_when_training_diverged(train: Train) -> None:
+    metrics = train("--trainer.max_epochs=1", "--model.optimizer=SGD", "--model.optimizer.lr=1e30")
+    assert metrics["test/loss"] is None
+    assert "NaN" not in Path("lightning_logs/version_0/metrics.json").read_text()
 
 
 def test_hparams_reach_the_disk_before_the_process_ends(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.run import Run
+from src.experiment.run import Run, shown
 
 
 def test_new_run_has_both_folders(tmp_path: Path) -> None:
@@ -55,3 +55,15 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path, name: str) -> Non
     (tmp_path / name).touch()
     with pytest.raises(OSError, match=f"{re.escape(str(tmp_path / name))}.*default_root_dir"):
         Run.new(tmp_path)
+    assert not list(tmp_path.glob("*/version_*"))
+
+
+def test_run_knows_the_step_that_was_tested(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    assert run.tested_step == -1
+    (run.log_dir / "metrics.json").write_text('{"steps": 7}')
+    assert run.tested_step == 7
+
+
+def test_path_with_a_space_is_quoted(tmp_path: Path) -> None:
+    assert shown(tmp_path / "a b") == f"'{tmp_path}/a b'"

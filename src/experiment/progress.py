@@ -1,0 +1,25 @@
+"""The progress bar of a training."""
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import TQDMProgressBar
+from typing_extensions import override
+
+
+class ProgressBar(TQDMProgressBar):
+    """Lightning's progress bar, without the number of the run; a failure ends its line."""
+
+    @override
+    def get_metrics(
+        self, trainer: Trainer, pl_module: LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        metrics = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return metrics
+
+    @override
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        for bar in (self._val_progress_bar, self._train_progress_bar, self._test_progress_bar):
+            if bar is not None:
+                bar.close()

@@ -1,0 +1,27 @@
+import pytest
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import TQDMProgressBar
+
+from src.experiment.progress import ProgressBar
+from tests.conftest import Train
+
+
+def test_failure_ends_the_line_of_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    bar, trainer = ProgressBar(), Trainer(logger=False, accelerator="cpu")
+    bar.setup(trainer, LightningModule(), "fit")
+    bar.on_train_start()
+    bar.train_progress_bar.update()
+    bar.on_exception(trainer, LightningModule(), ValueError())
+    assert capsys.readouterr().out.endswith("\n")
+
+
+def test_bar_shows_results_and_no_number_of_the_run(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    spy = lambda bar, *args: shown.append(set(original(bar, *args)))  # noqa: E731
+    original = ProgressBar.get_metrics
+    monkeypatch.setattr(ProgressBar, "get_metrics", spy)
+    train("--trainer.max_epochs=1", "--trainer.enable_progress_bar=true")
+    assert shown[-1] == {"train/loss", "val/acc"}
+    assert issubclass(ProgressBar, TQDMProgressBar)
