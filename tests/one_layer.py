@@ -1,4 +1,4 @@
-"""The README's example of a new model."""
+"""The simplest network."""
 
 import math
 
