@@ -64,8 +64,9 @@ def test_run_leaves_everything_it_promises(
     assert "--ckpt_path checkpoints/version_0/last.ckpt --trainer.max_epochs 4" in table
 
 
-def test_saved_network_is_the_best_state(train: Train) -> None:
-    train("--trainer.max_epochs=2")
+@pytest.mark.parametrize("extra", [[], ["--trainer.callbacks+=EMAWeightAveraging"]])
+def test_saved_network_is_the_best_state(train: Train, extra: list[str]) -> None:
+    train("--trainer.max_epochs=2", *extra)
     network = CNN()
     network.load_state_dict(torch.load("checkpoints/version_0/model.pt", weights_only=True))
     best = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)["state_dict"]

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """Lightning's ModelCheckpoint; its memory of the best file survives a move of the folder."""
+    """Lightning's ModelCheckpoint; its memory survives a move, its averaged weights a test."""
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -28,6 +29,14 @@ class RunCheckpoint(ModelCheckpoint):
         super().load_state_dict(
             {**state_dict, **moved, "dirpath": str(here), "best_k_models": scores}
         )
+
+    @override
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if trainer.testing and "current_model_state" in checkpoint:
+            # Lightning 2.6's WeightAveraging has just put back the weights from before averaging.
+            pl_module.load_state_dict(checkpoint["state_dict"])
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
