@@ -158,10 +158,11 @@ class TrainCLI(LightningCLI):
             raise ValueError(
                 "spawned processes cannot tell what they did: use --trainer.strategy ddp"
             )
-        trainer.callbacks = [  # type: ignore[attr-defined]
-            ProgressBar() if type(callback) is TQDMProgressBar else callback
-            for callback in trainer.callbacks  # type: ignore[attr-defined]
-        ]
+        chosen = self.config_init["trainer"]["callbacks"]
+        chosen = chosen if isinstance(chosen, list) else [chosen]
+        for number, callback in enumerate(trainer.callbacks):  # type: ignore[attr-defined]
+            if type(callback) is TQDMProgressBar and callback not in chosen:
+                trainer.callbacks[number] = ProgressBar()  # type: ignore[attr-defined]
         return trainer
 
     def _is_tested(self, ckpt_path: Path) -> bool:

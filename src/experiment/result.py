@@ -65,7 +65,11 @@ def summary(run: Run, folder: Path, metrics: Mapping[str, float], longer: str) -
     Returns:
         A table of what was reached, what it took, where everything is and how to continue.
     """
-    best = [f"{n[:-5]} {value:.4f}" for n, value in metrics.items() if n.endswith("_best")]
+    best = [
+        f"{name.removesuffix('_best')} {value:.4f}"
+        for name, value in metrics.items()
+        if name.endswith("_best")
+    ]
     rate = metrics.get("train/images_per_s")
     seconds = {part: metrics.get(f"{part}_s", 0) for part in ("startup", "fit", "test")}
     checkpoints = shown(run.checkpoint_dir)

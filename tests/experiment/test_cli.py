@@ -56,6 +56,11 @@ def test_function_may_make_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.model.network.eval()(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
 
 
+def test_bar_of_the_user_is_kept() -> None:
+    words = ["--trainer.callbacks=TQDMProgressBar", "--trainer.callbacks.refresh_rate=20"]
+    assert TrainCLI(DEFAULT, [*SMALL, *words]).trainer.progress_bar_callback.refresh_rate == 20
+
+
 def test_best_is_by_validation_and_last_by_epoch() -> None:
     cli = TrainCLI(DEFAULT, SMALL)
     assert (cli.best.monitor, cli.best.mode, cli.last.monitor) == ("val/acc", "max", None)

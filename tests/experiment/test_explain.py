@@ -33,6 +33,12 @@ def test_file_without_its_option_is_understood() -> None:
     assert message.endswith("did you mean --config configs/notebook.yaml?")
 
 
+def test_word_too_many_and_option_of_no_one_get_no_hint() -> None:
+    assert explain("unrecognized arguments: 6") == "6 belongs to no option"
+    message = "unrecognized arguments: --model.optimizer.lr 1"
+    assert explain(message) == "--model.optimizer.lr is not an option"
+
+
 def test_missing_argument_of_a_class_is_named() -> None:
     message = """Parser key "model":
   Parser key "scheduler":
