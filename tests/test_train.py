@@ -191,6 +191,27 @@ def test_run_that_was_not_tested_can_be(train: Train, monkeypatch: pytest.Monkey
     main(["--ckpt_path=checkpoints/version_0/last.ckpt"])
     metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
     assert (metrics["steps"], metrics["test_images"]) == (11, 60)
+    assert metrics["startup_s"] > 0
+    assert "fit_s" not in metrics
+
+
+def test_run_that_ended_by_the_clock_can_continue(train: Train, capsys) -> None:
+    limits = ["--trainer.max_epochs=-1", "--trainer.max_time=00:00:00:01"]
+    train("--model.scheduler=null", *limits)
+    command = capsys.readouterr().out.partition("python -m src.train ")[2].split()
+    assert command[2] == "--trainer.max_epochs"
+    assert command[-2:] == ["--trainer.max_time", "null"]
+
+
+def test_table_names_the_first_of_two_boards(train: Train, capsys) -> None:
+    config = yaml.safe_load(DEFAULT.read_text())
+    config["trainer"]["logger"] = [
+        {"class_path": "TensorBoardLogger", "init_args": {"save_dir": name}} for name in "ab"
+    ]
+    Path("two.yaml").write_text(yaml.safe_dump(config))
+    train("--config=two.yaml", "--trainer.max_epochs=1", observed=True)
+    assert Path("a/lightning_logs/version_0/curves.png").is_file()
+    assert "--logdir a/lightning_logs" in capsys.readouterr().out
 
 
 def test_interrupted_start_leaves_no_run(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,6 +357,13 @@ def test_misspelt_key_in_a_file_is_refused(train: Train, capsys) -> None:
         2,
         "error: --data.batchsize is not an option; did you mean --data.batch_size?",
     )
+
+
+def test_published_value_in_a_file_is_refused(train: Train, capsys) -> None:
+    text = DEFAULT.read_text().replace("label_smoothing:", "num_classes: 5\n    label_smoothing:")
+    Path("wrong.yaml").write_text(text)
+    code, line = refusal(capsys, "--config=wrong.yaml")
+    assert (code, "--model.num_classes is not an option" in line) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ class ModelGraph(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         if trainer.global_step == batch_idx == 0 and (board := board_of(trainer)):
-            # A copy and its own random numbers: tracing must not touch what is being trained.
-            network = copy.deepcopy(cast(nn.Module, pl_module.network)).eval()
+            # A copy and its own random numbers: tracing, which is in evaluation mode, must not
+            # touch what is being trained.
+            network = copy.deepcopy(cast(nn.Module, pl_module.network))
             image = batch.image[:1].to(pl_module.dtype)
             with warnings.catch_warnings(action="ignore"), torch.random.fork_rng(), torch.no_grad():
                 board.experiment.add_graph(network, image)  # by torch's older tracer, which warns

@@ -30,7 +30,8 @@ class Account(Callback):
 
     @override
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._end("fit_s", trainer)
+        trained = "startup_s" in self.metrics
+        self._end("fit_s" if trained else "startup_s", trainer)
         self.metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step}
 
     @override

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+_NO_NAMES = ("class_path", "init_args", "dict_kwargs")
+
 
 def read_config(path: Path, folder: Path) -> dict[str, Any]:
     """Read a configuration's plain content, or say in a sentence why a file cannot be one.
@@ -46,7 +48,7 @@ def flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """
     if isinstance(content, dict):
         for key, inner in content.items():
-            path = name if key in ("class_path", "init_args") else f"{name}.{key}".strip(".")
+            path = name if key in _NO_NAMES else f"{name}.{key}".strip(".")
             yield from flat(inner, path)
     else:
         yield name, content

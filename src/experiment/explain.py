@@ -85,7 +85,7 @@ def _causes(message: str) -> str:
 
 
 def _not_an_option(name: str, known: Iterable[str]) -> str:
-    if not name.startswith("-"):
+    if not name.startswith("--") or name == "--":
         hint = f"; did you mean --config {name}?" if name.endswith(".yaml") else ""
         return f"{name} belongs to no option{hint}"
     usual = _USUAL.get(name.lstrip("-").rpartition(".")[2])

@@ -57,9 +57,7 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
 
 def _how_to_go_on(run: Run | None) -> str:
     saved = run and (run.checkpoint_dir / "last.ckpt").exists()
-    return (
-        f"; continue after the last whole epoch with\n{run.resume_command}" if run and saved else ""
-    )
+    return f"; continue with\n{run.resume_command}" if run and saved else ""
 
 
 def _located(error: Exception) -> str:

@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import nn
 
 from src.experiment.account import Account
 from src.experiment.cli import TrainCLI
@@ -28,29 +29,42 @@ def finish(cli: TrainCLI, account: Account) -> str:
     run, metrics = cast(Run, cli.run), dict(account.metrics)
     if cli.best.best_model_score is not None:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
-    _save_network(cli.model.network, run.checkpoint_dir / "model.pt")
     figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    (run.log_dir / "metrics.json").write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
+    text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
+    with _whole(run.checkpoint_dir / "model.pt") as part:
+        torch.save(cli.model.network.state_dict(), part)
+    with _whole(run.log_dir / "metrics.json") as part:
+        part.write_text(text)
     compared = {
         name: value
         for name, value in metrics.items()
         if name.endswith("_best") or name.startswith("test/")
     }
     folder = run.log_dir
-    for logger in cli.trainer.loggers:
+    for logger in reversed(cli.trainer.loggers):  # the first one has the pictures
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(logger.hparams, compared, cli.trainer.global_step)
             logger.finalize("success")  # else what is still queued dies with the process
             folder = Path(logger.log_dir)
-    limits = {"epochs": cli.trainer.max_epochs or -1, "steps": cli.trainer.max_steps}
-    longer = [f"--trainer.max_{unit} {2 * end}" for unit, end in limits.items() if end > 0]
-    return summary(run, folder, metrics, " ".join(longer))
+    return summary(run, folder, metrics, _longer(cli.trainer, bool(cli.config.trainer.max_time)))
 
 
-def _save_network(network: nn.Module, path: Path) -> None:
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Let a file be written beside its place, so that it is whole or not there."""
     part = path.with_suffix(".part")
-    torch.save(network.state_dict(), part)
-    part.replace(path)  # whole, or not there
+    yield part
+    part.replace(path)
+
+
+def _longer(trainer: Trainer, timed: bool) -> str:
+    """Name the options with which a training of twice the length begins where this one ended."""
+    limits = {"epochs": trainer.max_epochs or -1, "steps": trainer.max_steps}
+    options = [f"--trainer.max_{unit} {2 * end}" for unit, end in limits.items() if end > 0]
+    if timed:  # the time that has passed is in the checkpoint
+        options = options or [f"--trainer.max_epochs {2 * trainer.current_epoch}"]
+        options.append("--trainer.max_time null")
+    return " ".join(options)
 
 
 def summary(run: Run, folder: Path, metrics: Mapping[str, float], longer: str) -> str:

@@ -1,6 +1,7 @@
 """The words of a command that are looked at before LightningCLI reads them."""
 
 import argparse
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -59,14 +60,15 @@ def refuse_linked(words: Iterable[str]) -> None:
     """Refuse to set by hand what the data set publishes; it would be ignored.
 
     Args:
-        words: Words of the command, and names of the settings in its configuration.
+        words: Words of the command, which are not looked into, and names of the settings in its
+            configuration.
 
     Raises:
         ValueError: One of them is such a value.
     """
     linked = {target.replace(".init_args", ""): source for source, target in LINKS}
     for word in words:
-        name = word.partition("=")[0].lstrip("-").replace(".init_args", "")
+        name = re.sub(r"\.(init_args|dict_kwargs)", "", word.partition("=")[0].lstrip("-"))
         if name in linked:
             raise ValueError(f"--{name} is not an option: the data set gives it, as {linked[name]}")
 

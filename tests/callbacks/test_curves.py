@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -16,3 +17,9 @@ def test_curves_show_every_logged_point(tmp_path: Path) -> None:
     assert line.get_xydata().tolist() == [[0, 2.0], [1, 1.0], [2, 0.5]]
     (line,) = acc_axes.lines
     assert line.get_xydata().tolist() == [[2, 0.75]]
+
+
+def test_curves_of_an_empty_run_are_empty(tmp_path: Path) -> None:
+    with warnings.catch_warnings(action="error"):
+        figure = draw_curves(EventAccumulator(str(tmp_path)).Reload())
+    assert not any(axes.lines for axes in figure.axes)

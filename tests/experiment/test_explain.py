@@ -35,6 +35,7 @@ def test_file_without_its_option_is_understood() -> None:
 
 def test_word_too_many_and_option_of_no_one_get_no_hint() -> None:
     assert explain("unrecognized arguments: 6") == "6 belongs to no option"
+    assert explain("unrecognized arguments: --", ["--help"]) == "-- belongs to no option"
     message = "unrecognized arguments: --model.optimizer.lr 1"
     assert explain(message) == "--model.optimizer.lr is not an option"
 

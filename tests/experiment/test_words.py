@@ -27,7 +27,12 @@ def test_other_numbers_of_files_are_refused(words: list[str], expected: str) -> 
 
 @pytest.mark.parametrize(
     "word",
-    ["--model.num_classes=5", "--model.network.init_args.num_classes", "model.network.image_shape"],
+    [
+        "--model.num_classes=5",
+        "--model.network.dict_kwargs.num_classes=5",
+        "--model.network.init_args.num_classes",
+        "model.network.image_shape",
+    ],
 )
 def test_what_the_data_set_publishes_cannot_be_set(word: str) -> None:
     with pytest.raises(ValueError, match=r"the data set gives it, as data\.(num_c|image_s)"):
