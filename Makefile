@@ -30,7 +30,7 @@ tensorboard: .venv/ready ## Show the curves of all runs in the browser
 
 lock: .venv/ready ## Pin every dependency anew in requirements.lock
 	@.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
-		--extra dev pyproject.toml --output-file requirements.lock
+		--custom-compile-command "make lock" --extra dev pyproject.toml --output-file requirements.lock
 
 # uv installs the lock several times faster than pip. It does not read pip's configuration, so where
 # only pip knows the way to the packages, pip does the same work. docstring-parser (jsonargparse) and

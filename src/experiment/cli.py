@@ -89,9 +89,10 @@ class TrainCLI(LightningCLI):
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        config, self.ckpt_path, rest = take_apart(cast(list[str], args))
+        words = cast(list[str], args)
+        config, self.ckpt_path, rest = take_apart(words)
         if self.ckpt_path is not None:
-            refuse_other_experiment(cast(list[str], args))
+            refuse_other_experiment(words)
             self._checkpoint = load_checkpoint(Path(self.ckpt_path))
             config = self._checkpoint["config"]
         else:  # a configuration is whole: never a mixture with the default one

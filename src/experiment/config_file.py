@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-_NO_NAMES = ("class_path", "init_args", "dict_kwargs")
+from src.experiment.words import option_name
 
 
 def read_config(path: Path, folder: Path) -> dict[str, Any]:
@@ -48,7 +48,6 @@ def flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """
     if isinstance(content, dict):
         for key, inner in content.items():
-            path = name if key in _NO_NAMES else f"{name}.{key}".strip(".")
-            yield from flat(inner, path)
+            yield from flat(inner, option_name(f"{name}.{key}".strip(".")))
     else:
         yield name, content

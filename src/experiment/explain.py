@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Iterable
 
+from src.experiment.words import option_name
+
 # What jsonargparse prints around the cause: nesting, types tried, the alternative of nothing.
 _FRAME = re.compile(
     r"Does not validate|Subtypes:|Errors:|Problem with given|Parser key|Given value"
@@ -56,7 +58,7 @@ def _unknown_name(message: str, where: str, options: Iterable[str]) -> str | Non
         return _not_an_option(f"--{match[1]}.{match[2]}", options)
     if match := re.search(r"Option '([^']+)' is not accepted", message):
         if not where:
-            return _not_an_option(f"--{match[1].replace('.init_args', '')}", options)
+            return _not_an_option(f"--{option_name(match[1])}", options)
         known = [f"{where}.{parameter}" for parameter in _parameters(message)]
         return _not_an_option(f"{where}.{match[1]}", known)
     if where and (match := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message)):

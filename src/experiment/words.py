@@ -29,6 +29,18 @@ class Words(NamedTuple):
     rest: list[str]
 
 
+def option_name(path: str) -> str:
+    """Shorten the path of a setting in a configuration to its name on the command line.
+
+    Args:
+        path: Keys joined by dots, such as `model.init_args.network.class_path`.
+
+    Returns:
+        The name, such as `model.network`.
+    """
+    return re.sub(r"\.(class_path|init_args|dict_kwargs)\b", "", path)
+
+
 def take_apart(words: list[str]) -> Words:
     """Find the files that a command names, wherever in it they stand.
 
@@ -66,9 +78,9 @@ def refuse_linked(words: Iterable[str]) -> None:
     Raises:
         ValueError: One of them is such a value.
     """
-    linked = {target.replace(".init_args", ""): source for source, target in LINKS}
+    linked = {option_name(target): source for source, target in LINKS}
     for word in words:
-        name = re.sub(r"\.(init_args|dict_kwargs)", "", word.partition("=")[0].lstrip("-"))
+        name = option_name(word.partition("=")[0].lstrip("-"))
         if name in linked:
             raise ValueError(f"--{name} is not an option: the data set gives it, as {linked[name]}")
 

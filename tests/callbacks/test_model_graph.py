@@ -31,6 +31,7 @@ def test_graph_is_drawn_without_touching_the_network(tmp_path: Path, batch: Batc
     assert torch.equal(torch.get_rng_state(), random_state)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert network.training
+    assert traced
     assert not any(traced)
     trainer.logger.experiment.close()
     assert EventAccumulator(trainer.logger.log_dir).Reload().Tags()["graph"]

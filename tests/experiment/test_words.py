@@ -1,6 +1,11 @@
 import pytest
 
-from src.experiment.words import refuse_linked, refuse_other_experiment, take_apart
+from src.experiment.words import option_name, refuse_linked, refuse_other_experiment, take_apart
+
+
+def test_option_is_named_without_the_keys_of_the_file() -> None:
+    assert option_name("model.init_args.network.class_path") == "model.network"
+    assert option_name("model.dict_kwargs.class_paths") == "model.class_paths"
 
 
 def test_files_are_found_wherever_they_stand() -> None:
