@@ -154,13 +154,13 @@ class TrainCLI(LightningCLI):
             )
 
     def _make_trainer(self, **kwargs: Any) -> Trainer:
+        chosen = self.config_init["trainer"]["callbacks"]
+        chosen = [*chosen] if isinstance(chosen, list) else [chosen]  # Lightning adds to its own
         trainer = super().instantiate_trainer(**kwargs)
         if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
             raise ValueError(
                 "spawned processes cannot tell what they did: use --trainer.strategy ddp"
             )
-        chosen = self.config_init["trainer"]["callbacks"]
-        chosen = chosen if isinstance(chosen, list) else [chosen]
         for number, callback in enumerate(trainer.callbacks):  # type: ignore[attr-defined]
             if type(callback) is TQDMProgressBar and callback not in chosen:
                 trainer.callbacks[number] = ProgressBar()  # type: ignore[attr-defined]

@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import TQDMProgressBar
 
 from src.experiment.cli import TrainCLI
+from src.experiment.progress import ProgressBar
 from src.train import DEFAULT
 
 SMALL = [
@@ -56,9 +58,18 @@ def test_function_may_make_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.model.network.eval()(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
 
 
-def test_bar_of_the_user_is_kept() -> None:
-    words = ["--trainer.callbacks=TQDMProgressBar", "--trainer.callbacks.refresh_rate=20"]
-    assert TrainCLI(DEFAULT, [*SMALL, *words]).trainer.progress_bar_callback.refresh_rate == 20
+@pytest.mark.parametrize("words", [[], ["--trainer.callbacks=null"]])
+def test_bar_of_lightning_is_replaced(words: list[str]) -> None:
+    trainer = TrainCLI(DEFAULT, [*SMALL, *words]).trainer
+    assert isinstance(trainer.progress_bar_callback, ProgressBar)
+
+
+@pytest.mark.parametrize("option", ["--trainer.callbacks", "--trainer.callbacks+"])
+def test_bar_of_the_user_is_kept(option: str) -> None:
+    words = [f"{option}=TQDMProgressBar", "--trainer.callbacks.refresh_rate=20"]
+    bar = TrainCLI(DEFAULT, [*SMALL, *words]).trainer.progress_bar_callback
+    assert type(bar) is TQDMProgressBar
+    assert bar.refresh_rate == 20
 
 
 def test_best_is_by_validation_and_last_by_epoch() -> None:
