@@ -19,10 +19,12 @@ class Throughput(Callback):
         self._since = 0.0
 
     @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._begin()  # a run that continues inside an epoch starts none
+
+    @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._images = 0
-        self._seconds = 0.0
-        self._since = time.perf_counter()
+        self._begin()
 
     @override
     def on_train_batch_end(
@@ -48,6 +50,11 @@ class Throughput(Callback):
         self._pause(trainer)
         rate = self._images * trainer.world_size / self._seconds
         pl_module.log("train/images_per_s", rate)
+
+    def _begin(self) -> None:
+        self._images = 0
+        self._seconds = 0.0
+        self._since = time.perf_counter()
 
     def _pause(self, trainer: Trainer) -> None:
         if trainer.strategy.root_device.type == "cuda":

@@ -1,4 +1,5 @@
 """Where batches come from."""
 
+from src.data.exact_loader import ExactLoader as ExactLoader
 from src.data.mnist import MNISTDataModule as MNISTDataModule
 from src.data.per_image_affine import PerImageAffine as PerImageAffine

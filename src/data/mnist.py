@@ -7,12 +7,15 @@ from typing import Any, ClassVar
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from torchvision.datasets.mnist import read_image_file, read_label_file
 from typing_extensions import override
 
 from src.batch import Batch
+from src.data.exact_loader import ExactLoader
+from src.data.exact_order import next_position
 from src.data.mnist_files import SHA256, ensure_files
+from src.seed import derive_seed, run_seed, seed_generators
 
 
 class Images(Dataset[Batch]):
@@ -118,32 +121,35 @@ class MNISTDataModule(LightningDataModule):
         }
 
     @override
-    def train_dataloader(self) -> DataLoader[Batch]:
-        return self._loader("train", self.batch_size, shuffle=self.shuffle)
+    def train_dataloader(self) -> ExactLoader[Batch]:
+        return self._loader("train", self.batch_size, training=True, shuffle=self.shuffle)
 
     @override
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> ExactLoader[Batch]:
         return self._loader("val", self.eval_batch_size)
 
     @override
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> ExactLoader[Batch]:
         return self._loader("test", self.eval_batch_size)
 
     @override
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         image = batch.image.float().div_(255)
         if self.augment is not None and self.trainer is not None and self.trainer.training:
+            key = run_seed(), *next_position(self.trainer), self.trainer.global_rank
+            seed_generators(derive_seed("augment", *key), image.device)
             image = self.augment(image)
         return Batch(image.sub_(self.mean).div_(self.std), batch.label)
 
-    def _loader(self, split: str, batch_size: int, shuffle: bool = False) -> DataLoader[Batch]:
-        return DataLoader(
+    def _loader(self, split: str, batch_size: int, **options: bool) -> ExactLoader[Batch]:
+        return ExactLoader(
             self.splits[split],
             batch_size,
-            shuffle=shuffle,
+            self.trainer,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=_as_is,
+            **options,
         )
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
@@ -44,10 +45,12 @@ class Account(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self.metrics["test_images"] += len(batch.label) * trainer.world_size
+        self.metrics["test_images"] += len(batch.label)
 
     @override
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        count = torch.tensor(self.metrics["test_images"], device=trainer.strategy.root_device)
+        self.metrics["test_images"] = int(trainer.strategy.reduce(count, reduce_op="sum"))
         self._end("test_s", trainer)
 
     def _end(self, part: str, trainer: Trainer) -> None:

@@ -6,20 +6,24 @@ from pathlib import Path
 from typing import Any, cast
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 from typing_extensions import override
 
-from src.experiment.checkpoint import RunCheckpoint, load_checkpoint, refuse_finished
+from src.experiment.apply_changes import ApplyChanges
+from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.config_file import flat, read_config
+from src.experiment.exact import make_exact
+from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.parser import OneLineParser
-from src.experiment.progress import ProgressBar
-from src.experiment.record import RecordConfig
+from src.experiment.progress import own_bar
+from src.experiment.record import Record
+from src.experiment.resume import Resumed
 from src.experiment.run import LOGS, Run
-from src.experiment.run_logger import RunLogger
-from src.experiment.words import LINKS, refuse_linked, refuse_other_experiment, take_apart
+from src.experiment.run_logger import RunLogger, continue_loggers
+from src.experiment.weights import load_weights, refuse_unsafe
+from src.experiment.words import LINKS, refuse_linked, take_apart
+from src.seed import chosen_seed
 
 
 class TrainCLI(LightningCLI):
@@ -31,19 +35,19 @@ class TrainCLI(LightningCLI):
         *observers: Callbacks that every run has.
 
     Attributes:
-        ckpt_path: Checkpoint that the run continues, or None.
+        resumed: Run that continues, or None.
         run: Folders of the run; None if nothing shall be written.
     """
 
     def __init__(self, default_config: Path, args: list[str], *observers: Callback) -> None:
-        self.ckpt_path: str | None = None
+        self.resumed: Resumed | None = None
         self.run: Run | None = None
         self._default_config = default_config
-        self._checkpoint: dict[str, Any] = {}
+        self._weights: str | None = None
         super().__init__(
             LightningModule,
             LightningDataModule,
-            save_config_callback=None,  # RecordConfig does more
+            save_config_callback=None,  # Record does more
             parser_class=OneLineParser,
             parser_kwargs={"prog": "python -m src.train"},
             subclass_mode_model=True,
@@ -56,56 +60,49 @@ class TrainCLI(LightningCLI):
         )
 
     @property
-    def best(self) -> RunCheckpoint:
+    def best(self) -> BestCheckpoint:
         """Callback that keeps the state with the best validation accuracy."""
-        return cast(RunCheckpoint, self.config_init["best"])
+        return cast(BestCheckpoint, self.config_init["best"])
 
     @property
-    def last(self) -> RunCheckpoint:
-        """Callback that keeps the state after the last whole epoch."""
-        return cast(RunCheckpoint, self.config_init["last"])
+    def last(self) -> LastCheckpoint:
+        """Callback that keeps the latest state."""
+        return cast(LastCheckpoint, self.config_init["last"])
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
-            "--ckpt_path", help="Checkpoint whose run shall continue, in its own folders."
+            "--ckpt_path",
+            help="Run to continue, in its own folders: `last`, a run's folder or a checkpoint.",
+        )
+        parser.add_argument(
+            "--weights", help="File of weights, `.pt` or `.ckpt`, that a new run begins with."
         )
         parser.add_argument("--debug", action="store_true", help="Show the traceback of a failure.")
-        parser.add_lightning_class_args(RunCheckpoint, "best")
-        parser.add_lightning_class_args(RunCheckpoint, "last")
-        parser.set_defaults(
-            {
-                "best.monitor": "val/acc",
-                "best.mode": "max",
-                "best.filename": "best",
-                "best.enable_version_counter": False,
-                "last.filename": "last",
-                "last.enable_version_counter": False,
-                "last.save_on_train_epoch_end": True,
-            }
-        )
+        parser.add_lightning_class_args(BestCheckpoint, "best")
+        parser.add_lightning_class_args(LastCheckpoint, "last")
         for published, wanted in LINKS:
             parser.link_arguments(published, wanted, apply_on="instantiate")
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        words = cast(list[str], args)
-        config, self.ckpt_path, rest = take_apart(words)
-        if self.ckpt_path is not None:
-            refuse_other_experiment(words)
-            self._checkpoint = load_checkpoint(Path(self.ckpt_path))
-            config = self._checkpoint["config"]
+        words = take_apart(cast(list[str], args))
+        self._weights = words.weights
+        if words.ckpt_path is not None:
+            self.resumed = Resumed.find(words.ckpt_path, Path(words.root))
+            config = self.resumed.checkpoint["config"]
         else:  # a configuration is whole: never a mixture with the default one
-            config = config or str(self._default_config)
+            config = words.config or str(self._default_config)
             settings = read_config(Path(config), self._default_config.parent)
-            refuse_linked([*rest, *dict(flat(settings))])
-        self.config = parser.parse_args(["--config", config, *rest])
+            refuse_linked([*words.rest, *dict(flat(settings))])
+        self.config = parser.parse_args(["--config", config, *words.rest])
         self.config.pop("debug")
-        if self.config.pop("ckpt_path"):
-            raise ValueError("--ckpt_path belongs on the command line, not in a configuration")
-        if self.ckpt_path is not None and self._is_tested(Path(self.ckpt_path)):
-            trainer = self.config["trainer"]
-            refuse_finished(self._checkpoint, trainer["max_epochs"], trainer["max_steps"])
+        for name in ("ckpt_path", "weights"):
+            if self.config.pop(name):
+                raise ValueError(f"--{name} belongs on the command line, not in a configuration")
+        self.config["seed_everything"] = chosen_seed(self.config["seed_everything"])
+        if self.resumed:
+            self.resumed.change(self._dump(parser))
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -120,38 +117,37 @@ class TrainCLI(LightningCLI):
         trainer = self._make_trainer(**kwargs)
         with suppress(RuntimeError):  # of a task that asks for its trainer, which it has not yet
             self.model.configure_optimizers()  # refuses impossible settings before a run begins
+        refuse_unsafe(self.model, self.datamodule)
+        if self._weights:
+            load_weights(self.model, self._weights)
+        if self.resumed:
+            self.resumed.check(trainer, self.model)
         self.run = self._find_run(trainer)
-        text = self.parser.dump(self.config, skip_none=False)
-        trainer.callbacks.append(RecordConfig(text, self.run.log_dir))  # type: ignore[attr-defined]
-        for callback in (self.best, self.last):
-            callback.dirpath = callback.dirpath or str(self.run.checkpoint_dir)
+        step = self.resumed.step if self.resumed else None
         if own_logger:
             trainer.logger = RunLogger(
-                self.run.root,
-                LOGS,
-                self.run.version,
-                default_hp_metric=False,
-                purge_step=self._checkpoint.get("global_step"),
+                self.run.root, LOGS, self.run.version, default_hp_metric=False, purge_step=step
             )
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger) and logger._version is None:
-                logger._version = self.run.version  # the user's logger counts as the run does
+        continue_loggers(trainer, self.run.version, step)
+        if settings["enable_checkpointing"] is not False:
+            self.last.folder = self.run.checkpoint_dir
+            self.best.dirpath = str(self.run.checkpoint_dir)
+        trainer.callbacks += self._recorders(self.run)  # type: ignore[attr-defined]
         return trainer
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
-        with _interrupts():
-            self.trainer.fit(
-                self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True
-            )
+        self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
 
     def test(self) -> None:
         """Test the best state, which the model then holds; without one, the state it has."""
-        best = self.best.best_model_path or None
+        self._run_trainer(self.trainer.test, self.best.best_model_path or None, verbose=False)
+
+    def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
+        # Else Lightning, under SLURM, takes any hpc_ckpt_*.ckpt that lies about.
+        self.trainer._checkpoint_connector._user_managed = ckpt_path is None
         with _interrupts():
-            self.trainer.test(
-                self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False
-            )
+            part(self.model, self.datamodule, ckpt_path=ckpt_path, weights_only=True, **options)
 
     def _make_trainer(self, **kwargs: Any) -> Trainer:
         chosen = self.config_init["trainer"]["callbacks"]
@@ -161,22 +157,28 @@ class TrainCLI(LightningCLI):
             raise ValueError(
                 "spawned processes cannot tell what they did: use --trainer.strategy ddp"
             )
-        for number, callback in enumerate(trainer.callbacks):  # type: ignore[attr-defined]
-            if type(callback) is TQDMProgressBar and callback not in chosen:
-                trainer.callbacks[number] = ProgressBar()  # type: ignore[attr-defined]
+        own_bar(trainer, chosen)
+        make_exact(trainer, self.best, self.last)
         return trainer
 
-    def _is_tested(self, ckpt_path: Path) -> bool:
-        run = Run.of_checkpoint(ckpt_path)
-        return run is None or run.tested_step >= self._checkpoint["global_step"]
+    def _recorders(self, run: Run) -> list[Callback]:
+        config = self._dump(self.parser)
+        if self.resumed is None:
+            return [Record(config, run.log_dir)]
+        sessions, changes = self.resumed.checkpoint["provenance"], self.resumed.changes
+        return [Record(config, run.log_dir, sessions, changes), ApplyChanges(changes)]
 
     def _find_run(self, trainer: Trainer) -> Run:
-        if self.ckpt_path and (run := Run.of_checkpoint(Path(self.ckpt_path))):
+        if self.resumed and (run := Run.of_checkpoint(self.resumed.path)):
             run.refuse_read_only()
             return run
         root = Path(trainer.default_root_dir).resolve()
         # Rank 0 writes, and tells the others where the checkpoints are.
         return Run.new(root) if trainer.is_global_zero else Run(root, 0)
+
+    def _dump(self, parser: LightningArgumentParser) -> str:
+        text: str = parser.dump(self.config, skip_none=False)
+        return text
 
 
 @contextmanager

@@ -1,16 +1,33 @@
 """Failures in one line, with the right exit code and nothing lost."""
 
+import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from src.experiment.explain import explain
 from src.experiment.run import Run, shown
 
 USER_ERROR, RUN_ERROR = 2, 1  # exit codes
 _SOURCE = Path(__file__).parents[1]
+
+
+class RunStopped(BaseException):
+    """A signal ended a run whose state is saved.
+
+    Args:
+        signum: Its number.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
 
 
 @contextmanager
@@ -29,34 +46,61 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
         Nothing.
 
     Raises:
-        SystemExit: Something failed, with `exit_code`, or the user stopped it, with 130.
+        SystemExit: Something failed, with `exit_code`, or a signal ended it, with 128 plus its
+            number: 130 after Ctrl-C.
     """
+    before = _stop_at_once() if threading.current_thread() is threading.main_thread() else {}
     try:
         yield
-    except KeyboardInterrupt:
-        if run:
-            run.discard_if_empty()
-        print(f"\nstopped{_how_to_go_on(run)}", file=sys.stderr)
-        raise SystemExit(130) from None
+    except (KeyboardInterrupt, RunStopped) as stop:
+        signum = stop.signum if isinstance(stop, RunStopped) else signal.SIGINT
+        _say_stopped(signum, run)
+        raise SystemExit(128 + signum) from None
     except Exception as error:
         if run:
             run.discard_if_empty()
         if debug:
             raise
-        sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
-        if isinstance(error, ModuleNotFoundError):
-            sentence += ": install the project (make train), then source .venv/bin/activate"
-        print(f"error: {sentence}", file=sys.stderr)
-        if run and run.log_dir.is_dir():
-            file = run.log_dir / "traceback.txt"
-            with suppress(OSError):  # perhaps the disk is full, which was the failure
-                file.write_text("".join(traceback.format_exception(error)))
-                print(f"traceback: {shown(file)}", file=sys.stderr)
+        _say_failed(error, exit_code, run)
         raise SystemExit(exit_code) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop_at_once() -> dict[int, Any]:
+    """Make of other signals what Python makes of Ctrl-C; while it trains, a run saves its state."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        raise RunStopped(signum)
+
+    return {number: signal.signal(number, stop) for number in numbers}
+
+
+def _say_stopped(signum: int, run: Run | None) -> None:
+    if run:
+        run.discard_if_empty()
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # one process speaks for all
+        print(f"\nstopped by {signal.Signals(signum).name}{_how_to_go_on(run)}", file=sys.stderr)
+
+
+def _say_failed(error: Exception, exit_code: int, run: Run | None) -> None:
+    sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
+    if isinstance(error, ModuleNotFoundError):
+        sentence += ": install the project (make train), then source .venv/bin/activate"
+    print(f"error: {sentence}", file=sys.stderr)
+    if run and run.log_dir.is_dir():
+        file = run.log_dir / "traceback.txt"
+        with suppress(OSError):  # perhaps the disk is full, which was the failure
+            file.write_text("".join(traceback.format_exception(error)))
+            print(f"traceback: {shown(file)}", file=sys.stderr)
+        if how := _how_to_go_on(run):
+            print(how.removeprefix("; "), file=sys.stderr)
 
 
 def _how_to_go_on(run: Run | None) -> str:
-    saved = run and (run.checkpoint_dir / "last.ckpt").exists()
+    saved = run and any(run.checkpoint_dir.glob("*.ckpt"))
     return f"; continue with\n{run.resume_command}" if run and saved else ""
 
 

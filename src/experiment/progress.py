@@ -1,5 +1,7 @@
 """The progress bar of a training."""
 
+from typing import Any
+
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 from typing_extensions import override
@@ -23,3 +25,15 @@ class ProgressBar(TQDMProgressBar):
         for bar in (self._val_progress_bar, self._train_progress_bar, self._test_progress_bar):
             if bar is not None:
                 bar.close()
+
+
+def own_bar(trainer: Trainer, chosen: list[Any]) -> None:
+    """Put this bar in the place of the one that Lightning adds by itself.
+
+    Args:
+        trainer: Trainer of the run.
+        chosen: Callbacks that the user chose; a bar among them stays.
+    """
+    for number, callback in enumerate(trainer.callbacks):  # type: ignore[attr-defined]
+        if type(callback) is TQDMProgressBar and callback not in chosen:
+            trainer.callbacks[number] = ProgressBar()  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
-"""The configuration of a run, written down in its folder and in every checkpoint."""
+"""What a run is, written down in its folder and in every checkpoint."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,38 +8,65 @@ import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from src.experiment.changes import Change
 from src.experiment.config_file import flat
+from src.experiment.note import note
+from src.experiment.provenance import differences, provenance
+from src.experiment.whole_file import write_whole
 
 _COMPARED = {"seed_everything", "data", "model"}
 _COMPARED_OF_TRAINER = {"max_epochs", "max_steps", "precision", "accumulate_grad_batches"}
 _NOT_COMPARED = {"data.data_dir", "data.num_workers", "data.eval_batch_size"}
 
 
-class RecordConfig(Callback):
-    """Write the whole configuration to `config.yaml`, to each checkpoint and to the logger.
+class Record(Callback):
+    """Write configuration and provenance to the run's folder, each checkpoint and the logger.
 
     Args:
         config: Configuration as YAML.
         folder: Folder of the run's records.
+        sessions: Provenance of the sessions of the run before this one.
+        changes: Settings that this session changes.
     """
 
-    def __init__(self, config: str, folder: Path) -> None:
+    def __init__(
+        self,
+        config: str,
+        folder: Path,
+        sessions: list[dict[str, Any]] | None = None,
+        changes: list[Change] | None = None,
+    ) -> None:
         self.config = config
         self.folder = folder
+        self.sessions = sessions or []
+        self.changes = changes or []
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit" and trainer.is_global_zero:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "config.yaml").write_text(self.config)
+            write_whole(self.folder / "config.yaml", self.config.encode())
             for logger in trainer.loggers:
                 logger.log_hyperparams(hyperparameters(yaml.safe_load(self.config)))
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]  # undeclared
+        now = provenance(trainer, data) | {"changes": [list(change) for change in self.changes]}
+        if self.sessions and (found := differences(self.sessions[-1], now)):
+            note(
+                f"since the checkpoint: {', '.join(found)}; the images come in the same order, "
+                "the last bits may differ"
+            )
+        self.sessions = [*self.sessions, now]
+        if trainer.is_global_zero:
+            text = json.dumps(self.sessions, indent=2) + "\n"
+            write_whole(self.folder / "provenance.json", text.encode())
 
     @override
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint["config"] = self.config
+        checkpoint |= {"config": self.config, "provenance": self.sessions}
 
 
 def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:

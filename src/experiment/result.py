@@ -2,18 +2,18 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.experiment.account import Account
+from src.experiment.checkpoint_file import packed
 from src.experiment.cli import TrainCLI
 from src.experiment.run import Run, python, shown
+from src.experiment.whole_file import write_whole
 
 
 def finish(cli: TrainCLI, account: Account) -> str:
@@ -31,10 +31,8 @@ def finish(cli: TrainCLI, account: Account) -> str:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
     figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
-    with _whole(run.checkpoint_dir / "model.pt") as part:
-        torch.save(cli.model.network.state_dict(), part)
-    with _whole(run.log_dir / "metrics.json") as part:
-        part.write_text(text)
+    write_whole(run.checkpoint_dir / "model.pt", packed(cli.model.network.state_dict()))
+    write_whole(run.log_dir / "metrics.json", text.encode())
     compared = {
         name: value
         for name, value in metrics.items()
@@ -47,14 +45,6 @@ def finish(cli: TrainCLI, account: Account) -> str:
             logger.finalize("success")  # else what is still queued dies with the process
             folder = Path(logger.log_dir)
     return summary(run, folder, metrics, _longer(cli.trainer, bool(cli.config.trainer.max_time)))
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Let a file be written beside its place, so that it is whole or not there."""
-    part = path.with_suffix(".part")
-    yield part
-    part.replace(path)
 
 
 def _longer(trainer: Trainer, timed: bool) -> str:
@@ -97,12 +87,12 @@ def summary(run: Run, folder: Path, metrics: Mapping[str, float], longer: str) -
         "seconds": ", ".join(f"{value:.1f} {part}" for part, value in seconds.items()),
         "network": f"{checkpoints}/model.pt",
         "checkpoints": f"{checkpoints}/{states}" if states else "",
-        "records": f"{shown(run.log_dir)}/config.yaml, metrics.json",
+        "records": f"{shown(run.log_dir)}/config.yaml, metrics.json, provenance.json",
         "pictures": f"{shown(folder)}/{pictures}" if pictures else "",
         "see curves": f"{python()} -m tensorboard.main --logdir {shown(folder.parent)}"
         if _names(folder, "events*")
         else "",
-        "continue": f"{run.resume_command} {longer}" if "last.ckpt" in states else "",
+        "continue": f"{run.resume_command} {longer}" if states else "",
     }
     return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)
 

@@ -50,6 +50,35 @@ class Run:
         return run
 
     @classmethod
+    def all(cls, root: Path) -> list["Run"]:
+        """List the runs in a folder.
+
+        Args:
+            root: Folder that holds `checkpoints`.
+
+        Returns:
+            Each run that has a folder there, from the first to the latest.
+        """
+        runs = [cls.of_folder(folder) for folder in (root / CHECKPOINTS).glob("version_*")]
+        return sorted((run for run in runs if run), key=lambda run: run.version)
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "Run | None":
+        """Find the run that a folder belongs to.
+
+        Args:
+            folder: Any folder.
+
+        Returns:
+            The run, or None if the folder is neither of the two of a run.
+        """
+        folder = folder.resolve()
+        match = re.fullmatch(r"version_(\d+)", folder.name)
+        if match is None or folder.parent.name not in (LOGS, CHECKPOINTS):
+            return None
+        return cls(folder.parent.parent, int(match[1]))
+
+    @classmethod
     def of_checkpoint(cls, path: Path) -> "Run | None":
         """Find the run that wrote a checkpoint, by where the file lies.
 
@@ -59,11 +88,7 @@ class Run:
         Returns:
             The run, or None if the file is not in `checkpoints/version_N`.
         """
-        folder = path.resolve().parent
-        match = re.fullmatch(r"version_(\d+)", folder.name)
-        if match is None or folder.parent.name != CHECKPOINTS:
-            return None
-        return cls(folder.parent.parent, int(match[1]))
+        return cls.of_folder(path.resolve().parent)
 
     @property
     def log_dir(self) -> Path:
@@ -78,7 +103,7 @@ class Run:
     @property
     def resume_command(self) -> str:
         """Command that continues the run from its last state."""
-        return f"{python()} -m src.train --ckpt_path {shown(self.checkpoint_dir / 'last.ckpt')}"
+        return f"{python()} -m src.train --ckpt_path {shown(self.checkpoint_dir)}"
 
     @property
     def tested_step(self) -> int:

@@ -1,9 +1,16 @@
-"""The logger of a run."""
+"""The loggers of a run, which go on where it goes on."""
 
+import csv
+import io
 from collections.abc import Mapping
+from pathlib import Path
 
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from typing_extensions import override
+
+from src.experiment.whole_file import write_whole
 
 
 class RunLogger(TensorBoardLogger):
@@ -12,3 +19,45 @@ class RunLogger(TensorBoardLogger):
     @override
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         super().log_metrics({k: v for k, v in metrics.items() if k != "epoch"}, step)
+
+
+class _ContinuedWriter(ExperimentWriter):
+    """Lightning's writer of `metrics.csv`, which appends to the file and does not delete it."""
+
+    @override
+    def _check_log_dir_exists(self) -> None:
+        pass
+
+
+def continue_loggers(trainer: Trainer, version: int, step: int | None) -> None:
+    """Give the loggers that a user chose the number of the run, and its curves so far.
+
+    Args:
+        trainer: Trainer of the run.
+        version: Number of the run.
+        step: Optimizer step at which it continues; what was logged later is forgotten. None begins.
+    """
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger | CSVLogger) and logger._version is None:
+            logger._version = version
+        if step is None or not trainer.is_global_zero:
+            continue
+        if isinstance(logger, TensorBoardLogger):
+            logger._kwargs.setdefault("purge_step", step)
+        elif isinstance(logger, CSVLogger):
+            _cut(Path(logger.log_dir) / ExperimentWriter.NAME_METRICS_FILE, step)
+            logger._experiment = _ContinuedWriter(logger.log_dir)
+
+
+def _cut(path: Path, step: int) -> None:
+    """Keep of a file of metrics the rows before a step."""
+    if not path.is_file():
+        return
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        rows = [row for row in reader if int(row["step"]) < step]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, reader.fieldnames or [])
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())

@@ -11,8 +11,6 @@ LINKS = (
     ("data.num_classes", "model.init_args.network.init_args.num_classes"),
     ("data.image_shape", "model.init_args.network.init_args.image_shape"),
 )
-_FIXED = ("--config", "-c", "--model", "--data", "--seed_everything", "--best")
-_MOVABLE = ("--data.data_dir", "--data.num_workers")  # where the files are and who reads them
 
 
 class Words(NamedTuple):
@@ -20,12 +18,16 @@ class Words(NamedTuple):
 
     Attributes:
         config: Configuration file that it names, or None.
-        ckpt_path: Checkpoint that it names, or None.
-        rest: All other words, in their order.
+        ckpt_path: Checkpoint, folder of a run or `last`, or None.
+        weights: File of weights that it names, or None.
+        root: Folder of the runs.
+        rest: All words but those of the first three, in their order.
     """
 
     config: str | None
     ckpt_path: str | None
+    weights: str | None
+    root: str
     rest: list[str]
 
 
@@ -54,8 +56,8 @@ def take_apart(words: list[str]) -> Words:
         ValueError: A file is named twice or without its name.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-c", "--config", nargs="?", action="append", const="", default=[])
-    parser.add_argument("--ckpt_path", nargs="?", action="append", const="", default=[])
+    for names in (["-c", "--config"], ["--ckpt_path"], ["--weights"]):
+        parser.add_argument(*names, nargs="?", action="append", const="", default=[])
     given, rest = parser.parse_known_args(words)
     for name, files in vars(given).items():
         if len(files) > 1:
@@ -64,8 +66,16 @@ def take_apart(words: list[str]) -> Words:
             )
         if files == [""]:
             raise ValueError(f"--{name} needs the name of a file")
-    config, ckpt_path = ([*files, None][0] for files in (given.config, given.ckpt_path))
-    return Words(config, ckpt_path, rest)
+    named = {name: files[0] if files else None for name, files in vars(given).items()}
+    for other in ("config", "weights"):
+        if named["ckpt_path"] and named[other]:
+            raise ValueError(
+                f"--{other} and --ckpt_path exclude each other: a run that continues has its own "
+                "configuration and weights"
+            )
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--trainer.default_root_dir", nargs="?", dest="root")
+    return Words(**named, root=parser.parse_known_args(rest)[0].root or ".", rest=rest)
 
 
 def refuse_linked(words: Iterable[str]) -> None:
@@ -83,21 +93,3 @@ def refuse_linked(words: Iterable[str]) -> None:
         name = option_name(word.partition("=")[0].lstrip("-"))
         if name in linked:
             raise ValueError(f"--{name} is not an option: the data set gives it, as {linked[name]}")
-
-
-def refuse_other_experiment(words: list[str]) -> None:
-    """Refuse to change in the middle of a run what makes it the experiment that it is.
-
-    Args:
-        words: Words of a command with a checkpoint.
-
-    Raises:
-        ValueError: A word changes configuration, model, data, seed or what "best" means.
-    """
-    for word in words:
-        name = word.partition("=")[0]
-        if name.startswith(_FIXED) and name not in _MOVABLE:
-            raise ValueError(
-                f"{name} cannot change in the middle of a run: with --ckpt_path give only "
-                f"--trainer and --last options, {' or '.join(_MOVABLE)}"
-            )

@@ -2,6 +2,7 @@ import hashlib
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import nn
 
 from src.batch import Batch
@@ -37,9 +38,9 @@ def test_batch_is_read_in_one_indexing_operation() -> None:
     assert batch.label.tolist() == [2, 0]
 
 
-def test_shuffle_follows_the_seed(tiny_mnist: TinyMNIST) -> None:
+def test_shuffle_follows_the_seed(tiny_mnist: TinyMNIST, monkeypatch) -> None:
     def order(seed: int) -> list[int]:
-        torch.manual_seed(seed)
+        monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
         return [int(batch.image.sum()) for batch in tiny_mnist.train_dataloader()]
 
     assert order(1) == order(1)
@@ -59,11 +60,10 @@ def test_workers_read_the_same_batches(tiny_mnist: TinyMNIST) -> None:
     assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
 
 
-class Stage:
-    """Stands for a Trainer in one stage."""
-
-    def __init__(self, training: bool) -> None:
-        self.training = training
+def stage(training: bool) -> Trainer:
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    trainer.training = training
+    return trainer
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -74,7 +74,7 @@ def test_augmentation_is_for_training_only(tiny_mnist: TinyMNIST, training: bool
             return torch.zeros_like(image)
 
     tiny_mnist.augment = Blank()
-    tiny_mnist.trainer = Stage(training)
+    tiny_mnist.trainer = stage(training)
     batch = Batch(torch.full((2, 1, 28, 28), 255, dtype=torch.uint8), torch.zeros(2))
     image = tiny_mnist.on_after_batch_transfer(batch, 0).image
     value = 0.0 if training else 1.0

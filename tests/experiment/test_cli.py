@@ -72,10 +72,18 @@ def test_bar_of_the_user_is_kept(option: str) -> None:
     assert bar.refresh_rate == 20
 
 
-def test_best_is_by_validation_and_last_by_epoch() -> None:
-    cli = TrainCLI(DEFAULT, SMALL)
-    assert (cli.best.monitor, cli.best.mode, cli.last.monitor) == ("val/acc", "max", None)
-    assert cli.config["last"]["save_on_train_epoch_end"] is True
+def test_best_is_by_validation_and_last_by_interval() -> None:
+    cli = TrainCLI(DEFAULT, [*SMALL, "--last.every_n_steps=7"])
+    assert (cli.best.monitor, cli.best.mode) == ("val/acc", "max")
+    assert cli.last.every_n_steps == 7
+
+
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_random_seed_is_drawn_and_recorded(word: str) -> None:
+    seeds = {TrainCLI(DEFAULT, [*SMALL, f"--seed_everything={word}"]).config.seed_everything}
+    seeds.add(TrainCLI(DEFAULT, [*SMALL, f"--seed_everything={word}"]).config.seed_everything)
+    assert len(seeds) == 2
+    assert all(type(seed) is int for seed in seeds)
 
 
 def test_network_without_these_arguments_is_accepted() -> None:

@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
 
 from src.experiment.result import wilson_interval
+from src.tasks import ClassificationTask
 from tests.conftest import Train
 
 
@@ -19,8 +22,15 @@ def test_interval_agrees_with_scipy(share: float, count: int, low: float, high: 
     assert wilson_interval(share, count) == pytest.approx((low, high), abs=1e-6)
 
 
-def test_figures_are_json_when_training_diverged(train: Train) -> None:
-    metrics = train("--trainer.max_epochs=1", "--model.optimizer=SGD", "--model.optimizer.lr=1e30")
+def test_figures_are_json_when_one_is_infinite(train: Train, monkeypatch) -> None:
+    original = ClassificationTask.test_step
+
+    def test_step(self: ClassificationTask, *args) -> Tensor:
+        self.test_metrics["loss"].update(torch.inf)
+        return original(self, *args)
+
+    monkeypatch.setattr(ClassificationTask, "test_step", test_step)
+    metrics = train("--trainer.max_epochs=1")
     assert metrics["test/loss"] is None
     assert "NaN" not in Path("lightning_logs/version_0/metrics.json").read_text()
 

@@ -1,6 +1,6 @@
 import pytest
 
-from src.experiment.words import option_name, refuse_linked, refuse_other_experiment, take_apart
+from src.experiment.words import option_name, refuse_linked, take_apart
 
 
 def test_option_is_named_without_the_keys_of_the_file() -> None:
@@ -8,13 +8,27 @@ def test_option_is_named_without_the_keys_of_the_file() -> None:
     assert option_name("model.dict_kwargs.class_paths") == "model.class_paths"
 
 
-def test_files_are_found_wherever_they_stand() -> None:
-    words = take_apart(["--a", "1", "-c", "x.yaml", "--b=2", "--ckpt_path=y.ckpt"])
-    assert words == ("x.yaml", "y.ckpt", ["--a", "1", "--b=2"])
+def test_file_is_found_wherever_it_stands() -> None:
+    words = take_apart(["--a", "1", "-c", "x.yaml", "--b=2"])
+    assert words == ("x.yaml", None, None, ".", ["--a", "1", "--b=2"])
+    assert take_apart(["--a=1", "--ckpt_path", "last"]).ckpt_path == "last"
+    assert take_apart(["--weights=w.pt", "--config", "x"])[:3] == ("x", None, "w.pt")
 
 
 def test_command_without_files_is_left_as_it_is() -> None:
-    assert take_apart(["--a=1", "--print_config=x"]) == (None, None, ["--a=1", "--print_config=x"])
+    words = ["--a=1", "--print_config=x"]
+    assert take_apart(words) == (None, None, None, ".", words)
+
+
+def test_folder_of_runs_is_read_and_left_in_place() -> None:
+    words = ["--trainer.default_root_dir", "runs"]
+    assert take_apart(words)[3:] == ("runs", words)
+
+
+@pytest.mark.parametrize("other", ["--config=x.yaml", "--weights=w.pt"])
+def test_resumed_run_has_its_own_files(other: str) -> None:
+    with pytest.raises(ValueError, match="exclude each other"):
+        take_apart([other, "--ckpt_path=last"])
 
 
 @pytest.mark.parametrize(
@@ -42,9 +56,3 @@ def test_other_numbers_of_files_are_refused(words: list[str], expected: str) -> 
 def test_what_the_data_set_publishes_cannot_be_set(word: str) -> None:
     with pytest.raises(ValueError, match=r"the data set gives it, as data\.(num_c|image_s)"):
         refuse_linked(["--model.network.width", "5", word])
-
-
-def test_what_changes_no_experiment_may_change() -> None:
-    refuse_other_experiment(
-        ["--trainer.max_epochs=3", "--data.data_dir=x", "--last.every_n_epochs=2"]
-    )

@@ -3,26 +3,26 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.experiment.checkpoint import load_checkpoint, refuse_finished
+from src.experiment.checkpoint_file import read_checkpoint
 
 
 def test_missing_checkpoint_names_those_that_exist(tmp_path: Path) -> None:
     (tmp_path / "best.ckpt").touch()
     with pytest.raises(FileNotFoundError, match=r"no checkpoint .*lost\.ckpt; .*best\.ckpt"):
-        load_checkpoint(tmp_path / "lost.ckpt")
+        read_checkpoint(tmp_path / "lost.ckpt")
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 cut off"])
 def test_broken_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.ckpt").write_bytes(content)
     with pytest.raises(ValueError, match=r"x\.ckpt is not a whole checkpoint"):
-        load_checkpoint(tmp_path / "x.ckpt")
+        read_checkpoint(tmp_path / "x.ckpt")
 
 
 def test_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "x.ckpt")
     with pytest.raises(ValueError, match=r"x\.ckpt was not written by this command"):
-        load_checkpoint(tmp_path / "x.ckpt")
+        read_checkpoint(tmp_path / "x.ckpt")
 
 
 def test_code_in_a_checkpoint_is_not_executed(
@@ -35,19 +35,5 @@ def test_code_in_a_checkpoint_is_not_executed(
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     torch.save({"config": Evil()}, tmp_path / "x.ckpt")
     with pytest.raises(ValueError, match=r"x\.ckpt is not a whole checkpoint"):
-        load_checkpoint(tmp_path / "x.ckpt")
+        read_checkpoint(tmp_path / "x.ckpt")
     assert not (tmp_path / "executed").exists()
-
-
-@pytest.mark.parametrize(
-    ("max_epochs", "max_steps", "more"),
-    [(3, -1, True), (None, -1, True), (-1, -1, True), (2, -1, False), (9, 20, False)],
-)
-def test_finished_training_is_refused(max_epochs: int | None, max_steps: int, more: bool) -> None:
-    progress = {"epoch_progress": {"current": {"processed": 2}}}
-    checkpoint = {"loops": {"fit_loop": progress}, "global_step": 20}
-    if more:
-        refuse_finished(checkpoint, max_epochs, max_steps)
-    else:
-        with pytest.raises(ValueError, match="already reached its end, 2"):
-            refuse_finished(checkpoint, max_epochs, max_steps)

@@ -1,0 +1,117 @@
+"""The order in which a data set is read: a pure function of seed and epoch."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import Trainer
+from torch.utils.data import DistributedSampler
+from typing_extensions import override
+
+from src.seed import derive_seed, run_seed
+
+
+class Position(NamedTuple):
+    """The place of a batch in a training.
+
+    Attributes:
+        epoch: Epochs before it.
+        batch: Batches of its epoch before it.
+    """
+
+    epoch: int
+    batch: int
+
+
+def next_position(trainer: Trainer) -> Position:
+    """Find the batch that is read next, from the progress that the Trainer keeps and restores.
+
+    Args:
+        trainer: Trainer of the run.
+
+    Returns:
+        Its position.
+    """
+    loop: Any = trainer.fit_loop  # its trackers are typed as their base class
+    progress = loop.epoch_loop.batch_progress
+    if progress.is_last_batch and progress.current.ready == progress.current.processed:
+        return Position(loop.epoch_progress.current.ready, 0)
+    batch = max(progress.current.processed, progress.current.completed)
+    return Position(loop.epoch_progress.current.processed, batch)
+
+
+class ExactOrder(DistributedSampler[Any]):
+    """Indices of a data set, in an order that only seed and epoch decide.
+
+    Global batch b is a fixed piece of one permutation of the data set, whatever the number of
+    processes, workers or accumulation steps; each process takes its share of every piece. It is a
+    DistributedSampler, so that Lightning keeps it.
+
+    Args:
+        num_samples: Samples in the data set N.
+        batch_size: Samples of a batch that one process reads.
+        trainer: Trainer that reads; None reads all from the start, in one process.
+        training: Go on where the trainer is, and give all processes as many samples by repeating
+            the first ones at the end; else begin at the start and give each sample once.
+        shuffle: Draw a new permutation for each epoch.
+        keyed: Yield `(epoch, index)` instead of `index`.
+    """
+
+    def __init__(
+        self,
+        num_samples: int,
+        batch_size: int,
+        trainer: Trainer | None,
+        training: bool,
+        shuffle: bool,
+        keyed: bool,
+    ) -> None:
+        self.size = num_samples
+        self.batch_size = batch_size
+        self.trainer = trainer
+        self.training = training
+        self.shuffle = shuffle
+        self.keyed = keyed
+
+    @property
+    def world_size(self) -> int:
+        """Number of processes that share each batch."""
+        return self.trainer.world_size if self.trainer else 1
+
+    @override
+    def __iter__(self) -> Iterator[Any]:
+        epoch, batch = self._start()
+        share = self._order(epoch)[self._rank :: self.world_size]
+        indices = share[batch * self.batch_size :].tolist()
+        return iter([(epoch, index) for index in indices] if self.keyed else indices)
+
+    @override
+    def __len__(self) -> int:
+        padding = self.world_size - 1 - (0 if self.training else self._rank)
+        return (self.size + padding) // self.world_size
+
+    @override
+    def set_epoch(self, epoch: int) -> None:
+        """Ignore Lightning's word: the epoch is read with the position."""
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
+
+    def _start(self) -> Position:
+        if self.trainer is None or not self.training:
+            return Position(0, 0)
+        if self.trainer.ckpt_path and not self.trainer.global_step:
+            raise RuntimeError(
+                "training images were asked for before the checkpoint's position was restored: "
+                "in configure_optimizers use max_epochs, not estimated_stepping_batches"
+            )
+        return next_position(self.trainer)
+
+    def _order(self, epoch: int) -> torch.Tensor:
+        order = torch.arange(self.size)
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(derive_seed("order", run_seed(), epoch))
+            order = torch.randperm(self.size, generator=generator)
+        padding = -self.size % self.world_size if self.training else 0
+        return torch.cat([order, order[:padding]])

@@ -1,0 +1,71 @@
+"""The best state of a run, by a metric of its validation."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from typing_extensions import override
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keep the state with the best value of a metric as `best.ckpt`.
+
+    Args:
+        monitor: Name of the metric, logged in validation.
+        mode: Whether the highest or the lowest value is best.
+    """
+
+    def __init__(self, monitor: str = "val/acc", mode: Literal["max", "min"] = "max") -> None:
+        super().__init__(
+            monitor=monitor,
+            mode=mode,
+            filename="best",
+            enable_version_counter=False,
+            save_on_train_epoch_end=False,
+        )
+        self._validated = False
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._validated = not trainer.sanity_checking
+
+    def save_if_validated(self, trainer: Trainer, _: bool) -> None:
+        """Save the state between two batches if it has just been validated and is the best so far.
+
+        Args:
+            trainer: Trainer of the run.
+        """
+        if self._validated:
+            self._validated = False
+            super().on_validation_end(trainer, trainer.lightning_module)
+
+    @override
+    def on_train_batch_end(self, *args: Any) -> None:
+        """Save nothing inside a batch."""
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        here = Path(self.dirpath or ".")
+        best = here / Path(state_dict["best_model_path"]).name
+        if not best.is_file():
+            return  # the checkpoint continues in a new run, which has no best file yet
+        moved = {
+            name: str(here / Path(state_dict[name]).name) if state_dict[name] else ""
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path")
+        }
+        scores = {
+            str(here / Path(path).name): score
+            for path, score in state_dict["best_k_models"].items()
+        }
+        super().load_state_dict(
+            {**state_dict, **moved, "dirpath": str(here), "best_k_models": scores}
+        )
+
+    @override
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if trainer.testing and "current_model_state" in checkpoint:
+            # Lightning 2.6's WeightAveraging has just put back the weights from before averaging.
+            pl_module.load_state_dict(checkpoint["state_dict"])

@@ -1,0 +1,128 @@
+"""The one kind of moment at which a run is saved or stopped: between two batches.
+
+There everything is done that belongs to the batch before, its validation and the end of its epoch
+included, and nothing of the next one. Lightning saves inside a batch or an epoch, and what was
+still to come is then lost when a run resumes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+from src.experiment.note import note
+
+Action = Callable[[Trainer, bool], None]
+
+
+class BetweenBatches(Callback):
+    """Act between two batches, once the gradients of all batches so far have been applied.
+
+    It must be the first callback: what others do when training ends is then not in what is saved.
+
+    Args:
+        *actions: Called in this order, with the trainer and whether it is inside an epoch.
+    """
+
+    def __init__(self, *actions: Action) -> None:
+        self.actions = actions
+        self._resumed: dict[str, Any] = {}
+
+    @override
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if point_to_next_batch(checkpoint["loops"]["fit_loop"]):
+            checkpoint["between_batches"] = True
+
+    @override
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if checkpoint.get("between_batches"):
+            self._resumed = checkpoint["loops"]["fit_loop"]
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._resumed:
+            return
+        loader, saved = trainer.train_dataloader, self._resumed["state_dict"].get("combined_loader")
+        if loader is None or not saved or not hasattr(loader, "load_state_dict"):
+            note("the images may come in another order: only src.data.ExactLoader keeps it")
+        else:  # Lightning lets a loader compare its state only inside an epoch
+            loader.load_state_dict(saved[0])
+
+    @override
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if self._resumed:
+            self._correct_resumed(trainer.fit_loop)
+        if batch_idx % trainer.accumulate_grad_batches == 0:
+            self._act(trainer, in_epoch=batch_idx > 0)
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if ends_in_epoch(trainer):
+            self._act(trainer, in_epoch=False)
+
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not ends_in_epoch(trainer):
+            self._act(trainer, in_epoch=False)
+
+    def _correct_resumed(self, loop: Any) -> None:
+        """Mend what Lightning 2.6 makes of the progress that it restores."""
+        counted = self._resumed["epoch_loop.state_dict"]["_batches_that_stepped"]
+        loop.epoch_loop._batches_that_stepped = counted  # it counts one more step, or not
+        loop._restarting = False  # else the schedule of epochs misses the end of this one
+        self._resumed = {}
+
+    def _act(self, trainer: Trainer, in_epoch: bool) -> None:
+        for action in self.actions:
+            action(trainer, in_epoch)
+
+
+def ends_in_epoch(trainer: Trainer) -> bool:
+    """Tell whether training ends before the last batch of an epoch, by its steps or by the clock.
+
+    Args:
+        trainer: Trainer whose epoch loop has ended.
+
+    Returns:
+        True if batches of the epoch are left.
+    """
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    return not progress.is_last_batch and progress.current.ready < trainer.num_training_batches
+
+
+def point_to_next_batch(fit_loop: dict[str, Any]) -> bool:
+    """Rewrite the progress that is about to be saved so that Lightning resumes at the next batch.
+
+    Args:
+        fit_loop: State of the Trainer's fit loop.
+
+    Returns:
+        False, and the state is as it was, if it is not between two batches.
+    """
+    batches, epochs = fit_loop["epoch_loop.batch_progress"], fit_loop["epoch_progress"]
+    now, epoch = batches["current"], epochs["current"]
+    whole_epochs = epoch["ready"] == epoch["completed"]
+    at_start = now["ready"] == now["completed"] + 1 and now["processed"] == now["completed"]
+    cut = not batches["is_last_batch"] and epoch["processed"] == epoch["completed"] + 1
+    if not (whole_epochs or at_start or cut):
+        return False
+    done = 0 if whole_epochs else now["completed"]
+    batches["is_last_batch"] = False
+    batches["current"] = _about_to_begin(done)
+    batches["total"] = _about_to_begin(batches["total"]["completed"])
+    begun = epoch["completed"] + (done > 0)  # else the hooks of the epoch's start are still due
+    for tracker in (epochs["current"], epochs["total"]):
+        tracker |= {"ready": begun, "started": begun, "processed": epoch["completed"]}
+        tracker["completed"] = epoch["completed"]
+    return True
+
+
+def _about_to_begin(done: int) -> dict[str, int]:
+    return {"ready": done + 1, "started": done, "processed": done, "completed": done}

@@ -1,0 +1,111 @@
+"""What may change when a run continues, and what makes another run of it."""
+
+from typing import Any, NamedTuple
+
+import yaml
+
+from src.experiment.config_file import flat
+
+# What makes a run the experiment that it is.
+_FIXED = (
+    "seed_everything",
+    "data",
+    "model.network",
+    "model.num_classes",
+    "model.scheduler_interval",
+    "trainer.accumulate_grad_batches",
+    "best",
+)
+_MOVABLE = ("data.data_dir", "data.num_workers", "data.eval_batch_size", "data.batch_size")
+_CLASSES = ("model", "model.optimizer", "model.scheduler")  # another class has another state
+
+
+class Change(NamedTuple):
+    """A setting that a resumed run has otherwise than its checkpoint.
+
+    Attributes:
+        name: Name on the command line, without dashes.
+        before: Value in the checkpoint.
+        now: Value of the command.
+    """
+
+    name: str
+    before: Any
+    now: Any
+
+
+def changes(before: str, now: str) -> list[Change]:
+    """List what differs between two configurations.
+
+    Args:
+        before: One as YAML.
+        now: The other.
+
+    Returns:
+        The differences; a setting that one lacks is None there.
+    """
+    old, new = (dict(flat(yaml.safe_load(text))) for text in (before, now))
+    names = [*old, *(name for name in new if name not in old)]
+    return [
+        Change(name, old.get(name), new.get(name))
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
+
+
+def refuse_other_experiment(found: list[Change]) -> None:
+    """Refuse what would make of the rest of a run another experiment than its beginning.
+
+    Args:
+        found: Settings that differ.
+
+    Raises:
+        ValueError: Architecture, seed, data or what "best" means differs.
+    """
+    for name, before, now in found:
+        fixed = any(name == prefix or name.startswith(f"{prefix}.") for prefix in _FIXED)
+        if name in _CLASSES or (fixed and name not in _MOVABLE):
+            raise ValueError(
+                f"--{name} cannot change in the middle of a run, from {before} to {now}: leave it, "
+                "or begin a new run from these weights with --weights"
+            )
+
+
+def refuse_finished(checkpoint: dict[str, Any], limits: dict[str, Any]) -> None:
+    """Say so when a checkpoint has already reached the end that is set for the training.
+
+    Args:
+        checkpoint: Content of the file.
+        limits: `max_epochs` and `max_steps` at which the training ends; None and -1 set no end.
+
+    Raises:
+        ValueError: Nothing is left to train.
+    """
+    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    steps = checkpoint["global_step"]
+    for done, unit in [(epochs, "epochs"), (steps, "steps")]:
+        end = limits[f"max_{unit}"]
+        if end is not None and 0 <= end <= done:
+            raise ValueError(
+                f"nothing is left to do, the checkpoint has already reached its end, {done} {unit}:"
+                f" give --trainer.max_{unit} more than {done}"
+            )
+
+
+def refuse_other_batch(found: list[Change], before: int, now: int) -> None:
+    """Refuse another number of images in a batch of all processes; the order would be another one.
+
+    Args:
+        found: Settings that differ.
+        before: Processes that shared a batch so far.
+        now: Processes that share it from here on.
+
+    Raises:
+        ValueError: The number differs.
+    """
+    for change in found:
+        if change.name == "data.batch_size" and change.before * before != change.now * now:
+            raise ValueError(
+                "--data.batch_size cannot change in the middle of a run: it was "
+                f"{change.before} in each of {before} processes and would be {change.now} in {now}"
+            )

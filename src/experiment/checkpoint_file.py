@@ -1,0 +1,176 @@
+"""Checkpoint files: written whole, verified when read, and never executed."""
+
+import io
+import pickle
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import CheckpointIO
+from typing_extensions import override
+
+from src.experiment.whole_file import write_whole
+
+
+class WholeCheckpointIO(CheckpointIO):
+    """Read and write the checkpoints of a Trainer as this module does."""
+
+    @override
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        write_whole(Path(path), packed(checkpoint))
+
+    @override
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        return read_checkpoint(path)
+
+    @override
+    def remove_checkpoint(self, path: str | Path) -> None:
+        Path(path).unlink(missing_ok=True)
+
+
+def packed(content: Any) -> memoryview:
+    """Serialise as `torch.save` does, in memory: a full disk then fails with its own words.
+
+    Args:
+        content: Tensors and plain values.
+
+    Returns:
+        Content of a file that `torch.load` reads.
+    """
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getbuffer()
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint that a run wrote, after comparing it with its own check sums.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        Its content; tensors stay on disk until they are used.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is an address, damaged, holds more than data, or is not from a run of this
+            project.
+    """
+    content = load_plain(path)
+    if isinstance(content, dict) and "config" in content and "loops" in content:
+        return content
+    if isinstance(content, dict) and all(
+        isinstance(value, torch.Tensor) for value in content.values()
+    ):
+        raise ValueError(
+            f"{path} holds weights only, no run to continue: give it to a new run with --weights"
+        )
+    raise ValueError(
+        f"{path} was not written by this command, it holds no configuration: give another one, "
+        "or begin a new run from its weights with --weights"
+    )
+
+
+def load_plain(path: str | Path) -> Any:
+    """Read tensors and plain values from a file of torch's; nothing in it is executed.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        Its content; tensors stay on disk until they are used.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is an address, is damaged, or holds more than data.
+    """
+    if "://" in str(path):
+        raise ValueError(f"{path} is an address: download the file and give its path")
+    path = Path(path)
+    if not path.is_file():
+        found = ", ".join(str(file) for file in sorted(path.parent.glob("*.ckpt"))) or "none"
+        raise FileNotFoundError(f"there is no checkpoint {path}; in its folder: {found}")
+    if damage := _damage(path):
+        raise ValueError(f"{path} is not a whole checkpoint: {damage}{_other_one(path)}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} holds more than tensors and plain values; nothing of it was read or executed"
+        ) from error
+    except Exception as error:
+        raise ValueError(
+            f"{path} is not a checkpoint of torch ({type(error).__name__}){_other_one(path)}"
+        ) from error
+
+
+def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
+    """Find the latest whole state in a run's folder, by the step in the files and not their dates.
+
+    Args:
+        folder: Folder of checkpoints.
+
+    Returns:
+        The file, and a sentence for each one that had to be passed over.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    steps, skipped = {}, []
+    for path in sorted(folder.glob("*.ckpt")):
+        try:
+            steps[path] = read_checkpoint(path)["global_step"], path.stem == "last"
+        except (OSError, ValueError) as error:
+            skipped.append(str(error))
+    if not steps:
+        raise FileNotFoundError("; ".join([f"{folder} holds no whole checkpoint", *skipped]))
+    return max(steps, key=lambda path: steps[path]), skipped
+
+
+def unsafe_entries(content: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Name what could not be read back from a checkpoint without executing code.
+
+    Args:
+        content: What shall be saved.
+        name: Its name; the names of its parts follow, after dots.
+
+    Yields:
+        Name and type of each innermost part that is neither a tensor nor a plain value.
+    """
+    if isinstance(content, dict | list | tuple):
+        parts = content.items() if isinstance(content, dict) else enumerate(content)
+        found = [entry for key, part in parts for entry in unsafe_entries(part, f"{name}.{key}")]
+        if found:
+            yield from found
+            return
+    try:
+        torch.load(io.BytesIO(packed(content)), weights_only=True)
+    except Exception:
+        yield name.strip("."), type(content).__name__
+
+
+def _damage(path: Path) -> str:
+    if path.stat().st_size == 0:
+        return "it is empty"
+    if not zipfile.is_zipfile(path):
+        return "its end is missing, or it never was one"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, OSError) as error:
+        return str(error)
+    return f"{broken} does not match its check sum" if broken else ""
+
+
+def _other_one(path: Path) -> str:
+    """Point to a sound file beside a broken one; an explicit path never falls back by itself."""
+    sound = [
+        file for file in sorted(path.parent.glob("*.ckpt")) if file != path and not _damage(file)
+    ]
+    return f"; beside it, {' and '.join(str(file) for file in sound)} can be read" if sound else ""

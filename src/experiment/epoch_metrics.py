@@ -1,0 +1,100 @@
+"""Metrics of an epoch that a run was stopped in."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import nn
+from torchmetrics import Metric, MetricCollection
+from typing_extensions import override
+
+States = dict[str, dict[str, Any]]
+
+
+class EpochMetrics(Callback):
+    """Save what the metrics of a task have gathered, process by process, and give it back.
+
+    All torchmetrics objects of a task are meant. A tensor logged with `on_epoch=True` is averaged
+    inside Lightning, which forgets it.
+    """
+
+    def __init__(self) -> None:
+        self._states: list[States] = []
+        self._logged: dict[str, float] = {}
+
+    @override
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        states: list[States] = [gathered(pl_module)]
+        if trainer.world_size > 1:
+            everyone: list[Any] = [None] * trainer.world_size
+            torch.distributed.all_gather_object(everyone, states[0])
+            states = everyone
+        logged = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        checkpoint |= {"epoch_metrics": states, "metrics": logged}
+
+    @override
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self._states = checkpoint.get("epoch_metrics", [])
+        self._logged = checkpoint.get("metrics", {})
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for states in self._states[trainer.global_rank :: trainer.world_size]:
+            give_back(pl_module, states)
+        for name, value in self._logged.items():  # for who monitors what is not logged each epoch
+            trainer.callback_metrics[name] = torch.tensor(value)
+        self._states, self._logged = [], {}
+
+
+def gathered(module: nn.Module) -> States:
+    """Copy what the metrics in a module have gathered.
+
+    Args:
+        module: Module that holds metrics.
+
+    Returns:
+        For each metric that was updated, by its name: its states, on the CPU, and `updates`.
+    """
+    for collection in module.modules():
+        if isinstance(collection, MetricCollection):
+            collection.items()  # metrics that share a state get it from the one that is updated
+    return {
+        name: {"updates": metric.update_count, **_on_cpu(metric.metric_state)}
+        for name, metric in module.named_modules()
+        if isinstance(metric, Metric) and metric.update_called
+    }
+
+
+def give_back(module: nn.Module, states: States) -> None:
+    """Add gathered states to the metrics of a module.
+
+    Args:
+        module: Module that holds metrics of the same names.
+        states: What `gathered` returned.
+    """
+    metrics = dict(module.named_modules())
+    for name, saved in states.items():
+        metric = metrics.get(name)
+        if isinstance(metric, Metric):
+            state = {key: _to(value, metric.device) for key, value in saved.items()}
+            updates = state.pop("updates")
+            if metric.update_called:  # of another process, when there are fewer than there were
+                metric.merge_state(state)
+            else:
+                vars(metric).update(state)
+            metric._update_count += updates
+            metric._computed = None
+
+
+def _on_cpu(states: dict[str, Any]) -> dict[str, Any]:
+    return {name: _to(value, torch.device("cpu"), copy=True) for name, value in states.items()}
+
+
+def _to(value: Any, device: torch.device, copy: bool = False) -> Any:
+    if isinstance(value, list):
+        return [_to(part, device, copy) for part in value]
+    return value.detach().to(device, copy=copy) if isinstance(value, torch.Tensor) else value

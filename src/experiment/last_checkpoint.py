@@ -1,0 +1,85 @@
+"""The latest state of a run, always there and always whole."""
+
+import time
+from pathlib import Path
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+from src.experiment.whole_file import sync_folder
+
+
+class LastCheckpoint(Callback):
+    """Keep the latest state of a run as `last.ckpt` and the one before as `previous.ckpt`.
+
+    It is saved when an epoch or the training ends and when an interval has passed, always between
+    two batches.
+
+    Args:
+        every_n_steps: Optimizer steps between two states; 0 is no such interval.
+        every_n_minutes: Time between two states [minute]; 0 is no such interval.
+
+    Attributes:
+        folder: Folder of the files; None saves nothing.
+
+    Raises:
+        ValueError: An interval is negative.
+    """
+
+    def __init__(self, every_n_steps: int = 0, every_n_minutes: float = 5.0) -> None:
+        if min(every_n_steps, every_n_minutes) < 0:
+            raise ValueError(
+                f"intervals must not be negative, got {every_n_steps=}, {every_n_minutes=}"
+            )
+        self.every_n_steps = every_n_steps
+        self.every_n_minutes = every_n_minutes
+        self.folder: Path | None = None
+        self._saved_step = 0
+        self._saved_s = 0.0
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved_step = trainer.global_step
+        self._saved_s = time.monotonic()
+
+    def save_if_due(self, trainer: Trainer, in_epoch: bool) -> None:
+        """Save the state between two batches if an interval, an epoch or the training has ended.
+
+        Args:
+            trainer: Trainer of the run.
+            in_epoch: Whether it is inside an epoch.
+        """
+        if not in_epoch or self._is_due(trainer):
+            self.save(trainer)
+
+    def save(self, trainer: Trainer) -> None:
+        """Save the state between two batches, unless it is saved already.
+
+        Args:
+            trainer: Trainer of the run.
+
+        Raises:
+            OSError: It cannot be written; the states saved before are still there.
+        """
+        if self.folder is None or trainer.global_step == self._saved_step:
+            return
+        for logger in trainer.loggers:
+            logger.save()  # what the curves show up to here must not be lost with the process
+        new, last = self.folder / "next.ckpt", self.folder / "last.ckpt"
+        trainer.save_checkpoint(new, weights_only=False)
+        if trainer.is_global_zero:
+            if last.exists():
+                last.replace(self.folder / "previous.ckpt")
+            new.replace(last)
+            sync_folder(self.folder)
+        self._saved_step = trainer.global_step
+        self._saved_s = time.monotonic()
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        step = trainer.global_step
+        if self.every_n_steps and step % self.every_n_steps == 0:
+            return True
+        if not self.every_n_minutes or step % max(trainer.log_every_n_steps, 1):  # type: ignore[attr-defined]
+            return False
+        passed = time.monotonic() - self._saved_s >= 60 * self.every_n_minutes
+        return trainer.strategy.broadcast(passed)  # one clock decides for all processes

@@ -1,0 +1,125 @@
+"""Where a result comes from: what ran, on what, with which code and data, as plain text."""
+
+import importlib.metadata
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule, Trainer
+
+SOURCE = Path(__file__).parents[2]
+_MOST_DIFF = 1_000_000  # characters; of a larger one only the beginning is kept
+
+
+def provenance(trainer: Trainer, data: LightningDataModule | None) -> dict[str, Any]:
+    """Record what a session of a run depends on, besides its configuration.
+
+    Args:
+        trainer: Trainer of the run.
+        data: Its data set; `checksums` of its files are recorded if it has them.
+
+    Returns:
+        Time, step, command, `git` (commit, and status and diff of what is not committed), `inputs`
+        (what decides the bits of the result) and all `packages`, in plain types.
+    """
+    packages = {
+        item.metadata["Name"].lower(): item.version for item in importlib.metadata.distributions()
+    }
+    return {
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "from_step": trainer.global_step,
+        "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+        "git": code_state(SOURCE),
+        "inputs": inputs(trainer, data),
+        "packages": dict(sorted(packages.items())),
+    }
+
+
+def inputs(trainer: Trainer, data: LightningDataModule | None) -> dict[str, str]:
+    """List what decides the bits of a result besides configuration, code and seed.
+
+    Args:
+        trainer: Trainer of the run.
+        data: Its data set.
+
+    Returns:
+        Value by name, such as `threads`.
+    """
+    device = trainer.strategy.root_device
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "lightning", "numpy")}
+    checksums = getattr(data, "checksums", {})
+    return {
+        "python": platform.python_version(),
+        **versions,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "threads": str(torch.get_num_threads()),
+        "processes": str(trainer.world_size),
+        **{f"data {name}": str(checksum) for name, checksum in checksums.items()},
+    }
+
+
+def code_state(folder: Path) -> dict[str, str]:
+    """Record the commit that the code is at and what differs from it.
+
+    Args:
+        folder: Folder of the code.
+
+    Returns:
+        `commit`, `status` (files that are changed or unknown to git) and `diff`; each empty where
+        there is no git, or where the folder is not under it.
+    """
+    diff = _git(folder, "diff", "HEAD")
+    return {
+        "commit": _git(folder, "rev-parse", "HEAD"),
+        "status": _git(folder, "status", "--porcelain"),
+        "diff": diff if len(diff) < _MOST_DIFF else diff[:_MOST_DIFF] + "\n[cut]",
+    }
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Say what two sessions do not have in common of what can change a result.
+
+    Args:
+        before: One provenance.
+        now: Another.
+
+    Returns:
+        For each such thing, its name and both values.
+    """
+    names = [*before["inputs"], *(name for name in now["inputs"] if name not in before["inputs"])]
+    found = [
+        f"{name} {before['inputs'].get(name, 'none')} -> {now['inputs'].get(name, 'none')}"
+        for name in names
+        if before["inputs"].get(name) != now["inputs"].get(name)
+    ]
+    old, new = (session["git"] for session in (before, now))
+    if old["commit"] != new["commit"]:
+        found.append(f"commit {old['commit'][:8] or 'none'} -> {new['commit'][:8] or 'none'}")
+    if (old["status"], old["diff"]) != (new["status"], new["diff"]):
+        found.append("uncommitted changes of the code")
+    return found
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip("\n") if done.returncode == 0 else ""
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

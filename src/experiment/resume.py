@@ -1,0 +1,136 @@
+"""The run that a user wants to continue."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning
+import yaml
+from lightning.pytorch import LightningModule, Trainer
+from packaging.version import Version
+
+from src.experiment.changes import (
+    Change,
+    changes,
+    refuse_finished,
+    refuse_other_batch,
+    refuse_other_experiment,
+)
+from src.experiment.checkpoint_file import newest_checkpoint, read_checkpoint
+from src.experiment.note import note
+from src.experiment.run import Run, shown
+from src.experiment.weights import refuse_other_network
+
+
+@dataclass
+class Resumed:
+    """A run that continues.
+
+    Attributes:
+        path: Its checkpoint.
+        checkpoint: Content of that.
+        changes: Settings that are to be otherwise from here on.
+    """
+
+    path: Path
+    checkpoint: dict[str, Any]
+    changes: list[Change] = field(default_factory=list)
+
+    @classmethod
+    def find(cls, word: str, root: Path) -> "Resumed":
+        """Find the run that a user means, and say what was passed over.
+
+        Args:
+            word: A checkpoint, one of a run's folders, or `last`: the latest run.
+            root: Folder of the runs among which `last` is looked for.
+
+        Returns:
+            The run; a named file is taken as it is, of a run the latest whole one.
+
+        Raises:
+            FileNotFoundError: There is no run, or it has no whole checkpoint.
+            ValueError: The file cannot be used.
+        """
+        path, passed_over = find_checkpoint(word, root)
+        resumed = cls(Path(path), read_checkpoint(path))
+        for reason in passed_over:
+            note(f"passed over: {reason}")
+        return resumed
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps that are done."""
+        return int(self.checkpoint["global_step"])
+
+    def change(self, config: str) -> None:
+        """Compare its configuration with the one that it shall have from here on.
+
+        Args:
+            config: That one, as YAML.
+
+        Raises:
+            ValueError: It would be another experiment, or nothing is left to do.
+        """
+        self.changes = changes(self.checkpoint["config"], config)
+        refuse_other_experiment(self.changes)
+        run = Run.of_checkpoint(self.path)
+        if run is None or run.tested_step >= self.step:
+            refuse_finished(self.checkpoint, yaml.safe_load(config)["trainer"])
+
+    def check(self, trainer: Trainer, model: LightningModule) -> None:
+        """Compare it with what was made of the configuration, and tell the user how it goes on.
+
+        Args:
+            trainer: Trainer of the run.
+            model: Its task.
+
+        Raises:
+            ValueError: The batch size over all processes or the network differs.
+        """
+        before = int(self.checkpoint["provenance"][-1]["inputs"]["processes"])
+        refuse_other_batch(self.changes, before, trainer.world_size)
+        refuse_other_network(model, self.checkpoint["state_dict"])
+        version = self.checkpoint["pytorch-lightning_version"]
+        if Version(version) > Version(lightning.__version__):
+            note(
+                f"the checkpoint is of lightning {version}, newer than {lightning.__version__} here"
+            )
+        note(f"continuing {shown(self.path)} at step {self.step}")
+        for name, old, new in self.changes:
+            note(f"changed: --{name} {old} -> {new}")
+
+
+def find_checkpoint(word: str, root: Path) -> tuple[Path | str, list[str]]:
+    """Find the file that a user means by a checkpoint.
+
+    Args:
+        word: A file, a run's folder of checkpoints or of records, or `last`: the latest run.
+        root: Folder of the runs among which `last` is looked for.
+
+    Returns:
+        The file; a named one is taken as it is, of a run the latest whole one. And a sentence for
+        each thing that was passed over.
+
+    Raises:
+        FileNotFoundError: There is no run, or it has no whole checkpoint.
+    """
+    if word == "last" and not Path(word).exists():
+        return _of_latest_run(root)
+    folder = Path(word)
+    if not folder.is_dir():
+        return word, []
+    run = Run.of_folder(folder)
+    return newest_checkpoint(run.checkpoint_dir if run else folder)
+
+
+def _of_latest_run(root: Path) -> tuple[Path, list[str]]:
+    passed: list[str] = []
+    for run in sorted(Run.all(root), key=lambda run: run.version, reverse=True):
+        try:
+            path, skipped = newest_checkpoint(run.checkpoint_dir)
+        except FileNotFoundError as error:
+            passed.append(str(error))
+        else:
+            return path, passed + skipped
+    where = shown(root / "checkpoints")
+    raise FileNotFoundError("; ".join([f"there is no run to continue in {where}", *passed]))

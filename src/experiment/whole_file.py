@@ -1,0 +1,45 @@
+"""Files that are on disk whole, or not at all."""
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write a file beside its place, force it to the disk, and only then give it its name.
+
+    However the process ends, the name means the old content or the new, never a part.
+
+    Args:
+        path: File to write; its folder is made if it is not there.
+        content: All of it.
+
+    Raises:
+        OSError: It cannot be written; what was there before is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk, as the files themselves are.
+
+    Args:
+        folder: Folder in which a file was written or renamed.
+    """
+    if os.name == "nt":
+        return  # Windows opens no folders, and needs no such call
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,89 @@
+"""Run a training again from its checkpoint alone and compare: `python -m src.reproduce --help`."""
+
+import argparse
+import importlib
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
+
+
+class _Reached(Exception):  # noqa: N818  # no error: the step of the checkpoint was reached
+    pass
+
+
+def main(args: list[str] | None = None) -> None:
+    """Train with a checkpoint's configuration to its step, in a new run, and compare both.
+
+    Args:
+        args: Words of the command; None takes those of the process.
+
+    Raises:
+        SystemExit: With 1, the results differ.
+    """
+    started = time.perf_counter()
+    given, options = _parser().parse_known_args(args)
+    with one_line_failures(USER_ERROR, given.debug):
+        import torch
+
+        from src.experiment.account import Account
+        from src.experiment.between_batches import BetweenBatches
+        from src.experiment.checkpoint_file import read_checkpoint
+        from src.experiment.cli import TrainCLI
+        from src.experiment.quiet import silence_known_noise
+        from src.experiment.reproduction import report
+        from src.experiment.resume import Resumed
+        from src.experiment.run import shown
+
+        for wing in ("callbacks", "data", "models", "tasks"):
+            importlib.import_module(f"src.{wing}")
+        silence_known_noise()
+        first = Resumed.find(given.ckpt, Path())
+        torch.set_num_threads(int(first.checkpoint["provenance"][-1]["inputs"]["threads"]))
+
+        def stop_there(trainer: "Trainer", _: bool) -> None:
+            if trainer.global_step >= first.step:
+                cli.last.save(trainer)
+                raise _Reached
+
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+            config.write(first.checkpoint["config"])
+            config.flush()
+            words = ["--config", config.name, *options]
+            cli = TrainCLI(DEFAULT, words, Account(started), BetweenBatches(stop_there))
+
+    with one_line_failures(RUN_ERROR, given.debug, cli.run):
+        with suppress(_Reached):
+            cli.fit()
+        if not cli.trainer.is_global_zero or cli.run is None:
+            return
+        again = cli.run.checkpoint_dir / "last.ckpt"
+        same, text = report(first.checkpoint, read_checkpoint(again))
+        print(text, f"{'compared':<13}  {shown(first.path)}, {shown(again)}", sep="\n")
+    sys.exit(0 if same else RUN_ERROR)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m src.reproduce",
+        allow_abbrev=False,
+        description="Train with the configuration in a checkpoint to its step, in a new run, and "
+        "say whether weights, optimizer and metrics agree to the last bit. All options of "
+        "`python -m src.train` can be given, such as --data.data_dir.",
+    )
+    parser.add_argument("ckpt", help="checkpoint, folder of a run, or `last`: the latest run")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
