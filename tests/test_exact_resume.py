@@ -1,7 +1,10 @@
-"""A run that is stopped, however, and continued is the run that was never stopped, to the last bit."""
+"""A run that is stopped and continued is the run that was never stopped, to the last bit."""
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +12,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from src.experiment.checkpoint_file import read_checkpoint
 from src.experiment.digest import digest
+from src.tasks import ClassificationTask
 from src.train import main
 from tests.conftest import Train
+from tests.test_train import refusal
 
 NOISY = [
     "--model.network=tests.noisy_network.NoisyNetwork",
@@ -26,8 +31,11 @@ def state(run: int = 0, parts: tuple[str, ...] = EXACT) -> dict[str, str]:
     return {part: digest(checkpoint[part]) for part in parts}
 
 
-def curves(run: int = 0) -> dict[str, list[tuple[int, float]]]:
-    """Points of all curves but those that measure time."""
+def curves(run: int = 0) -> dict[str, list]:
+    """Points of all curves but those that measure time; or the lines of `metrics.csv`."""
+    table = Path(f"lightning_logs/version_{run}/metrics.csv")
+    if table.is_file():
+        return {"csv": table.read_text().splitlines()}
     events = EventAccumulator(f"lightning_logs/version_{run}", size_guidance={"scalars": 0})
     return {
         tag: [(point.step, point.value) for point in events.Scalars(tag)]
@@ -36,26 +44,22 @@ def curves(run: int = 0) -> dict[str, list[tuple[int, float]]]:
     }
 
 
-def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, signum: int = signal.SIGTERM) -> Any:
-    """Send a signal while the batch after a step is being computed."""
-    from src.tasks import ClassificationTask
-
+@contextmanager
+def stop_at(
+    monkeypatch: pytest.MonkeyPatch, step: int, signum: int = signal.SIGTERM
+) -> Iterator[None]:
+    """Send a signal while the batch after a step is computed; the command then ends by it."""
     original, sent = ClassificationTask.training_step, []
 
     def training_step(self, batch, batch_idx):
         if self.global_step >= step and not sent:
-            sent.append(step)
-            os.kill(os.getpid(), signum)
+            sent.append(os.kill(os.getpid(), signum))
         return original(self, batch, batch_idx)
 
-    monkeypatch.setattr(ClassificationTask, "training_step", training_step)
-
-
-def stopped(train: Train, monkeypatch: pytest.MonkeyPatch, step: int, *args: str) -> int:
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
-        stop_at(patch, step)
-        train(*args)
-    return stop.value.code
+        patch.setattr(ClassificationTask, "training_step", training_step)
+        yield
+    assert stop.value.code == 128 + signum
 
 
 @pytest.mark.parametrize(
@@ -66,17 +70,22 @@ def stopped(train: Train, monkeypatch: pytest.MonkeyPatch, step: int, *args: str
         ["--trainer.accumulate_grad_batches=2"],
         ["--trainer.val_check_interval=4"],
         ["--trainer.callbacks+=EMAWeightAveraging"],
-        ["--model.scheduler=StepLR", "--model.scheduler.step_size=1"],
-        [
-            "--model.scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau",
-            "--model.scheduler.patience=0",
-        ],
-        ["--model.optimizer=SGD", "--model.optimizer.momentum=0.9"],
-        ["--trainer.limit_val_batches=0"],
-        ["--trainer.check_val_every_n_epoch=2"],
-        ["--trainer.limit_train_batches=7"],
-        ["--trainer.reload_dataloaders_every_n_epochs=1"],
-        ["--trainer.precision=bf16-mixed"],
+        ["--model.scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau"],
+        *(
+            pytest.param(option.split(), marks=pytest.mark.slow)
+            for option in (
+                "--model.scheduler=StepLR --model.scheduler.step_size=1",
+                "--model.optimizer=SGD --model.optimizer.momentum=0.9",
+                "--trainer.limit_val_batches=0",
+                "--trainer.check_val_every_n_epoch=2",
+                "--trainer.limit_train_batches=7",
+                "--trainer.reload_dataloaders_every_n_epochs=1",
+                "--trainer.precision=bf16-mixed",
+                "--trainer.gradient_clip_val=0.1",
+                "--trainer.max_steps=29",
+                "--trainer.logger=CSVLogger --trainer.logger.save_dir=.",
+            )
+        ),
     ],
     ids=lambda options: " ".join(options) or "plain",
 )
@@ -85,14 +94,83 @@ def test_stopped_run_ends_like_one_never_stopped(
 ) -> None:
     args = [*NOISY, "--trainer.max_epochs=3", *options]
     train(*args)
-    for step in (5, 10, 11, 12, 14):
-        code = stopped(train, monkeypatch, step, *args) if step == 5 else None
-        if step > 5:
-            with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
-                stop_at(patch, step)
-                main(["--ckpt_path=last"])
-            code = stop.value.code
-        assert code == 143
+    with stop_at(monkeypatch, 5):
+        train(*args)
+    for step in (10, 11, 12, 14):  # before, at and after the end of an epoch
+        with stop_at(monkeypatch, step):
+            main(["--ckpt_path=last"])
     main(["--ckpt_path=last"])
     assert state(1) == state(0)
     assert curves(1) == curves(0)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_signal_saves_the_state_and_tells_how_to_go_on(
+    train: Train, monkeypatch, capsys, signum: int
+) -> None:
+    with stop_at(monkeypatch, 5, signum):
+        train()
+    assert read_checkpoint("checkpoints/version_0/last.ckpt")["global_step"] == 6
+    error = capsys.readouterr().err
+    assert f"stopped by {signal.Signals(signum).name}; continue with" in error
+    assert "python -m src.train --ckpt_path checkpoints/version_0" in error
+    assert not Path("lightning_logs/version_0/metrics.json").exists()  # it was not tested
+
+
+def test_settings_of_the_machine_change_no_bit(train: Train) -> None:
+    for options in (
+        [],
+        ["--data.num_workers=2"],
+        ["--last.every_n_steps=3"],
+        ["--trainer.val_check_interval=4"],
+        ["--trainer.logger=false"],
+        ["--trainer.log_every_n_steps=1"],
+    ):
+        train(*NOISY, "--trainer.max_epochs=2", *options)
+    weights = {digest(read_checkpoint(path)["state_dict"]) for path in Path().glob("*/*/last.ckpt")}
+    assert len(weights) == 1
+
+
+def test_run_cut_by_its_steps_can_be_extended(train: Train) -> None:
+    constant = [*NOISY, "--model.scheduler=null"]
+    train(*constant, "--trainer.max_epochs=2")
+    train(*constant, "--trainer.max_epochs=2", "--trainer.max_steps=15")
+    main(["--ckpt_path=last", "--trainer.max_steps=-1"])
+    assert state(1, EXACT[:2]) == state(0, EXACT[:2])
+
+
+def test_best_state_resumes_like_the_last(train: Train) -> None:
+    train(*NOISY, "--trainer.max_epochs=3", "--best.mode=min")
+    os.mkdir("copied")
+    Path("checkpoints/version_0/best.ckpt").rename("copied/early.ckpt")
+    assert read_checkpoint("copied/early.ckpt")["global_step"] == 11
+    main(["--ckpt_path=copied/early.ckpt"])
+    assert state(1) == state(0)
+    assert Path("copied/early.ckpt").is_file()
+
+
+def test_stale_state_of_a_cluster_is_not_taken(train: Train, monkeypatch) -> None:
+    train("--trainer.max_epochs=1")
+    Path("checkpoints/version_0/last.ckpt").rename("hpc_ckpt_9.ckpt")
+    for name, value in {"NTASKS": "1", "JOB_ID": "1", "PROCID": "0", "LOCALID": "0"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("SLURM_JOB_NAME", "job")
+    monkeypatch.setenv("SLURM_NODEID", "0")
+    metrics = train("--trainer.max_epochs=1", "--trainer.devices=1")
+    assert state(1) == {part: digest(read_checkpoint("hpc_ckpt_9.ckpt")[part]) for part in EXACT}
+    assert metrics["steps"] == 11
+
+
+@pytest.mark.parametrize("where", ["fsync", "replace"])
+def test_full_disk_ends_the_run_and_loses_nothing(train: Train, monkeypatch, capsys, where) -> None:
+    train("--trainer.max_epochs=1")
+    before = state()
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*(os, "fsync") if where == "fsync" else (Path, "replace"), full)
+        code, line = refusal(capsys, "--ckpt_path=last", "--trainer.max_epochs=2")
+    assert (code, "No space left on device" in line) == (1, True)
+    assert state() == before

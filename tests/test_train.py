@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -35,12 +37,16 @@ def digest(path: str = "checkpoints/version_0/model.pt") -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
+def refusal_of(capsys: pytest.CaptureFixture[str], command: Callable[[], Any]) -> tuple[int, str]:
     with pytest.raises(SystemExit) as stop:
-        main(list(args))
+        command()
     last = capsys.readouterr().err.strip().splitlines()
     assert not any("Traceback" in line for line in last)
     return stop.value.code, next(line for line in last if line.startswith("error"))
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
+    return refusal_of(capsys, lambda: main(list(args)))
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)

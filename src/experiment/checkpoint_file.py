@@ -11,6 +11,7 @@ import torch
 from lightning.fabric.plugins import CheckpointIO
 from typing_extensions import override
 
+from src.experiment.run import shown
 from src.experiment.whole_file import write_whole
 
 
@@ -69,11 +70,12 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         isinstance(value, torch.Tensor) for value in content.values()
     ):
         raise ValueError(
-            f"{path} holds weights only, no run to continue: give it to a new run with --weights"
+            f"{shown(Path(path))} holds weights only, no run to continue: give it to a new run "
+            "with --weights"
         )
     raise ValueError(
-        f"{path} was not written by this command, it holds no configuration: give another one, "
-        "or begin a new run from its weights with --weights"
+        f"{shown(Path(path))} was not written by this command, it holds no configuration: give "
+        "another one, or begin a new run from its weights with --weights"
     )
 
 
@@ -94,19 +96,19 @@ def load_plain(path: str | Path) -> Any:
         raise ValueError(f"{path} is an address: download the file and give its path")
     path = Path(path)
     if not path.is_file():
-        found = ", ".join(str(file) for file in sorted(path.parent.glob("*.ckpt"))) or "none"
-        raise FileNotFoundError(f"there is no checkpoint {path}; in its folder: {found}")
+        found = ", ".join(shown(file) for file in sorted(path.parent.glob("*.ckpt"))) or "none"
+        raise FileNotFoundError(f"there is no checkpoint {shown(path)}; in its folder: {found}")
     if damage := _damage(path):
-        raise ValueError(f"{path} is not a whole checkpoint: {damage}{_other_one(path)}")
+        raise ValueError(f"{shown(path)} is not a whole checkpoint: {damage}{_other_one(path)}")
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{path} holds more than tensors and plain values; nothing of it was read or executed"
+            f"{shown(path)} holds more than tensors and plain values; nothing of it was executed"
         ) from error
     except Exception as error:
         raise ValueError(
-            f"{path} is not a checkpoint of torch ({type(error).__name__}){_other_one(path)}"
+            f"{shown(path)} is not a checkpoint of torch ({type(error).__name__}){_other_one(path)}"
         ) from error
 
 
@@ -129,7 +131,7 @@ def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
         except (OSError, ValueError) as error:
             skipped.append(str(error))
     if not steps:
-        raise FileNotFoundError("; ".join([f"{folder} holds no whole checkpoint", *skipped]))
+        raise FileNotFoundError("; ".join([f"{shown(folder)} holds no whole checkpoint", *skipped]))
     return max(steps, key=lambda path: steps[path]), skipped
 
 
@@ -173,4 +175,4 @@ def _other_one(path: Path) -> str:
     sound = [
         file for file in sorted(path.parent.glob("*.ckpt")) if file != path and not _damage(file)
     ]
-    return f"; beside it, {' and '.join(str(file) for file in sound)} can be read" if sound else ""
+    return f"; beside it, {' and '.join(map(shown, sound))} can be read" if sound else ""

@@ -12,6 +12,8 @@ _WARNINGS = [
     ".*could not find the monitored key",
     # A run that continues writes into its own folder.
     "Checkpoint directory .* exists and is not empty",
+    # Said in a line of our own.
+    ".*newer than your current",
     # Metrics of torchmetrics are joined over the processes already.
     ".*sync_dist=True.*",
     # Lightning 2.6 on torch 2.15.

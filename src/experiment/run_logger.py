@@ -24,6 +24,10 @@ class RunLogger(TensorBoardLogger):
 class _ContinuedWriter(ExperimentWriter):
     """Lightning's writer of `metrics.csv`, which appends to the file and does not delete it."""
 
+    def __init__(self, log_dir: str, names: list[str]) -> None:
+        super().__init__(log_dir)
+        self.metrics_keys = names
+
     @override
     def _check_log_dir_exists(self) -> None:
         pass
@@ -45,19 +49,21 @@ def continue_loggers(trainer: Trainer, version: int, step: int | None) -> None:
         if isinstance(logger, TensorBoardLogger):
             logger._kwargs.setdefault("purge_step", step)
         elif isinstance(logger, CSVLogger):
-            _cut(Path(logger.log_dir) / ExperimentWriter.NAME_METRICS_FILE, step)
-            logger._experiment = _ContinuedWriter(logger.log_dir)
+            names = _cut(Path(logger.log_dir) / ExperimentWriter.NAME_METRICS_FILE, step)
+            logger._experiment = _ContinuedWriter(logger.log_dir, names)
 
 
-def _cut(path: Path, step: int) -> None:
-    """Keep of a file of metrics the rows before a step."""
+def _cut(path: Path, step: int) -> list[str]:
+    """Keep of a file of metrics the rows before a step; tell the names of its columns."""
     if not path.is_file():
-        return
+        return []
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         rows = [row for row in reader if int(row["step"]) < step]
+        names = [*(reader.fieldnames or [])]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, reader.fieldnames or [])
+    writer = csv.DictWriter(text, names)
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue().encode())
+    return names

@@ -1,9 +1,47 @@
+import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
-from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.checkpoint_file import (
+    WholeCheckpointIO,
+    newest_checkpoint,
+    read_checkpoint,
+    unsafe_entries,
+)
+
+
+def save(path: Path, step: int = 1) -> Path:
+    weights = torch.arange(64.0)
+    content = {"config": "", "loops": {}, "global_step": step, "state_dict": {"w": weights}}
+    WholeCheckpointIO().save_checkpoint(content, path)
+    return path
+
+
+def flip_a_bit(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        record = next(item for item in archive.infolist() if item.filename.endswith("data/0"))
+    content = bytearray(path.read_bytes())
+    content[record.header_offset + 200] ^= 1
+    path.write_bytes(content)
+
+
+class Evil:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.marker,)
+
+
+def test_checkpoint_comes_back(tmp_path: Path) -> None:
+    content = read_checkpoint(save(tmp_path / "x.ckpt", step=5))
+    assert content["global_step"] == 5
+    assert torch.equal(content["state_dict"]["w"], torch.arange(64.0))
 
 
 def test_missing_checkpoint_names_those_that_exist(tmp_path: Path) -> None:
@@ -12,28 +50,94 @@ def test_missing_checkpoint_names_those_that_exist(tmp_path: Path) -> None:
         read_checkpoint(tmp_path / "lost.ckpt")
 
 
-@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 cut off"])
-def test_broken_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"", "it is empty"), (b"junk", "its end is missing"), (b"PK\x03\x04 cut off", "its end")],
+)
+def test_broken_checkpoint_is_refused(tmp_path: Path, content: bytes, expected: str) -> None:
     (tmp_path / "x.ckpt").write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.ckpt is not a whole checkpoint"):
+    with pytest.raises(ValueError, match=rf"x\.ckpt is not a whole checkpoint: {expected}"):
         read_checkpoint(tmp_path / "x.ckpt")
 
 
-def test_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}}, tmp_path / "x.ckpt")
-    with pytest.raises(ValueError, match=r"x\.ckpt was not written by this command"):
+def test_truncated_checkpoint_points_to_a_sound_one(tmp_path: Path) -> None:
+    path = save(tmp_path / "last.ckpt")
+    path.write_bytes(path.read_bytes()[:-50])
+    save(tmp_path / "previous.ckpt")
+    with pytest.raises(ValueError, match=r"end is missing.*; beside it, .*previous\.ckpt can be"):
+        read_checkpoint(path)
+
+
+def test_one_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = save(tmp_path / "x.ckpt")
+    flip_a_bit(path)
+    with pytest.raises(ValueError, match="data/0 does not match its check sum"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"w": torch.ones(1)}, "holds weights only.*--weights"),
+        ({"state_dict": {}, "epoch": 3}, "was not written by this command.*--weights"),
+        ([1, 2], "was not written by this command"),
+    ],
+)
+def test_foreign_checkpoint_is_refused(tmp_path: Path, content: object, expected: str) -> None:
+    torch.save(content, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match=expected):
         read_checkpoint(tmp_path / "x.ckpt")
 
 
-def test_code_in_a_checkpoint_is_not_executed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Evil:
-        def __reduce__(self) -> tuple:
-            return Path.touch, (tmp_path / "executed",)
+def test_zip_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.ckpt", "w") as archive:
+        archive.writestr("readme", "hello")
+    with pytest.raises(ValueError, match=r"x\.ckpt is not a checkpoint of torch"):
+        read_checkpoint(tmp_path / "x.ckpt")
 
+
+def test_address_is_refused() -> None:
+    with pytest.raises(ValueError, match="is an address: download the file"):
+        WholeCheckpointIO().load_checkpoint("http://127.0.0.1/x.ckpt")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_code_in_a_checkpoint_is_not_executed(tmp_path: Path, monkeypatch, legacy: bool) -> None:
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
-    torch.save({"config": Evil()}, tmp_path / "x.ckpt")
-    with pytest.raises(ValueError, match=r"x\.ckpt is not a whole checkpoint"):
-        read_checkpoint(tmp_path / "x.ckpt")
+    evil = {"config": Evil(tmp_path / "executed"), "loops": {}}
+    if legacy:
+        (tmp_path / "x.ckpt").write_bytes(pickle.dumps(evil))
+    else:
+        torch.save(evil, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match=r"x\.ckpt (holds more than|is not a whole)") as refusal:
+        WholeCheckpointIO().load_checkpoint(tmp_path / "x.ckpt", weights_only=False)
     assert not (tmp_path / "executed").exists()
+    assert "weights_only" not in str(refusal.value)
+
+
+def test_newest_is_by_step_and_not_by_date(tmp_path: Path) -> None:
+    save(tmp_path / "last.ckpt", step=9)
+    save(tmp_path / "previous.ckpt", step=7)
+    save(tmp_path / "best.ckpt", step=9)
+    assert newest_checkpoint(tmp_path) == (tmp_path / "last.ckpt", [])
+
+
+def test_broken_files_are_passed_over_and_named(tmp_path: Path) -> None:
+    flip_a_bit(save(tmp_path / "last.ckpt", step=9))
+    (tmp_path / "next.ckpt").write_bytes(save(tmp_path / "previous.ckpt", step=7).read_bytes()[:99])
+    save(tmp_path / "best.ckpt", step=5)
+    path, skipped = newest_checkpoint(tmp_path)
+    assert path == tmp_path / "previous.ckpt"
+    assert "last.ckpt" in skipped[0]
+    assert "next.ckpt" in skipped[1]
+
+
+def test_folder_without_a_whole_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "last.ckpt").touch()
+    with pytest.raises(FileNotFoundError, match="no whole checkpoint; .*last.ckpt .* empty"):
+        newest_checkpoint(tmp_path)
+
+
+def test_unsafe_entry_is_named(tmp_path: Path) -> None:
+    content = {"lr": 0.1, "shape": (1, 2), "dtype": torch.float32, "deep": [{"folder": tmp_path}]}
+    assert list(unsafe_entries(content)) == [("deep.0.folder", "PosixPath")]

@@ -1,10 +1,12 @@
 import math
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
-from src.experiment.failure import one_line_failures
+from src.experiment.failure import RunStopped, one_line_failures
 from src.experiment.run import Run
 
 
@@ -25,6 +27,27 @@ def test_failure_is_one_line_and_an_exit_code(
 def test_stop_by_the_user_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail(KeyboardInterrupt()) == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
+def test_stop_by_a_signal_tells_how_to_go_on(
+    tmp_path: Path, capsys, signum: int, code: int
+) -> None:
+    run = Run.new(tmp_path)
+    (run.checkpoint_dir / "last.ckpt").touch()
+    assert fail(RunStopped(signum), run=run) == code
+    error = capsys.readouterr().err
+    assert f"stopped by {signal.Signals(signum).name}; continue with" in error
+    assert f"python -m src.train --ckpt_path {run.checkpoint_dir}\n" in error
+
+
+def test_signal_at_once_ends_what_is_no_training(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stop, one_line_failures(1, False, Run.new(tmp_path)):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.value.code == 143
+    assert not list(tmp_path.glob("*/version_*"))
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_debug_lets_the_exception_pass() -> None:

@@ -38,6 +38,20 @@ def test_checkpoint_elsewhere_has_no_run(tmp_path: Path, path: str) -> None:
     assert Run.of_checkpoint(tmp_path / path) is None
 
 
+@pytest.mark.parametrize("folder", ["lightning_logs", "checkpoints"])
+def test_folder_leads_to_its_run(tmp_path: Path, folder: str) -> None:
+    run = Run.new(tmp_path)
+    assert Run.of_folder(tmp_path / folder / "version_0") == run
+    assert Run.of_folder(tmp_path / folder) is None
+
+
+def test_runs_are_listed_by_number(tmp_path: Path) -> None:
+    for number in (10, 9, 2):
+        (tmp_path / "checkpoints" / f"version_{number}").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "version_x").mkdir()
+    assert [run.version for run in Run.all(tmp_path)] == [2, 9, 10]
+
+
 def test_empty_run_is_given_back(tmp_path: Path) -> None:
     Run.new(tmp_path).discard_if_empty()
     assert Run.new(tmp_path).version == 0

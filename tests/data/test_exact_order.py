@@ -1,0 +1,101 @@
+from itertools import chain
+from types import SimpleNamespace as Fake
+
+import pytest
+import torch
+
+from src.data.exact_order import ExactOrder, next_position
+
+N = 23
+
+
+def fake_trainer(rank: int = 0, world_size: int = 1, epoch: int = 0, batch: int = 0) -> Fake:
+    current = Fake(ready=batch, processed=batch, completed=batch)
+    progress = Fake(current=current, is_last_batch=False)
+    loop = Fake(
+        epoch_loop=Fake(batch_progress=progress),
+        epoch_progress=Fake(current=Fake(ready=epoch + 1, processed=epoch)),
+    )
+    return Fake(
+        fit_loop=loop, global_rank=rank, world_size=world_size, ckpt_path=None, global_step=batch
+    )
+
+
+def order(
+    batch_size: int = 4, training: bool = True, keyed: bool = False, shuffle: bool = True, **place
+) -> list:
+    trainer = fake_trainer(**place)
+    sampler = ExactOrder(N, batch_size, trainer, training, shuffle=shuffle, keyed=keyed)
+    return list(sampler)
+
+
+def global_batches(world_size: int, batch_size: int, **place: int) -> list[list[int]]:
+    """Join what the processes read at the same time."""
+    ranks = [
+        torch.tensor(order(batch_size, rank=rank, world_size=world_size, **place)).split(batch_size)
+        for rank in range(world_size)
+    ]
+    return [sorted(torch.cat(parts).tolist()) for parts in zip(*ranks, strict=True)]
+
+
+def test_epoch_has_each_sample_once() -> None:
+    assert sorted(order()) == list(range(N))
+
+
+def test_each_epoch_has_its_own_order() -> None:
+    assert order(epoch=0) == order(epoch=0)
+    assert order(epoch=0) != order(epoch=1)
+
+
+@pytest.mark.parametrize(("world_size", "batch_size"), [(2, 4), (4, 2), (8, 1)])
+def test_global_batches_do_not_depend_on_the_processes(world_size: int, batch_size: int) -> None:
+    alone, shared = global_batches(1, 8), global_batches(world_size, batch_size)
+    assert shared[:-1] == alone[:-1]
+    assert set(shared[-1]) >= set(alone[-1])  # filled up so that all have as many
+
+
+@pytest.mark.parametrize("batch", range(6))
+def test_order_goes_on_at_any_batch(batch: int) -> None:
+    assert order(batch=batch) == order()[4 * batch :]
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
+def test_processes_train_on_as_many_samples(world_size: int) -> None:
+    shares = [order(rank=rank, world_size=world_size) for rank in range(world_size)]
+    assert len({len(share) for share in shares}) == 1
+    assert set().union(*shares) == set(range(N))
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
+def test_processes_test_each_sample_once(world_size: int) -> None:
+    shares = [
+        order(rank=rank, world_size=world_size, training=False, shuffle=False, batch=3)
+        for rank in range(world_size)
+    ]
+    assert sorted(chain(*shares)) == list(range(N))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("rank", range(3))
+def test_length_is_that_of_the_share(training: bool, rank: int) -> None:
+    trainer = fake_trainer(rank, world_size=3)
+    sampler = ExactOrder(N, 4, trainer, training, shuffle=False, keyed=False)
+    assert len(sampler) == len(list(sampler))
+
+
+def test_keyed_order_tells_the_epoch() -> None:
+    assert {epoch for epoch, _ in order(epoch=2, keyed=True)} == {2}
+
+
+def test_position_after_the_last_batch_is_the_next_epoch() -> None:
+    trainer = fake_trainer(epoch=1, batch=6)
+    assert next_position(trainer) == (1, 6)
+    trainer.fit_loop.epoch_loop.batch_progress.is_last_batch = True
+    assert next_position(trainer) == (2, 0)
+
+
+def test_position_that_is_not_restored_yet_is_refused() -> None:
+    trainer = fake_trainer()
+    trainer.ckpt_path = "x.ckpt"
+    with pytest.raises(RuntimeError, match="not estimated_stepping_batches"):
+        list(ExactOrder(N, 4, trainer, training=True, shuffle=False, keyed=False))

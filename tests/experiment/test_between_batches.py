@@ -1,0 +1,76 @@
+import copy
+from types import SimpleNamespace as Fake
+
+import pytest
+
+from src.experiment.between_batches import BetweenBatches, ends_in_epoch, point_to_next_batch
+
+
+def progress(ready: int, started: int, processed: int, completed: int) -> dict[str, int]:
+    return {"ready": ready, "started": started, "processed": processed, "completed": completed}
+
+
+def fit_loop(batch: tuple, epoch: tuple, is_last_batch: bool = False) -> dict:
+    batches = {"current": progress(*batch), "total": progress(*batch)}
+    return {
+        "epoch_loop.batch_progress": {**batches, "is_last_batch": is_last_batch},
+        "epoch_progress": {"current": progress(*epoch), "total": progress(*epoch)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("batch", "epoch", "last", "expected_batch", "expected_epoch"),
+    [
+        # At the start of the fourth batch of the third epoch: inside it.
+        ((4, 3, 3, 3), (3, 3, 2, 2), False, (4, 3, 3, 3), (3, 3, 2, 2)),
+        # At the start of its last batch: that is still to come.
+        ((4, 3, 3, 3), (3, 3, 2, 2), True, (4, 3, 3, 3), (3, 3, 2, 2)),
+        # At the start of its first batch: the epoch has yet to begin.
+        ((1, 0, 0, 0), (3, 3, 2, 2), False, (1, 0, 0, 0), (2, 2, 2, 2)),
+        # When training has ended with an epoch.
+        ((9, 9, 9, 9), (3, 3, 3, 3), True, (1, 0, 0, 0), (3, 3, 3, 3)),
+        # When training ends inside an epoch, which Lightning counts as processed.
+        ((4, 4, 4, 4), (3, 3, 3, 2), False, (5, 4, 4, 4), (3, 3, 2, 2)),
+    ],
+)
+def test_saved_progress_points_to_the_next_batch(
+    batch: tuple, epoch: tuple, last: bool, expected_batch: tuple, expected_epoch: tuple
+) -> None:
+    state = fit_loop(batch, epoch, last)
+    assert point_to_next_batch(state)
+    assert state["epoch_loop.batch_progress"]["current"] == progress(*expected_batch)
+    assert state["epoch_loop.batch_progress"]["is_last_batch"] is False
+    assert state["epoch_progress"]["current"] == progress(*expected_epoch)
+    again = copy.deepcopy(state)
+    assert point_to_next_batch(again)
+    assert again == state
+
+
+@pytest.mark.parametrize(
+    ("batch", "epoch", "last"),
+    [
+        ((4, 4, 4, 3), (3, 3, 2, 2), False),  # at the end of a batch
+        ((9, 9, 9, 9), (3, 3, 2, 2), True),  # in the validation after an epoch
+        ((9, 9, 9, 9), (3, 3, 3, 2), True),  # at the end of an epoch
+    ],
+)
+def test_progress_inside_a_batch_is_left_alone(batch: tuple, epoch: tuple, last: bool) -> None:
+    state = fit_loop(batch, epoch, last)
+    before = copy.deepcopy(state)
+    assert not point_to_next_batch(state)
+    assert state == before
+
+
+@pytest.mark.parametrize(("ready", "last", "cut"), [(4, False, True), (9, False, False)])
+def test_cut_epoch_is_told_from_a_whole_one(ready: int, last: bool, cut: bool) -> None:
+    batches = Fake(current=Fake(ready=ready), is_last_batch=last)
+    loop = Fake(epoch_loop=Fake(batch_progress=batches))
+    assert ends_in_epoch(Fake(fit_loop=loop, num_training_batches=9)) is cut
+
+
+def test_actions_wait_for_accumulated_gradients() -> None:
+    acted = []
+    callback = BetweenBatches(lambda trainer, in_epoch: acted.append(in_epoch))
+    for batch in range(7):
+        callback.on_train_batch_start(Fake(accumulate_grad_batches=3), None, None, batch)
+    assert acted == [False, True, True]

@@ -1,0 +1,56 @@
+import pytest
+
+from src.experiment.changes import (
+    Change,
+    changes,
+    refuse_finished,
+    refuse_other_batch,
+    refuse_other_experiment,
+)
+
+BEFORE = "{model: {class_path: T, init_args: {optimizer: {class_path: A, init_args: {lr: 1}}}}}"
+NOW = "{model: {class_path: T, init_args: {optimizer: {class_path: A, init_args: {lr: 2, x: 3}}}}}"
+
+
+def test_changes_are_named_as_on_the_command_line() -> None:
+    assert changes(BEFORE, NOW) == [
+        ("model.optimizer.lr", 1, 2),
+        ("model.optimizer.x", None, 3),
+    ]
+    assert changes(NOW, NOW) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["seed_everything", "data", "data.augment.degrees", "model", "model.network.width"]
+)
+def test_other_experiment_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"--{name} cannot change .* from 1 to 2: .*--weights"):
+        refuse_other_experiment([Change(name, 1, 2)])
+
+
+@pytest.mark.parametrize(
+    "name", ["trainer.max_epochs", "data.num_workers", "model.optimizer.lr", "last.every_n_steps"]
+)
+def test_what_makes_no_other_experiment_may_change(name: str) -> None:
+    refuse_other_experiment([Change(name, 1, 2)])
+
+
+def test_batch_may_be_shared_otherwise() -> None:
+    refuse_other_batch([Change("data.batch_size", 64, 128)], before=2, now=1)
+    with pytest.raises(ValueError, match="64 in each of 2 processes and would be 128 in 2"):
+        refuse_other_batch([Change("data.batch_size", 64, 128)], before=2, now=2)
+
+
+@pytest.mark.parametrize(
+    ("max_epochs", "max_steps", "more"),
+    [(3, -1, True), (None, -1, True), (-1, -1, True), (2, -1, False), (9, 20, False)],
+)
+def test_finished_training_is_refused(max_epochs: int | None, max_steps: int, more: bool) -> None:
+    progress = {"epoch_progress": {"current": {"processed": 2}}}
+    checkpoint = {"loops": {"fit_loop": progress}, "global_step": 20}
+    limits = {"max_epochs": max_epochs, "max_steps": max_steps}
+    if more:
+        refuse_finished(checkpoint, limits)
+    else:
+        with pytest.raises(ValueError, match="already reached its end, 2"):
+            refuse_finished(checkpoint, limits)

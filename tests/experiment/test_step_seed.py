@@ -1,0 +1,26 @@
+import os
+from types import SimpleNamespace as Fake
+
+import pytest
+import torch
+
+from src.experiment.step_seed import StepSeed
+
+
+def drawn(epoch: int, batch: int, rank: int) -> float:
+    trainer = Fake(current_epoch=epoch, global_rank=rank)
+    StepSeed().on_train_batch_start(trainer, Fake(device=torch.device("cpu")), None, batch)
+    return torch.rand(()).item()
+
+
+def test_each_step_of_each_process_draws_its_own() -> None:
+    places = [(epoch, batch, rank) for epoch in range(3) for batch in range(3) for rank in range(2)]
+    assert len({drawn(*place) for place in places}) == len(places)
+    assert [drawn(*place) for place in places] == [drawn(*place) for place in places]
+
+
+def test_processes_with_different_seeds_are_refused() -> None:
+    strategy = Fake(broadcast=lambda seed: seed + 1, reduce_boolean_decision=lambda same: same)
+    os.environ.setdefault("PL_GLOBAL_SEED", "0")
+    with pytest.raises(ValueError, match="drew different seeds: give --seed_everything a number"):
+        StepSeed().on_train_start(Fake(strategy=strategy), None)

@@ -1,0 +1,174 @@
+"""Whole processes, killed at random moments, by `kill -9` and by signals that can be heard."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import Train
+from tests.test_exact_resume import NOISY, curves, state
+
+ROOT = Path(__file__).parents[1]
+TINY = [
+    "--data=tests.tiny_mnist.TinyMNIST",
+    "--data.batch_size=10",
+    "--trainer.callbacks=null",
+    "--trainer.enable_progress_bar=false",
+    "--trainer.log_every_n_steps=5",
+    "--last.every_n_steps=3",
+]
+TWO = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"]
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def start(*args: str) -> subprocess.Popen[str]:
+    """Start the command in a process group of its own, its temporary files on another disk."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if SHARED_MEMORY.is_dir():
+        environment["TMPDIR"] = str(SHARED_MEMORY)
+    return subprocess.Popen(
+        [sys.executable, "-m", "src.train", *args],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(*args: str) -> str:
+    process = start(*args)
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, output
+    return output
+
+
+def wait_for_training(process: subprocess.Popen[str], run: int) -> bool:
+    """Wait until this process has saved a state; False if it has ended."""
+    last = Path(f"checkpoints/version_{run}/last.ckpt")
+    before = last.stat().st_mtime_ns if last.exists() else 0
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if last.exists() and last.stat().st_mtime_ns > before:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def kill_often(times: int, seed: int, *args: str) -> int:
+    """Run to the end in spite of `kill -9` at random moments; returns how often it was killed."""
+    chance, killed, words = random.Random(seed), 0, args
+    while True:
+        process = start(*words)
+        if killed < times and wait_for_training(process, run=1):
+            time.sleep(chance.uniform(0, 1))
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                killed += 1
+        output, _ = process.communicate(timeout=180)
+        if process.returncode == 0:
+            return killed
+        assert process.returncode == -signal.SIGKILL, output
+        words = ("--ckpt_path=last",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "epochs", "times"),
+    [([], 60, 8), (["--data.num_workers=2"], 40, 6), (TWO, 40, 6)],
+    ids=["one process", "two workers", "two processes"],
+)
+def test_killed_run_ends_like_one_never_killed(
+    train: Train, options: list[str], epochs: int, times: int
+) -> None:
+    args = [*TINY, *NOISY, *options, f"--trainer.max_epochs={epochs}"]
+    finish(*args)
+    assert kill_often(times, len(options), *args) == times
+    assert state(1) == state(0)
+    assert curves(1) == curves(0)
+    assert {file.name for file in Path("checkpoints/version_1").iterdir()} == {
+        "best.ckpt",
+        "last.ckpt",
+        "previous.ckpt",
+        "model.pt",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [[], TWO], ids=["one process", "two processes"])
+@pytest.mark.parametrize("group", [False, True], ids=["to one", "to all"])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_signal_stops_the_run_between_two_batches(
+    train: Train, options: list[str], group: bool, signum: int
+) -> None:
+    process = start(*TINY, *NOISY, *options, "--trainer.max_epochs=100000")
+    assert wait_for_training(process, run=0)
+    (os.killpg if group else os.kill)(process.pid, signum)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 128 + signum, output
+    assert output.count(f"stopped by {signal.Signals(signum).name}") == 1
+    assert "python -m src.train --ckpt_path checkpoints/version_0" in output
+    assert "Traceback" not in output
+    assert "test accuracy" not in output
+
+
+@pytest.mark.slow
+def test_second_signal_stops_at_once(train: Train) -> None:
+    slow = "--model.network=tests.test_killed_run.Sleeping"
+    process = start(*TINY, slow, "--trainer.max_epochs=100000", "--last.every_n_minutes=0")
+    time.sleep(12)
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+    began = time.monotonic()
+    process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGTERM
+    assert time.monotonic() - began < 5
+
+
+class Sleeping(torch.nn.Module):
+    """A network whose step takes a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(784, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        time.sleep(60 if self.training else 0)
+        return self.layer(image.flatten(1))
+
+
+@pytest.mark.slow
+def test_processes_share_the_order_of_one(train: Train) -> None:
+    finish(*TINY, "--data.batch_size=20", "--trainer.max_epochs=1")
+    finish(*TINY, *TWO, "--trainer.max_epochs=1")
+    alone, shared = curves(0)["train/loss"], curves(1)["train/loss"]
+    assert [step for step, _ in alone] == [step for step, _ in shared]
+    assert [value for _, value in alone] == pytest.approx([value for _, value in shared], rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="needs to mount")
+def test_full_disk_loses_nothing(train: Train, tmp_path: Path) -> None:
+    Path("runs").mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=17m", "tmpfs", "runs"]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("may not mount")
+    try:
+        process = start(*TINY, "--trainer.max_epochs=9", "--trainer.default_root_dir=runs")
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 1, output
+        assert "No space left on device" in output
+        assert "Traceback" not in output
+        found = list(Path("runs/checkpoints/version_0").glob("*.ckpt"))
+        assert found
+        assert all(torch.load(path, weights_only=True)["global_step"] for path in found)
+    finally:
+        subprocess.run(["umount", "runs"], check=True)

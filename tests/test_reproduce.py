@@ -1,0 +1,50 @@
+"""The command that trains again from a checkpoint alone, on synthetic MNIST."""
+
+from pathlib import Path
+
+import pytest
+
+from src.experiment.checkpoint_file import read_checkpoint
+from src.reproduce import main
+from tests.conftest import Train
+from tests.test_exact_resume import NOISY, stop_at
+
+
+def reproduce(*words: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--trainer.logger=false"])
+    return stop.value.code
+
+
+@pytest.mark.parametrize("name", ["best.ckpt", "previous.ckpt", "last.ckpt"])
+def test_checkpoint_is_reproduced(train: Train, capsys, name: str) -> None:
+    train("--trainer.max_epochs=2", *NOISY)
+    assert reproduce(f"checkpoints/version_0/{name}") == 0
+    table = capsys.readouterr().out
+    assert "reproduced     yes, to the last bit" in table
+    assert f"compared       checkpoints/version_0/{name}, checkpoints/version_1/last.ckpt" in table
+
+
+def test_state_inside_an_epoch_is_reproduced(train: Train, monkeypatch) -> None:
+    with stop_at(monkeypatch, 14):
+        train(*NOISY)
+    assert read_checkpoint("checkpoints/version_0/last.ckpt")["global_step"] == 15
+    assert reproduce("last") == 0
+
+
+def test_other_setting_is_not_reproduced(train: Train, capsys) -> None:
+    train("--trainer.max_epochs=1")
+    assert reproduce("checkpoints/version_0", "--model.optimizer.lr=0.001") == 1
+    table = capsys.readouterr().out
+    assert "differs        --model.optimizer.lr 0.005 -> 0.001" in table
+    assert "reproduced     no" in table
+
+
+def test_missing_checkpoint_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert reproduce("nowhere.ckpt") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: there is no checkpoint nowhere.ckpt")
+    assert error.count("\n") == 1

@@ -1,0 +1,45 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from src.seed import chosen_seed, derive_seed, run_seed, seed_generators
+
+
+def test_derived_seed_is_the_same_for_ever() -> None:
+    assert derive_seed("order", 0, 1) == 8_556_750_900_509_299_915
+
+
+def test_near_parts_give_unrelated_seeds() -> None:
+    seeds = {derive_seed("step", seed, epoch, 3) for seed in range(30) for epoch in range(30)}
+    assert len(seeds) == 900
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert derive_seed("a", 1, 11) != derive_seed("a", 11, 1)
+
+
+def test_all_generators_start_anew() -> None:
+    def draw() -> tuple[float, float, float]:
+        seed_generators(2**62 + 5)
+        return torch.rand(()).item(), random.random(), np.random.rand()
+
+    assert draw() == draw()
+
+
+def test_seed_of_the_run_is_lightnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "7")
+    assert run_seed() == 7
+    monkeypatch.delenv("PL_GLOBAL_SEED")
+    assert run_seed() == 0
+
+
+def test_number_is_the_seed_and_a_word_draws_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert chosen_seed(5) == 5
+    assert chosen_seed(True) != chosen_seed(False)
+
+
+def test_started_process_has_the_seed_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("PL_GLOBAL_SEED", "7")
+    assert chosen_seed(True) == 7
