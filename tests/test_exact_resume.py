@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.experiment.checkpoint_file import read_checkpoint
@@ -56,9 +57,10 @@ def stop_at(
             sent.append(os.kill(os.getpid(), signum))
         return original(self, batch, batch_idx)
 
-    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+    with monkeypatch.context() as patch:
         patch.setattr(ClassificationTask, "training_step", training_step)
-        yield
+        with pytest.raises(SystemExit) as stop:
+            yield
     assert stop.value.code == 128 + signum
 
 
@@ -141,7 +143,7 @@ def test_run_cut_by_its_steps_can_be_extended(train: Train) -> None:
 
 def test_best_state_resumes_like_the_last(train: Train) -> None:
     train(*NOISY, "--trainer.max_epochs=3", "--best.mode=min")
-    os.mkdir("copied")
+    Path("copied").mkdir()
     Path("checkpoints/version_0/best.ckpt").rename("copied/early.ckpt")
     assert read_checkpoint("copied/early.ckpt")["global_step"] == 11
     main(["--ckpt_path=copied/early.ckpt"])
@@ -174,3 +176,15 @@ def test_full_disk_ends_the_run_and_loses_nothing(train: Train, monkeypatch, cap
         code, line = refusal(capsys, "--ckpt_path=last", "--trainer.max_epochs=2")
     assert (code, "No space left on device" in line) == (1, True)
     assert state() == before
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_stopped_run_is_exact_on_a_gpu(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = "--trainer.accelerator=gpu", "--trainer.devices=1", "--trainer.deterministic=true"
+    args = [*NOISY[:1], "--trainer.max_epochs=3", *gpu]
+    train(*args)
+    with stop_at(monkeypatch, 14):
+        train(*args)
+    main(["--ckpt_path=last"])
+    assert state(1) == state(0)

@@ -19,8 +19,9 @@ _WARNINGS = [
     # Lightning 2.6 on torch 2.15.
     ".*treespec, LeafSpec.*",
 ]
-# Advertisements, hardware that hardly anyone has, and the end that the configuration set.
-_MESSAGES = ("Tip:", "TPU available", "`Trainer.fit` stopped: `max_")
+# Advertisements, hardware that hardly anyone has, the end that the configuration set, and the
+# file that a line of our own has named.
+_MESSAGES = ("Tip:", "TPU available", "`Trainer.fit` stopped: `max_", "Restor", "Loaded model")
 
 
 def silence_known_noise() -> None:

@@ -45,7 +45,9 @@ def report(first: dict[str, Any], again: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _agreement(before: Any, now: Any) -> str:
-    return f"same, {before}" if digest(before) == digest(now) else f"was {before}, is {now}"
+    if digest(before) == digest(now):
+        return f"same, {before:.6g}" if isinstance(before, float) else f"same, {before}"
+    return f"was {before}, is {now}"
 
 
 def _recorded(first: dict[str, Any], again: dict[str, Any]) -> list[str]:

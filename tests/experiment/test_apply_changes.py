@@ -40,5 +40,5 @@ def test_schedule_takes_the_new_rate_and_its_own_settings(train: Train) -> None:
 
 def test_setting_that_cannot_take_effect_is_refused() -> None:
     trainer = Fake(optimizers=[Fake(param_groups=[{"lr": 1}])], lr_scheduler_configs=[])
-    with pytest.raises(ValueError, match="--model.optimizer.foo cannot change"):
+    with pytest.raises(ValueError, match=r"--model\.optimizer\.foo cannot change"):
         ApplyChanges([Change("model.optimizer.foo", 1, 2)]).on_train_start(trainer, None)

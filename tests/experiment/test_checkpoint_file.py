@@ -134,7 +134,7 @@ def test_broken_files_are_passed_over_and_named(tmp_path: Path) -> None:
 
 def test_folder_without_a_whole_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "last.ckpt").touch()
-    with pytest.raises(FileNotFoundError, match="no whole checkpoint; .*last.ckpt .* empty"):
+    with pytest.raises(FileNotFoundError, match=r"no whole checkpoint; .*last\.ckpt .* empty"):
         newest_checkpoint(tmp_path)
 
 
