@@ -1,4 +1,6 @@
-"""What exact resume costs: epochs with and without it, interleaved: `python -m benchmarks.exactness`.
+"""What exact resume costs: interleaved epochs with and without it.
+
+Run by `python -m benchmarks.exactness`.
 
 With it, a run is this project's own. Without it, the same network, data, batch size, curves and
 progress bar are driven by Lightning's ModelCheckpoint and torch's shuffling DataLoader.
@@ -76,7 +78,10 @@ def epoch(exact: bool, folder: Path) -> Epoch:
     clock = Epoch()
     best, last = BestCheckpoint(), LastCheckpoint()
     best.dirpath, last.folder = str(folder), folder
-    plain = [ModelCheckpoint(folder, "best", "val/acc", mode="max"), ModelCheckpoint(folder, "last")]
+    plain = [
+        ModelCheckpoint(folder, "best", "val/acc", mode="max"),
+        ModelCheckpoint(folder, "last"),
+    ]
     trainer = Trainer(
         max_epochs=1,
         accelerator="cpu",

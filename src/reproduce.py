@@ -1,6 +1,5 @@
 """Run a training again from its checkpoint alone and compare: `python -m src.reproduce --help`."""
 
-import argparse
 import importlib
 import sys
 import tempfile
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -72,16 +72,14 @@ def main(args: list[str] | None = None) -> None:
     sys.exit(0 if same else RUN_ERROR)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m src.reproduce",
-        allow_abbrev=False,
-        description="Train with the configuration in a checkpoint to its step, in a new run, and "
-        "say whether weights, optimizer and metrics agree to the last bit. All options of "
+def _parser() -> VerbParser:
+    parser = VerbParser(
+        "reproduce",
+        "Train with the configuration in a checkpoint to its step, in a new run, and say whether "
+        "weights, optimizer and metrics agree to the last bit. All options of "
         "`python -m src.train` can be given, such as --data.data_dir.",
     )
     parser.add_argument("ckpt", help="checkpoint, folder of a run, or `last`: the latest run")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser
 
 

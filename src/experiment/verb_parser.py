@@ -1,0 +1,27 @@
+"""The parser of small commands; that of a training is LightningCLI's."""
+
+import argparse
+import sys
+from typing import Any, NoReturn
+
+from typing_extensions import override
+
+
+class VerbParser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all of this project are.
+
+    Args:
+        verb: Module that is run by `python -m src.<verb>`.
+        description: What it does.
+        **options: Passed to argparse.
+    """
+
+    def __init__(self, verb: str, description: str, **options: Any) -> None:
+        prog = f"python -m src.{verb}"
+        super().__init__(prog=prog, description=description, allow_abbrev=False, **options)
+        self.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
+        self.exit(2)
