@@ -64,7 +64,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             project.
     """
     content = load_plain(path)
-    if isinstance(content, dict) and "config" in content and "loops" in content:
+    if isinstance(content, dict) and content.keys() >= {"config", "loops", "provenance"}:
         return content
     if isinstance(content, dict) and all(
         isinstance(value, torch.Tensor) for value in content.values()

@@ -1,6 +1,5 @@
 """A training that diverges ends at once, with its last finite state."""
 
-import math
 from typing import Any
 
 import torch
@@ -18,11 +17,18 @@ class FiniteGuard(Callback):
 
     def __init__(self) -> None:
         self._losses: list[Tensor] = []
-        self._first = 0
+        self._began = 0, 0, 0  # epoch, batch and step of the first of them
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._losses = []
+
+    @override
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if not self._losses:
+            self._began = trainer.current_epoch, batch_idx, trainer.global_step
 
     @override
     def on_train_batch_end(
@@ -34,11 +40,8 @@ class FiniteGuard(Callback):
         batch_idx: int,
     ) -> None:
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
-        if not isinstance(loss, Tensor):
-            return
-        if not self._losses:
-            self._first = trainer.fit_loop.epoch_loop.total_batch_idx
-        self._losses.append(loss.detach())
+        if isinstance(loss, Tensor):
+            self._losses.append(loss.detach())
         if len(self._losses) >= max(trainer.log_every_n_steps, 1):  # type: ignore[attr-defined]
             self._look(trainer)
 
@@ -47,7 +50,7 @@ class FiniteGuard(Callback):
         self._look(trainer)
 
     @override
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._look(trainer)
 
     @override
@@ -67,18 +70,18 @@ class FiniteGuard(Callback):
             return
         losses, self._losses = torch.stack(self._losses), []
         finite = torch.isfinite(losses)
-        everywhere = trainer.strategy.reduce_boolean_decision(bool(finite.all()))
-        if everywhere:
+        here = bool(finite.all())
+        if trainer.strategy.reduce_boolean_decision(here):  # in all processes
             return
-        if bool(finite.all()):
+        if here:
             raise FloatingPointError("the loss of another process is not finite")
         bad = int(finite.int().argmin())
-        epoch, batch = divmod(self._first + bad, int(trainer.num_training_batches))
-        accumulated = trainer.accumulate_grad_batches
-        steps = epoch * math.ceil(trainer.num_training_batches / accumulated)
+        epoch, first, step = self._began
+        accumulated, batch = trainer.accumulate_grad_batches, first + bad
+        step += batch // accumulated - first // accumulated + 1
         raise FloatingPointError(
-            f"the loss is {losses[bad].item()} at step {steps + batch // accumulated + 1} (epoch "
-            f"{epoch + 1}, batch {batch + 1}): {_advice(trainer)}"
+            f"the loss is {losses[bad].item()} at step {step} (epoch {epoch + 1}, "
+            f"batch {batch + 1}): {_advice(trainer)}"
         )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -97,3 +98,5 @@ class GracefulStop(Callback):
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
         self._signum = signum
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # print is not for signal handlers
+            os.write(sys.stderr.fileno(), b"\nstopping after this batch; again to stop at once\n")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import yaml
 from lightning.pytorch import LightningModule, Trainer
 from packaging.version import Version
 
@@ -15,6 +14,7 @@ from src.experiment.changes import (
     refuse_finished,
     refuse_other_batch,
     refuse_other_experiment,
+    settings,
 )
 from src.experiment.checkpoint_file import newest_checkpoint, read_checkpoint
 from src.experiment.note import note
@@ -30,11 +30,13 @@ class Resumed:
         path: Its checkpoint.
         checkpoint: Content of that.
         changes: Settings that are to be otherwise from here on.
+        settings: All settings from here on, by name.
     """
 
     path: Path
     checkpoint: dict[str, Any]
     changes: list[Change] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def find(cls, word: str, root: Path) -> "Resumed":
@@ -71,11 +73,12 @@ class Resumed:
         Raises:
             ValueError: It would be another experiment, or nothing is left to do.
         """
+        self.settings = settings(config)
         self.changes = changes(self.checkpoint["config"], config)
         refuse_other_experiment(self.changes)
         run = Run.of_checkpoint(self.path)
         if run is None or run.tested_step >= self.step:
-            refuse_finished(self.checkpoint, yaml.safe_load(config)["trainer"])
+            refuse_finished(self.checkpoint, self.settings)
 
     def check(self, trainer: Trainer, model: LightningModule) -> None:
         """Compare it with what was made of the configuration, and tell the user how it goes on.
@@ -87,8 +90,9 @@ class Resumed:
         Raises:
             ValueError: The batch size over all processes or the network differs.
         """
-        before = int(self.checkpoint["provenance"][-1]["inputs"]["processes"])
-        refuse_other_batch(self.changes, before, trainer.world_size)
+        processes = int(self.checkpoint["provenance"][-1]["inputs"]["processes"])
+        before = settings(self.checkpoint["config"])
+        refuse_other_batch(before, self.settings, [processes, trainer.world_size])
         refuse_other_network(model, self.checkpoint["state_dict"])
         version = self.checkpoint["pytorch-lightning_version"]
         if Version(version) > Version(lightning.__version__):

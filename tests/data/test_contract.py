@@ -55,6 +55,10 @@ def test_epoch_has_each_training_image_once(module: LightningDataModule) -> None
     assert torch.equal(seen.unique(dim=0), stored.unique(dim=0))
 
 
+def test_training_can_go_on_in_the_same_order(module: LightningDataModule) -> None:
+    assert isinstance(module.train_dataloader(), data.ExactLoader)
+
+
 def test_evaluation_order_is_fixed(module: LightningDataModule) -> None:
     for loader in (module.val_dataloader(), module.test_dataloader()):
         first = torch.cat([batch.image for batch in loader])

@@ -36,9 +36,13 @@ def test_what_makes_no_other_experiment_may_change(name: str) -> None:
 
 
 def test_batch_may_be_shared_otherwise() -> None:
-    refuse_other_batch([Change("data.batch_size", 64, 128)], before=2, now=1)
+    before, now = {"data.batch_size": 64}, {"data.batch_size": 128}
+    refuse_other_batch(before, now, [2, 1])
+    refuse_other_batch({}, {}, [2, 1])
     with pytest.raises(ValueError, match="64 in each of 2 processes and would be 128 in 2"):
-        refuse_other_batch([Change("data.batch_size", 64, 128)], before=2, now=2)
+        refuse_other_batch(before, now, [2, 2])
+    with pytest.raises(ValueError, match="64 in each of 2 processes and would be 64 in 1"):
+        refuse_other_batch(before, before, [2, 1])
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,7 @@ def test_batch_may_be_shared_otherwise() -> None:
 def test_finished_training_is_refused(max_epochs: int | None, max_steps: int, more: bool) -> None:
     progress = {"epoch_progress": {"current": {"processed": 2}}}
     checkpoint = {"loops": {"fit_loop": progress}, "global_step": 20}
-    limits = {"max_epochs": max_epochs, "max_steps": max_steps}
+    limits = {"trainer.max_epochs": max_epochs, "trainer.max_steps": max_steps}
     if more:
         refuse_finished(checkpoint, limits)
     else:

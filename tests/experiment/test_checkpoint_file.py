@@ -15,7 +15,8 @@ from src.experiment.checkpoint_file import (
 
 def save(path: Path, step: int = 1) -> Path:
     weights = torch.arange(64.0)
-    content = {"config": "", "loops": {}, "global_step": step, "state_dict": {"w": weights}}
+    content = {"config": "", "loops": {}, "provenance": []}
+    content |= {"global_step": step, "state_dict": {"w": weights}}
     WholeCheckpointIO().save_checkpoint(content, path)
     return path
 
