@@ -31,8 +31,11 @@ def main(args: list[str] | None = None) -> None:
         SystemExit: With 1, the results differ.
     """
     started = time.perf_counter()
-    given, options = _parser().parse_known_args(args)
-    with one_line_failures(USER_ERROR, given.debug):
+    words = sys.argv[1:] if args is None else args
+    given = _parser().parse_args(words[:1])  # the rest is for the parser of a training
+    options = [word for word in words[1:] if word != "--debug"]
+    debug = len(options) < len(words) - 1
+    with one_line_failures(USER_ERROR, debug):
         import torch
 
         from src.experiment.account import Account
@@ -47,7 +50,7 @@ def main(args: list[str] | None = None) -> None:
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")
         silence_known_noise()
-        first = Resumed.find(given.ckpt, Path())
+        first = Resumed.find(given.ckpt, Path(), options)
         torch.set_num_threads(int(first.checkpoint["provenance"][-1]["inputs"]["threads"]))
 
         def stop_there(trainer: "Trainer", _: bool) -> None:
@@ -58,13 +61,15 @@ def main(args: list[str] | None = None) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
             config.write(first.checkpoint["config"])
             config.flush()
-            words = ["--config", config.name, *options]
-            cli = TrainCLI(DEFAULT, words, Account(started), BetweenBatches(stop_there))
+            command = ["--config", config.name, *options]
+            cli = TrainCLI(DEFAULT, command, Account(started), BetweenBatches(stop_there))
+        if cli.run is None:
+            raise ValueError("--trainer.fast_dev_run writes nothing that could be compared")
 
-    with one_line_failures(RUN_ERROR, given.debug, cli.run):
+    with one_line_failures(RUN_ERROR, debug, cli.run if cli.trainer.is_global_zero else None):
         with suppress(_Reached):
             cli.fit()
-        if not cli.trainer.is_global_zero or cli.run is None:
+        if not cli.trainer.is_global_zero:
             return
         again = cli.run.checkpoint_dir / "last.ckpt"
         same, text = report(first.checkpoint, read_checkpoint(again))
@@ -76,8 +81,8 @@ def _parser() -> VerbParser:
     parser = VerbParser(
         "reproduce",
         "Train with the configuration in a checkpoint to its step, in a new run, and say whether "
-        "weights, optimizer and metrics agree to the last bit. All options of "
-        "`python -m src.train` can be given, such as --data.data_dir.",
+        "weights, optimizer and metrics agree to the last bit. Options of `python -m src.train`, "
+        "such as --data.data_dir, may follow the checkpoint.",
     )
     parser.add_argument("ckpt", help="checkpoint, folder of a run, or `last`: the latest run")
     return parser

@@ -1,5 +1,6 @@
 """A run that is stopped and continued is the run that was never stopped, to the last bit."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -9,14 +10,17 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.cli import TrainCLI
 from src.experiment.digest import digest
+from src.reproduce import main as reproduce
 from src.tasks import ClassificationTask
 from src.train import main
 from tests.conftest import Train
-from tests.test_train import refusal
+from tests.test_train import refusal, refusal_of
 
 NOISY = [
     "--model.network=tests.noisy_network.NoisyNetwork",
@@ -86,6 +90,10 @@ def stop_at(
                 "--trainer.gradient_clip_val=0.1",
                 "--trainer.max_steps=29",
                 "--trainer.logger=CSVLogger --trainer.logger.save_dir=.",
+                "--trainer.check_val_every_n_epoch=null --trainer.val_check_interval=7",
+                "--trainer.precision=64-true",
+                "--trainer.callbacks+=GradientAccumulationScheduler"
+                ' --trainer.callbacks.scheduling={"0":2,"2":1}',
             )
         ),
     ],
@@ -149,6 +157,66 @@ def test_best_state_resumes_like_the_last(train: Train) -> None:
     main(["--ckpt_path=copied/early.ckpt"])
     assert state(1) == state(0)
     assert Path("copied/early.ckpt").is_file()
+
+
+EARLY = [
+    "--trainer.max_epochs=20",
+    "--trainer.callbacks+=EarlyStopping",
+    "--trainer.callbacks.monitor=val/acc",
+    "--trainer.callbacks.mode=max",
+    "--trainer.callbacks.patience=1",
+]
+
+
+def test_run_that_stopped_early_is_only_tested(train: Train, monkeypatch, capsys) -> None:
+    def interrupt(self: TrainCLI) -> None:
+        raise KeyboardInterrupt
+
+    train(*EARLY)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainCLI, "test", interrupt)
+        with pytest.raises(SystemExit):
+            train(*EARLY)
+    main(["--ckpt_path=last"])
+    figures = [
+        json.loads(Path(f"lightning_logs/version_{n}/metrics.json").read_text()) for n in "01"
+    ]
+    assert figures[0]["steps"] == figures[1]["steps"] < 220
+    assert state(1) == state(0)
+    code, line = refusal(capsys, "--ckpt_path=last")
+    assert (code, "the training ended by itself at step" in line) == (2, True)
+
+
+def test_new_patience_of_the_command_wins(train: Train) -> None:
+    metrics = train(*EARLY)
+    config = yaml.safe_load(Path("lightning_logs/version_0/config.yaml").read_text())
+    (callback,) = config["trainer"]["callbacks"]
+    callback["init_args"]["patience"] = 4
+    main(["--ckpt_path=last", f"--trainer.callbacks={json.dumps([callback])}"])
+    again = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
+    assert again["epochs"] == metrics["epochs"] + 3
+
+
+def test_last_is_of_the_session_that_began_last(train: Train, monkeypatch, capsys) -> None:
+    train("--trainer.max_epochs=3")
+    with stop_at(monkeypatch, 25):
+        main(["--ckpt_path=checkpoints/version_0/previous.ckpt", "--model.optimizer.lr=0.0001"])
+    main(["--ckpt_path=last"])
+    assert "continuing checkpoints/version_0/last.ckpt at step 26" in capsys.readouterr().err
+
+
+def test_checkpoint_calls_no_other_code(train: Train, capsys) -> None:
+    train("--trainer.max_epochs=1")
+    content = read_checkpoint("checkpoints/version_0/last.ckpt")
+    config = yaml.safe_load(content["config"])
+    evil = {"root": "subprocess.getoutput", "concrete_args": {"cmd": "touch executed"}}
+    network = {"class_path": "torch.fx.symbolic_trace", "init_args": evil}
+    config["model"]["init_args"]["network"] = network
+    torch.save({**content, "config": yaml.safe_dump(config)}, "evil.ckpt")
+    for command in (lambda: main(["--ckpt_path=evil.ckpt"]), lambda: reproduce(["evil.ckpt"])):
+        code, line = refusal_of(capsys, command)
+        assert (code, "torch.fx.symbolic_trace, which is no part of a" in line) == (2, True)
+    assert not Path("executed").exists()
 
 
 def test_stale_state_of_a_cluster_is_not_taken(train: Train, monkeypatch) -> None:

@@ -40,6 +40,31 @@ def test_other_setting_is_not_reproduced(train: Train, capsys) -> None:
     assert "reproduced     no" in table
 
 
+def test_weights_that_it_began_with_are_named(train: Train, capsys) -> None:
+    train("--trainer.max_epochs=1")
+    train("--trainer.max_epochs=1", "--weights=checkpoints/version_0/model.pt")
+    assert reproduce("last") == 1
+    assert "differs        weights model.pt " in capsys.readouterr().out
+    assert reproduce("checkpoints/version_1", "--weights=checkpoints/version_0/model.pt") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), "the following arguments are required: ckpt"),
+        (("--data.data_dir", "x"), "the following arguments are required: ckpt"),
+        (("checkpoints/version_0", "--trainer.fast_dev_run=true"), "writes nothing that could be"),
+    ],
+)
+def test_wrong_words_are_one_line(train: Train, capsys, words: tuple, expected: str) -> None:
+    if "checkpoints/version_0" in words:
+        train("--trainer.max_epochs=1")
+    with pytest.raises(SystemExit) as stop:
+        main([*words])
+    assert stop.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
 def test_missing_checkpoint_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
-from src.experiment.changes import Change
+from src.experiment.changes import Change, moves_end
 
 
 class ApplyChanges(Callback):
@@ -21,6 +21,13 @@ class ApplyChanges(Callback):
         self.found = found
 
     @override
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if trainer.training:  # a run that ended by itself has ended, unless its end was moved
+            trainer.should_stop = checkpoint.get("ended", False) and not moves_end(self.found)
+
+    @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
         for change in self.found:
@@ -31,6 +38,8 @@ class ApplyChanges(Callback):
                 _set(change, [group for opt in trainer.optimizers for group in opt.param_groups])
             elif part == "model.scheduler":
                 _set(change, [vars(scheduler) for scheduler in schedulers])
+            elif change.name == "trainer.callbacks":
+                _set_callbacks(change, trainer.callbacks)  # type: ignore[attr-defined]
 
 
 def _scale_lr(trainer: Trainer, schedulers: list[Any], lr: float) -> None:
@@ -52,3 +61,20 @@ def _set(change: Change, places: list[dict[str, Any]]) -> None:
             raise ValueError(f"--{change.name} cannot change in the middle of a run: leave it")
         now = change.now
         place[key] = tuple(now) if isinstance(place[key], tuple) else now
+
+
+def _set_callbacks(change: Change, callbacks: list[Callback]) -> None:
+    """Give callbacks again what the command says, where their saved state brought it back."""
+    before = {entry["class_path"]: entry for entry in change.before or []}
+    for entry in change.now or []:
+        name = entry["class_path"]
+        old = before.get(name, {}).get("init_args", {})
+        for callback in callbacks:
+            if f"{type(callback).__module__}.{type(callback).__name__}".endswith(_last(name)):
+                for key, value in entry.get("init_args", {}).items():
+                    if key in vars(callback) and old.get(key) != value:
+                        setattr(callback, key, value)
+
+
+def _last(name: str) -> str:
+    return "." + name.rpartition(".")[2]

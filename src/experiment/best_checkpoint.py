@@ -7,6 +7,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
+from src.experiment.checkpoint_file import read_checkpoint
+
 
 class BestCheckpoint(ModelCheckpoint):
     """Keep the state with the best value of a metric as `best.ckpt`.
@@ -25,6 +27,11 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=False,
         )
         self._validated = False
+        self._best_step = 0
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "best_step": self._best_step}
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -41,6 +48,11 @@ class BestCheckpoint(ModelCheckpoint):
             super().on_validation_end(trainer, trainer.lightning_module)
 
     @override
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        self._best_step = trainer.global_step
+        super()._save_checkpoint(trainer, filepath)
+
+    @override
     def on_train_batch_end(self, *args: Any) -> None:
         """Save nothing inside a batch."""
 
@@ -48,8 +60,9 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         here = Path(self.dirpath or ".")
         best = here / Path(state_dict["best_model_path"]).name
-        if not best.is_file():
-            return  # the checkpoint continues in a new run, which has no best file yet
+        if not _is_remembered(best, state_dict):
+            return  # it is of a later state than the one that continues, or not there
+        self._best_step = state_dict["best_step"]
         moved = {
             name: str(here / Path(state_dict[name]).name) if state_dict[name] else ""
             for name in ("best_model_path", "kth_best_model_path", "last_model_path")
@@ -69,3 +82,14 @@ class BestCheckpoint(ModelCheckpoint):
         if trainer.testing and "current_model_state" in checkpoint:
             # Lightning 2.6's WeightAveraging has just put back the weights from before averaging.
             pl_module.load_state_dict(checkpoint["state_dict"])
+
+
+def _is_remembered(path: Path, state: dict[str, Any]) -> bool:
+    """Tell whether a file is the best state that a checkpoint remembers."""
+    try:
+        found = read_checkpoint(path)
+    except (OSError, ValueError):
+        return False
+    score = found["metrics"].get(state["monitor"])
+    same_score = score is not None and score == state["best_model_score"]
+    return bool(same_score and found["global_step"] == state["best_step"])

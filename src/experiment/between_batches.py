@@ -8,7 +8,9 @@ still to come is then lost when a run resumes.
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
 from typing_extensions import override
 
 from src.experiment.note import note
@@ -23,30 +25,43 @@ class BetweenBatches(Callback):
 
     Args:
         *actions: Called in this order, with the trainer and whether it is inside an epoch.
+        at_once: Called before them, and also while gradients are being accumulated.
     """
 
-    def __init__(self, *actions: Action) -> None:
+    def __init__(self, *actions: Action, at_once: Action | None = None) -> None:
         self.actions = actions
+        self.at_once = at_once
         self._resumed: dict[str, Any] = {}
+        self._weights: dict[str, Any] = {}
 
     @override
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        if point_to_next_batch(checkpoint["loops"]["fit_loop"]):
-            checkpoint["between_batches"] = True
+        loop = checkpoint["loops"]["fit_loop"]
+        if point_to_next_batch(loop):
+            batches = loop["epoch_loop.batch_progress"]["current"]["completed"]
+            checkpoint["exact"] = batches % trainer.accumulate_grad_batches == 0
 
     @override
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        if checkpoint.get("between_batches"):
+        if not trainer.training:
+            return
+        if "exact" in checkpoint:
             self._resumed = checkpoint["loops"]["fit_loop"]
+            self._weights = checkpoint["state_dict"]
+        if not checkpoint.get("exact"):
+            note("this state was saved inside a step: what follows is not exactly the unbroken run")
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._resumed:
             return
+        if any(value.dtype == torch.float64 for value in self._weights.values()):
+            pl_module.load_state_dict(self._weights)  # Lightning did, before it made them 64-bit
+        self._weights = {}
         loader, saved = trainer.train_dataloader, self._resumed["state_dict"].get("combined_loader")
         if loader is None or not saved or not hasattr(loader, "load_state_dict"):
             note("the images may come in another order: only src.data.ExactLoader keeps it")
@@ -58,9 +73,9 @@ class BetweenBatches(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if self._resumed:
-            self._correct_resumed(trainer.fit_loop)
-        if batch_idx % trainer.accumulate_grad_batches == 0:
-            self._act(trainer, in_epoch=batch_idx > 0)
+            self._correct_resumed(trainer, trainer.fit_loop)
+        stepped = batch_idx % trainer.accumulate_grad_batches == 0
+        self._act(trainer, in_epoch=batch_idx > 0, stepped=stepped)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -72,15 +87,22 @@ class BetweenBatches(Callback):
         if not ends_in_epoch(trainer):
             self._act(trainer, in_epoch=False)
 
-    def _correct_resumed(self, loop: Any) -> None:
+    def _correct_resumed(self, trainer: Trainer, loop: Any) -> None:
         """Mend what Lightning 2.6 makes of the progress that it restores."""
         counted = self._resumed["epoch_loop.state_dict"]["_batches_that_stepped"]
         loop.epoch_loop._batches_that_stepped = counted  # it counts one more step, or not
+        total = loop.epoch_loop.batch_progress.total
+        total.ready = total.completed + 1  # it has counted the batch at whose start it was saved
         loop._restarting = False  # else the schedule of epochs misses the end of this one
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
+            if isinstance(callback, GradientAccumulationScheduler):
+                callback.on_train_epoch_start(trainer)  # else it waits for the next epoch
         self._resumed = {}
 
-    def _act(self, trainer: Trainer, in_epoch: bool) -> None:
-        for action in self.actions:
+    def _act(self, trainer: Trainer, in_epoch: bool, stepped: bool = True) -> None:
+        if self.at_once:
+            self.at_once(trainer, in_epoch)
+        for action in self.actions if stepped else ():
             action(trainer, in_epoch)
 
 

@@ -14,6 +14,7 @@ _FIXED = (
     "model.num_classes",
     "model.scheduler_interval",
     "trainer.accumulate_grad_batches",
+    "trainer.default_root_dir",
     "best",
 )
 _MOVABLE = ("data.data_dir", "data.num_workers", "data.eval_batch_size", "data.batch_size")
@@ -83,12 +84,26 @@ def refuse_other_experiment(found: list[Change]) -> None:
             )
 
 
-def refuse_finished(checkpoint: dict[str, Any], now: dict[str, Any]) -> None:
+def moves_end(found: list[Change]) -> bool:
+    """Tell whether settings that differ can move the end of the training.
+
+    Args:
+        found: Settings that differ.
+
+    Returns:
+        True if a limit or a callback is among them.
+    """
+    ends = {f"trainer.{name}" for name in ("max_epochs", "max_steps", "max_time", "callbacks")}
+    return not ends.isdisjoint(change.name for change in found)
+
+
+def refuse_finished(checkpoint: dict[str, Any], now: dict[str, Any], found: list[Change]) -> None:
     """Say so when a checkpoint has already reached the end that is set for the training.
 
     Args:
         checkpoint: Content of the file.
         now: Settings; `max_epochs` and `max_steps` of None and -1 set no end.
+        found: Settings that differ.
 
     Raises:
         ValueError: Nothing is left to train.
@@ -102,6 +117,11 @@ def refuse_finished(checkpoint: dict[str, Any], now: dict[str, Any]) -> None:
                 f"nothing is left to do, the checkpoint has already reached its end, {done} {unit}:"
                 f" give --trainer.max_{unit} more than {done}"
             )
+    if checkpoint.get("ended") and not moves_end(found):
+        raise ValueError(
+            f"nothing is left to do, the training ended by itself at step {steps}: move its end, "
+            "--trainer.max_epochs or the callback or time that ended it"
+        )
 
 
 def refuse_other_batch(before: dict[str, Any], now: dict[str, Any], processes: list[int]) -> None:

@@ -14,6 +14,11 @@ from typing_extensions import override
 from src.experiment.run import shown
 from src.experiment.whole_file import write_whole
 
+_PARTS = {
+    *("config", "provenance", "loops", "global_step", "pytorch-lightning_version"),
+    *("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "epoch_metrics", "metrics"),
+}
+
 
 class WholeCheckpointIO(CheckpointIO):
     """Read and write the checkpoints of a Trainer as this module does."""
@@ -56,7 +61,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         path: File to read.
 
     Returns:
-        Its content; tensors stay on disk until they are used.
+        Its content, on the CPU.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -64,11 +69,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             project.
     """
     content = load_plain(path)
-    if isinstance(content, dict) and content.keys() >= {"config", "loops", "provenance"}:
+    if isinstance(content, dict) and content.keys() >= _PARTS:
         return content
-    if isinstance(content, dict) and all(
-        isinstance(value, torch.Tensor) for value in content.values()
-    ):
+    if isinstance(content, dict) and content and all(map(torch.is_tensor, content.values())):
         raise ValueError(
             f"{shown(Path(path))} holds weights only, no run to continue: give it to a new run "
             "with --weights"
@@ -86,7 +89,7 @@ def load_plain(path: str | Path) -> Any:
         path: File to read.
 
     Returns:
-        Its content; tensors stay on disk until they are used.
+        Its content, on the CPU.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -101,7 +104,7 @@ def load_plain(path: str | Path) -> Any:
     if damage := _damage(path):
         raise ValueError(f"{shown(path)} is not a whole checkpoint: {damage}{_other_one(path)}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{shown(path)} holds more than tensors and plain values; nothing of it was executed"
@@ -113,7 +116,9 @@ def load_plain(path: str | Path) -> Any:
 
 
 def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
-    """Find the latest whole state in a run's folder, by the step in the files and not their dates.
+    """Find the latest whole state in a run's folder, by what is in the files and not their dates.
+
+    It is the one with most steps of the session that began last.
 
     Args:
         folder: Folder of checkpoints.
@@ -124,15 +129,17 @@ def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
     Raises:
         FileNotFoundError: There is none.
     """
-    steps, skipped = {}, []
+    order, skipped = {}, []
     for path in sorted(folder.glob("*.ckpt")):
         try:
-            steps[path] = read_checkpoint(path)["global_step"], path.stem == "last"
+            content = read_checkpoint(path)
+            began = content["provenance"][-1]["began"]
+            order[path] = began, content["global_step"], path.stem == "last"
         except (OSError, ValueError) as error:
             skipped.append(str(error))
-    if not steps:
+    if not order:
         raise FileNotFoundError("; ".join([f"{shown(folder)} holds no whole checkpoint", *skipped]))
-    return max(steps, key=lambda path: steps[path]), skipped
+    return max(order, key=lambda path: order[path]), skipped
 
 
 def unsafe_entries(content: Any, name: str = "") -> Iterator[tuple[str, str]]:
@@ -145,16 +152,16 @@ def unsafe_entries(content: Any, name: str = "") -> Iterator[tuple[str, str]]:
     Yields:
         Name and type of each innermost part that is neither a tensor nor a plain value.
     """
-    if isinstance(content, dict | list | tuple):
-        parts = content.items() if isinstance(content, dict) else enumerate(content)
-        found = [entry for key, part in parts for entry in unsafe_entries(part, f"{name}.{key}")]
-        if found:
-            yield from found
-            return
     try:
         torch.load(io.BytesIO(packed(content)), weights_only=True)
     except Exception:
-        yield name.strip("."), type(content).__name__
+        found = []
+        if isinstance(content, dict | list | tuple):
+            parts = content.items() if isinstance(content, dict) else enumerate(content)
+            found = [
+                entry for key, part in parts for entry in unsafe_entries(part, f"{name}.{key}")
+            ]
+        yield from found or [(name.strip("."), type(content).__name__)]
 
 
 def _damage(path: Path) -> str:
@@ -165,14 +172,19 @@ def _damage(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
-    except (zipfile.BadZipFile, OSError) as error:
-        return str(error)
+    except Exception as error:  # zipfile has many, such as NotImplementedError
+        return f"{type(error).__name__}: {error}"
     return f"{broken} does not match its check sum" if broken else ""
 
 
 def _other_one(path: Path) -> str:
     """Point to a sound file beside a broken one; an explicit path never falls back by itself."""
-    sound = [
-        file for file in sorted(path.parent.glob("*.ckpt")) if file != path and not _damage(file)
-    ]
+    sound = [file for file in sorted(path.parent.glob("*.ckpt")) if file != path and _sound(file)]
     return f"; beside it, {' and '.join(map(shown, sound))} can be read" if sound else ""
+
+
+def _sound(path: Path) -> bool:
+    try:
+        return not _damage(path) and bool(torch.load(path, weights_only=True))
+    except Exception:
+        return False

@@ -7,12 +7,11 @@ from typing import Any, cast
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 from typing_extensions import override
 
 from src.experiment.apply_changes import ApplyChanges
 from src.experiment.best_checkpoint import BestCheckpoint
-from src.experiment.config_file import flat, read_config
+from src.experiment.config_file import flat, read_config, repaired
 from src.experiment.exact import make_exact
 from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.parser import OneLineParser
@@ -89,12 +88,13 @@ class TrainCLI(LightningCLI):
         words = take_apart(cast(list[str], args))
         self._weights = words.weights
         if words.ckpt_path is not None:
-            self.resumed = Resumed.find(words.ckpt_path, Path(words.root))
+            self.resumed = Resumed.find(words.ckpt_path, Path(words.root), words.rest)
             config = self.resumed.checkpoint["config"]
         else:  # a configuration is whole: never a mixture with the default one
             config = words.config or str(self._default_config)
             settings = read_config(Path(config), self._default_config.parent)
-            refuse_linked([*words.rest, *dict(flat(settings))])
+            refuse_linked(dict(flat(settings)))
+        refuse_linked(words.rest)
         self.config = parser.parse_args(["--config", config, *words.rest])
         self.config.pop("debug")
         for name in ("ckpt_path", "weights"):
@@ -117,9 +117,9 @@ class TrainCLI(LightningCLI):
         trainer = self._make_trainer(**kwargs)
         with suppress(RuntimeError):  # of a task that asks for its trainer, which it has not yet
             self.model.configure_optimizers()  # refuses impossible settings before a run begins
-        refuse_unsafe(self.model, self.datamodule)
-        if self._weights:
-            load_weights(self.model, self._weights)
+        for owner in (self.model, self.datamodule):
+            refuse_unsafe(f"hyper-parameters of {type(owner).__name__}", dict(owner.hparams))
+        weights = load_weights(self.model, self._weights) if self._weights else ""
         if self.resumed:
             self.resumed.check(trainer, self.model)
         self.run = self._find_run(trainer)
@@ -132,7 +132,7 @@ class TrainCLI(LightningCLI):
         if settings["enable_checkpointing"] is not False:
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
-        trainer.callbacks += self._recorders(self.run)  # type: ignore[attr-defined]
+        trainer.callbacks += self._recorders(self.run, weights)  # type: ignore[attr-defined]
         return trainer
 
     def fit(self) -> None:
@@ -153,32 +153,32 @@ class TrainCLI(LightningCLI):
         chosen = self.config_init["trainer"]["callbacks"]
         chosen = [*chosen] if isinstance(chosen, list) else [chosen]  # Lightning adds to its own
         trainer = super().instantiate_trainer(**kwargs)
-        if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
-            raise ValueError(
-                "spawned processes cannot tell what they did: use --trainer.strategy ddp"
-            )
         own_bar(trainer, chosen)
         make_exact(trainer, self.best, self.last)
         return trainer
 
-    def _recorders(self, run: Run) -> list[Callback]:
+    def _recorders(self, run: Run, weights: str) -> list[Callback]:
         config = self._dump(self.parser)
         if self.resumed is None:
-            return [Record(config, run.log_dir)]
+            return [Record(config, run.log_dir, weights=weights)]
         sessions, changes = self.resumed.checkpoint["provenance"], self.resumed.changes
         return [Record(config, run.log_dir, sessions, changes), ApplyChanges(changes)]
 
     def _find_run(self, trainer: Trainer) -> Run:
-        if self.resumed and (run := Run.of_checkpoint(self.resumed.path)):
+        run = Run.of_checkpoint(self.resumed.path) if self.resumed else None
+        if run:
             run.refuse_read_only()
-            return run
-        root = Path(trainer.default_root_dir).resolve()
-        # Rank 0 writes, and tells the others where the checkpoints are.
-        return Run.new(root) if trainer.is_global_zero else Run(root, 0)
+        elif trainer.is_global_zero:
+            run = Run.new(Path(trainer.default_root_dir).resolve())
+        else:  # the first process writes, and tells the others where the checkpoints are
+            return Run(Path(trainer.default_root_dir).resolve(), 0)
+        if trainer.is_global_zero:
+            run.hold()
+        return run
 
     def _dump(self, parser: LightningArgumentParser) -> str:
         text: str = parser.dump(self.config, skip_none=False)
-        return text
+        return repaired(text)
 
 
 @contextmanager
@@ -187,6 +187,6 @@ def _interrupts() -> Iterator[None]:
     try:
         yield
     except SystemExit as stop:
-        if stop.code == 1:
+        if isinstance(stop.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from stop
         raise

@@ -1,5 +1,6 @@
 """A configuration file, looked at before it is read."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,26 @@ def read_config(path: Path, folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"--config {path} holds no settings: start from a file in {folder}")
     return content
+
+
+def repaired(text: str) -> str:
+    """Write out what jsonargparse 4.53 cannot, such as a default of `torch.device("cpu")`.
+
+    Args:
+        text: Configuration as jsonargparse dumps it.
+
+    Returns:
+        The same as YAML that can be read back.
+
+    Raises:
+        ValueError: It holds something that has no short text.
+    """
+    refusal = "Unable to serialize instance "
+    text = re.sub(rf"{refusal}(\w+)$", r"\1", text, flags=re.MULTILINE)
+    if refusal in text:
+        what = text.partition(refusal)[2].splitlines()[0]
+        raise ValueError(f"the configuration cannot be written down, {what} has no text: leave it")
+    return text
 
 
 def flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:

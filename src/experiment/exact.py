@@ -2,9 +2,11 @@
 
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins import AsyncCheckpointIO
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
 from src.experiment.best_checkpoint import BestCheckpoint
-from src.experiment.between_batches import Action, BetweenBatches
+from src.experiment.between_batches import BetweenBatches
 from src.experiment.checkpoint_file import WholeCheckpointIO
 from src.experiment.epoch_metrics import EpochMetrics
 from src.experiment.finite import FiniteGuard
@@ -20,13 +22,21 @@ def make_exact(trainer: Trainer, best: BestCheckpoint, last: LastCheckpoint) -> 
         trainer: Trainer of the run.
         best: Saves the best state, if it is one of the trainer's callbacks.
         last: Saves the latest state, likewise.
+
+    Raises:
+        ValueError: The user's way of starting processes or writing checkpoints cannot promise it.
     """
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+        raise ValueError("spawned processes cannot tell what they did: use --trainer.strategy ddp")
+    if isinstance(trainer.strategy.checkpoint_io, AsyncCheckpointIO):
+        raise ValueError("AsyncCheckpointIO may lose the state of a run that ends: leave it out")
     stop = GracefulStop(last)
-    actions: list[Action] = [stop.stop_if_told]
+    between = BetweenBatches(stop.stop_if_told)
     if last in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
-        actions = [best.save_if_validated, last.save_if_due, stop.stop_if_told]
+        actions = last.save_if_due, stop.stop_if_told
+        between = BetweenBatches(*actions, at_once=best.save_if_validated)
     trainer.callbacks[:0] = [  # type: ignore[attr-defined]
-        BetweenBatches(*actions),
+        between,
         StepSeed(),
         EpochMetrics(),
         FiniteGuard(),

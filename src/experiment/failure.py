@@ -49,7 +49,7 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
         SystemExit: Something failed, with `exit_code`, or a signal ended it, with 128 plus its
             number: 130 after Ctrl-C.
     """
-    before = _stop_at_once() if threading.current_thread() is threading.main_thread() else {}
+    before = _stop_at_once(run)
     try:
         yield
     except (KeyboardInterrupt, RunStopped) as stop:
@@ -68,13 +68,17 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
             signal.signal(number, handler)
 
 
-def _stop_at_once() -> dict[int, Any]:
-    """Make of other signals what Python makes of Ctrl-C; while it trains, a run saves its state."""
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+def _stop_at_once(run: Run | None) -> dict[int, Any]:
+    """Let a signal end the process where no training listens, and tell the handlers so far."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}  # Python allows none there
 
     def stop(signum: int, _: FrameType | None) -> None:
-        raise RunStopped(signum)
+        _say_stopped(signum, run)
+        sys.stderr.flush()
+        os._exit(128 + signum)  # an exception could be swallowed by whatever is being imported
 
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
     return {number: signal.signal(number, stop) for number in numbers}
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -99,4 +98,4 @@ class GracefulStop(Callback):
             os.kill(os.getpid(), signum)
         self._signum = signum
         if os.environ.get("LOCAL_RANK", "0") == "0":  # print is not for signal handlers
-            os.write(sys.stderr.fileno(), b"\nstopping after this batch; again to stop at once\n")
+            os.write(2, b"\nstopping after this batch; again to stop at once\n")

@@ -16,12 +16,15 @@ SOURCE = Path(__file__).parents[2]
 _MOST_DIFF = 1_000_000  # characters; of a larger one only the beginning is kept
 
 
-def provenance(trainer: Trainer, data: LightningDataModule | None) -> dict[str, Any]:
+def provenance(
+    trainer: Trainer, data: LightningDataModule | None, weights: str = ""
+) -> dict[str, Any]:
     """Record what a session of a run depends on, besides its configuration.
 
     Args:
         trainer: Trainer of the run.
         data: Its data set; `checksums` of its files are recorded if it has them.
+        weights: What weights from elsewhere it began with.
 
     Returns:
         Time, step, command, `git` (commit, and status and diff of what is not committed), `inputs`
@@ -31,11 +34,11 @@ def provenance(trainer: Trainer, data: LightningDataModule | None) -> dict[str, 
         item.metadata["Name"].lower(): item.version for item in importlib.metadata.distributions()
     }
     return {
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "from_step": trainer.global_step,
         "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
         "git": code_state(SOURCE),
-        "inputs": inputs(trainer, data),
+        "inputs": inputs(trainer, data) | ({"weights": weights} if weights else {}),
         "packages": dict(sorted(packages.items())),
     }
 

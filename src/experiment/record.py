@@ -12,6 +12,7 @@ from src.experiment.changes import Change
 from src.experiment.config_file import flat
 from src.experiment.note import note
 from src.experiment.provenance import differences, provenance
+from src.experiment.weights import refuse_unsafe
 from src.experiment.whole_file import write_whole
 
 _COMPARED = {"seed_everything", "data", "model"}
@@ -27,6 +28,7 @@ class Record(Callback):
         folder: Folder of the run's records.
         sessions: Provenance of the sessions of the run before this one.
         changes: Settings that this session changes.
+        weights: What weights from elsewhere it began with.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class Record(Callback):
         folder: Path,
         sessions: list[dict[str, Any]] | None = None,
         changes: list[Change] | None = None,
+        weights: str = "",
     ) -> None:
         self.config = config
         self.folder = folder
         self.sessions = sessions or []
         self.changes = changes or []
+        self.weights = weights
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -51,7 +55,8 @@ class Record(Callback):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]  # undeclared
-        now = provenance(trainer, data) | {"changes": [list(change) for change in self.changes]}
+        now = provenance(trainer, data, self.weights)
+        now["changes"] = [list(change) for change in self.changes]
         if self.sessions and (found := differences(self.sessions[-1], now)):
             note(
                 f"since the checkpoint: {', '.join(found)}; the images come in the same order, "
@@ -61,12 +66,15 @@ class Record(Callback):
         if trainer.is_global_zero:
             text = json.dumps(self.sessions, indent=2) + "\n"
             write_whole(self.folder / "provenance.json", text.encode())
+        refuse_unsafe("checkpoint", trainer._checkpoint_connector.dump_checkpoint(False))
 
     @override
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint |= {"config": self.config, "provenance": self.sessions}
+        loop = trainer.fit_loop
+        ended = trainer.should_stop and loop._can_stop_early  # by a callback, not by the signals
+        checkpoint |= {"config": self.config, "provenance": self.sessions, "ended": ended}
 
 
 def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:

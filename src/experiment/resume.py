@@ -19,6 +19,7 @@ from src.experiment.changes import (
 from src.experiment.checkpoint_file import newest_checkpoint, read_checkpoint
 from src.experiment.note import note
 from src.experiment.run import Run, shown
+from src.experiment.trusted import read_trusted
 from src.experiment.weights import refuse_other_network
 
 
@@ -39,12 +40,13 @@ class Resumed:
     settings: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def find(cls, word: str, root: Path) -> "Resumed":
+    def find(cls, word: str, root: Path, words: list[str]) -> "Resumed":
         """Find the run that a user means, and say what was passed over.
 
         Args:
             word: A checkpoint, one of a run's folders, or `last`: the latest run.
             root: Folder of the runs among which `last` is looked for.
+            words: All words of the command.
 
         Returns:
             The run; a named file is taken as it is, of a run the latest whole one.
@@ -55,6 +57,7 @@ class Resumed:
         """
         path, passed_over = find_checkpoint(word, root)
         resumed = cls(Path(path), read_checkpoint(path))
+        read_trusted(resumed.checkpoint["config"], words)
         for reason in passed_over:
             note(f"passed over: {reason}")
         return resumed
@@ -78,7 +81,7 @@ class Resumed:
         refuse_other_experiment(self.changes)
         run = Run.of_checkpoint(self.path)
         if run is None or run.tested_step >= self.step:
-            refuse_finished(self.checkpoint, self.settings)
+            refuse_finished(self.checkpoint, self.settings, self.changes)
 
     def check(self, trainer: Trainer, model: LightningModule) -> None:
         """Compare it with what was made of the configuration, and tell the user how it goes on.
@@ -102,6 +105,8 @@ class Resumed:
         note(f"continuing {shown(self.path)} at step {self.step}")
         for name, old, new in self.changes:
             note(f"changed: --{name} {old} -> {new}")
+        for part in ("state_dict", "optimizer_states"):
+            del self.checkpoint[part]  # Lightning reads them again: no need to hold them for long
 
 
 def find_checkpoint(word: str, root: Path) -> tuple[Path | str, list[str]]:

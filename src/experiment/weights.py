@@ -1,26 +1,34 @@
 """Weights that come from elsewhere, and what must not go into a checkpoint."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from src.experiment.checkpoint_file import load_plain, unsafe_entries
+from src.experiment.digest import digest
 
 _MANY = 3
 
 
-def load_weights(model: LightningModule, path: str) -> None:
+def load_weights(model: LightningModule, path: str) -> str:
     """Begin with the weights of another run.
 
     Args:
         model: Task whose weights are replaced.
         path: A checkpoint, or the weights of the task's `network` alone, such as `model.pt`.
 
+    Returns:
+        What identifies them: file and digest.
+
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It holds no weights, or those of another network.
     """
+    if Path(path).is_dir():
+        raise ValueError(f"--weights {path} is a folder: give a .ckpt or model.pt in it")
     content = load_plain(path)
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
@@ -32,6 +40,7 @@ def load_weights(model: LightningModule, path: str) -> None:
     if problem := _mismatch(whole, content):
         raise ValueError(f"--weights {path} are of another network: {problem}")
     model.load_state_dict(content)
+    return f"{Path(path).name} {digest(content)[:16]}"
 
 
 def refuse_other_network(model: LightningModule, saved: Mapping[str, Tensor]) -> None:
@@ -48,22 +57,21 @@ def refuse_other_network(model: LightningModule, saved: Mapping[str, Tensor]) ->
         raise ValueError(f"the network has changed since the checkpoint was saved: {problem}")
 
 
-def refuse_unsafe(model: LightningModule, data: LightningDataModule) -> None:
-    """Refuse hyper-parameters that could not be read from a checkpoint without executing code.
+def refuse_unsafe(owner: str, content: dict[str, Any]) -> None:
+    """Refuse what could not be read from a checkpoint without executing code.
 
     Args:
-        model: Task of the run.
-        data: Its data set.
+        owner: Whose content it is.
+        content: What shall be saved.
 
     Raises:
-        ValueError: One is neither a tensor nor a plain value.
+        ValueError: A part of it is neither a tensor nor a plain value.
     """
-    for owner in (model, data):
-        for name, kind in unsafe_entries(dict(owner.hparams)):
-            raise ValueError(
-                f"hyper-parameter {name} of {type(owner).__name__} is a {kind}, and no checkpoint "
-                "gives that back safely: save a string or a number instead"
-            )
+    for name, kind in unsafe_entries(content):
+        raise ValueError(
+            f"{name} in the {owner} is a {kind}, and no checkpoint gives that back safely: save a "
+            "string or a number instead"
+        )
 
 
 def _mismatch(here: Mapping[str, Tensor], there: Mapping[str, Tensor]) -> str:

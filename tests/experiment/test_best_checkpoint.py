@@ -1,30 +1,71 @@
 from pathlib import Path
 
+import pytest
 import torch
 
 from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.checkpoint_file import read_checkpoint
+from src.train import main
 from tests.conftest import Train
 
 
 def test_best_state_can_be_resumed_exactly(train: Train) -> None:
     train("--trainer.max_epochs=1")
     state = read_checkpoint("checkpoints/version_0/best.ckpt")
-    assert state["between_batches"]
+    assert state["exact"]
     assert state["metrics"]["val/acc"] > 0
 
 
-def test_memory_of_the_best_moves_with_its_file(tmp_path: Path) -> None:
-    saved = BestCheckpoint()
-    saved.dirpath = "/gone"
-    saved.best_model_path = saved.kth_best_model_path = "/gone/best.ckpt"
-    saved.best_model_score = saved.kth_value = torch.tensor(0.5)
-    saved.best_k_models = {"/gone/best.ckpt": torch.tensor(0.5)}
+def test_best_weights_are_those_that_were_validated(train: Train, capsys) -> None:
+    inside = "--trainer.val_check_interval=3", "--trainer.accumulate_grad_batches=2"
+    train("--trainer.max_epochs=1", "--trainer.limit_train_batches=4", *inside)
+    state = read_checkpoint("checkpoints/version_0/best.ckpt")
+    assert state["global_step"] == 1  # validated after three batches, before the second step
+    assert not state["exact"]
+    main(["--ckpt_path=checkpoints/version_0/best.ckpt", "--trainer.max_epochs=2"])
+    assert "note: this state was saved inside a step" in capsys.readouterr().err
+
+
+def remembered(folder: Path) -> BestCheckpoint:
+    """What a run remembers whose best state, of step 7, is in a folder."""
+    best = BestCheckpoint()
+    best.dirpath, path = str(folder), str(folder / "best.ckpt")
+    best.best_model_path = best.kth_best_model_path = path
+    best.best_model_score = best.kth_value = torch.tensor(0.5)
+    best.best_k_models = {path: torch.tensor(0.5)}
+    best._best_step = 7
+    return best
+
+
+@pytest.mark.parametrize(("step", "score", "kept"), [(7, 0.5, True), (9, 0.5, False), (7, 0.6, 0)])
+def test_memory_of_the_best_moves_with_its_file(
+    train: Train, step: int, score: float, kept: bool
+) -> None:
+    train("--trainer.max_epochs=1")
+    content = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)
+    Path("moved").mkdir()
+    content |= {"global_step": step, "metrics": {"val/acc": score}}
+    torch.save(content, "moved/best.ckpt")
     moved = BestCheckpoint()
-    moved.dirpath = str(tmp_path)
-    moved.load_state_dict(saved.state_dict())
-    assert moved.best_model_path == ""  # the file did not come along
-    (tmp_path / "best.ckpt").touch()
-    moved.load_state_dict(saved.state_dict())
-    assert moved.best_model_path == str(tmp_path / "best.ckpt")
-    assert moved.best_model_score == 0.5
+    moved.dirpath = "moved"
+    moved.load_state_dict(remembered(Path("/gone")).state_dict())
+    assert moved.best_model_path == ("moved/best.ckpt" if kept else "")
+    assert (moved.best_model_score == 0.5) if kept else moved.best_model_score is None
+
+
+def test_best_of_an_abandoned_branch_is_forgotten(train: Train) -> None:
+    constant = "--model.scheduler=null", "--best.monitor=val/loss", "--best.mode=min"
+    train("--trainer.max_epochs=1", *constant)
+    Path("checkpoints/version_0/last.ckpt").rename("early.ckpt")
+    train("--trainer.max_epochs=4", *constant)
+    Path("early.ckpt").rename("checkpoints/version_1/early.ckpt")
+    main(
+        [
+            "--ckpt_path=checkpoints/version_1/early.ckpt",
+            "--trainer.max_epochs=2",
+            "--model.optimizer.lr=9.",
+        ]
+    )
+    best = read_checkpoint("checkpoints/version_1/best.ckpt")
+    assert best["global_step"] == 22
+    assert len(best["provenance"]) == 2

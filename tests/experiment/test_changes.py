@@ -54,7 +54,16 @@ def test_finished_training_is_refused(max_epochs: int | None, max_steps: int, mo
     checkpoint = {"loops": {"fit_loop": progress}, "global_step": 20}
     limits = {"trainer.max_epochs": max_epochs, "trainer.max_steps": max_steps}
     if more:
-        refuse_finished(checkpoint, limits)
+        refuse_finished(checkpoint, limits, [])
     else:
         with pytest.raises(ValueError, match="already reached its end, 2"):
-            refuse_finished(checkpoint, limits)
+            refuse_finished(checkpoint, limits, [])
+
+
+def test_training_that_ended_by_itself_is_refused_until_its_end_is_moved() -> None:
+    progress = {"epoch_progress": {"current": {"processed": 2}}}
+    checkpoint = {"loops": {"fit_loop": progress}, "global_step": 20, "ended": True}
+    limits = {"trainer.max_epochs": 9, "trainer.max_steps": -1}
+    with pytest.raises(ValueError, match="the training ended by itself at step 20"):
+        refuse_finished(checkpoint, limits, [Change("data.num_workers", 0, 1)])
+    refuse_finished(checkpoint, limits, [Change("trainer.max_time", "x", None)])

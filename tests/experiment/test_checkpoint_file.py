@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from src.experiment.checkpoint_file import (
+    _PARTS,
     WholeCheckpointIO,
     newest_checkpoint,
     read_checkpoint,
@@ -13,10 +14,10 @@ from src.experiment.checkpoint_file import (
 )
 
 
-def save(path: Path, step: int = 1) -> Path:
-    weights = torch.arange(64.0)
-    content = {"config": "", "loops": {}, "provenance": []}
-    content |= {"global_step": step, "state_dict": {"w": weights}}
+def save(path: Path, step: int = 1, began: str = "2026-01-01") -> Path:
+    content = dict.fromkeys(_PARTS)
+    content |= {"global_step": step, "provenance": [{"began": began}]}
+    content |= {"state_dict": {"w": torch.arange(64.0)}}
     WholeCheckpointIO().save_checkpoint(content, path)
     return path
 
@@ -121,6 +122,24 @@ def test_newest_is_by_step_and_not_by_date(tmp_path: Path) -> None:
     save(tmp_path / "previous.ckpt", step=7)
     save(tmp_path / "best.ckpt", step=9)
     assert newest_checkpoint(tmp_path) == (tmp_path / "last.ckpt", [])
+
+
+def test_newest_is_of_the_session_that_began_last(tmp_path: Path) -> None:
+    save(tmp_path / "best.ckpt", step=33)
+    save(tmp_path / "last.ckpt", step=26, began="2026-01-02")
+    assert newest_checkpoint(tmp_path)[0] == tmp_path / "last.ckpt"
+
+
+@pytest.mark.parametrize("offset", range(0, 60, 3))
+def test_damage_anywhere_is_passed_over(tmp_path: Path, offset: int) -> None:
+    content = bytearray(save(tmp_path / "last.ckpt", step=9).read_bytes())
+    directory = content.rindex(b"PK\x01\x02")
+    content[directory + offset] ^= 9
+    (tmp_path / "last.ckpt").write_bytes(content)
+    save(tmp_path / "previous.ckpt", step=7)
+    path, skipped = newest_checkpoint(tmp_path)
+    assert path.stem == "previous" or torch.load(path, weights_only=True)["global_step"] == 9
+    assert len(skipped) == (path.stem == "previous")
 
 
 def test_broken_files_are_passed_over_and_named(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.config_file import flat, read_config
+from src.experiment.config_file import flat, read_config, repaired
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,10 @@ def test_missing_file_names_those_that_exist(tmp_path: Path) -> None:
     (tmp_path / "default.yaml").touch()
     with pytest.raises(ValueError, match=r"No such file or directory.* has default\.yaml"):
         read_config(tmp_path / "lost.yaml", tmp_path)
+
+
+def test_default_without_yaml_is_written_as_its_text() -> None:
+    dumped = "a: 1\ndevice: Unable to serialize instance cpu\nb: 2\n"
+    assert repaired(dumped) == "a: 1\ndevice: cpu\nb: 2\n"
+    with pytest.raises(ValueError, match="<x at 7> has no text"):
+        repaired("a: Unable to serialize instance <x at 7>\n")

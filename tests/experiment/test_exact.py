@@ -1,5 +1,7 @@
+import pytest
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins import AsyncCheckpointIO
 
 from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.between_batches import BetweenBatches
@@ -14,7 +16,7 @@ def test_state_is_saved_before_other_callbacks_act() -> None:
     make_exact(trainer, best, last)
     first = trainer.callbacks[0]
     assert isinstance(first, BetweenBatches)
-    names = [action.__name__ for action in first.actions]
+    names = [action.__name__ for action in (first.at_once, *first.actions)]
     assert names == ["save_if_validated", "save_if_due", "stop_if_told"]
     assert type(trainer.strategy.checkpoint_io) is WholeCheckpointIO
 
@@ -27,3 +29,9 @@ def test_plugin_of_the_user_is_kept() -> None:
     make_exact(trainer, BestCheckpoint(), LastCheckpoint())
     assert type(trainer.strategy.checkpoint_io) is Own
     assert len(trainer.callbacks[0].actions) == 1
+
+
+def test_plugin_that_saves_later_is_refused() -> None:
+    options = {"logger": False, "enable_checkpointing": False, "plugins": AsyncCheckpointIO()}
+    with pytest.raises(ValueError, match="AsyncCheckpointIO may lose the state"):
+        make_exact(Trainer(accelerator="cpu", **options), BestCheckpoint(), LastCheckpoint())

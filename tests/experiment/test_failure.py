@@ -1,6 +1,7 @@
 import math
-import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,12 +42,29 @@ def test_stop_by_a_signal_tells_how_to_go_on(
     assert f"python -m src.train --ckpt_path {run.checkpoint_dir}\n" in error
 
 
-def test_signal_at_once_ends_what_is_no_training(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as stop, one_line_failures(1, False, Run.new(tmp_path)):
+def test_signal_ends_at_once_what_is_no_training(tmp_path: Path) -> None:
+    source = """
+import os, signal, sys
+from pathlib import Path
+from src.experiment.failure import one_line_failures
+from src.experiment.run import Run
+with one_line_failures(1, False, Run.new(Path(sys.argv[1]))):
+    try:
         os.kill(os.getpid(), signal.SIGTERM)
-    assert stop.value.code == 143
+    except BaseException:
+        pass
+"""
+    words = [sys.executable, "-c", source, str(tmp_path)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=root, check=False)
+    assert (done.returncode, done.stderr) == (143, "\nstopped by SIGTERM\n")
     assert not list(tmp_path.glob("*/version_*"))
+
+
+def test_handlers_are_given_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with one_line_failures(1, debug=False):
+        assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
 
 

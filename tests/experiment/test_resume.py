@@ -37,7 +37,7 @@ def test_one_word_finds_the_run(two_runs: Path, word: str, file: str) -> None:
 def test_latest_run_without_a_whole_state_is_passed_over(two_runs: Path, capsys) -> None:
     for file in (two_runs / "version_1").glob("*.ckpt"):
         file.write_bytes(b"")
-    found = Resumed.find("last", Path()).path
+    found = Resumed.find("last", Path(), []).path
     assert found == two_runs.resolve() / "version_0" / "last.ckpt"
     assert "note: passed over: checkpoints/version_1 holds no whole" in capsys.readouterr().err
 

@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -81,3 +83,22 @@ def test_run_knows_the_step_that_was_tested(tmp_path: Path) -> None:
 
 def test_path_with_a_space_is_quoted(tmp_path: Path) -> None:
     assert shown(tmp_path / "a b") == f"'{tmp_path}/a b'"
+
+
+def test_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    source = "import sys; from pathlib import Path; from src.experiment.run import Run; "
+    source += "Run(Path(sys.argv[1]), 0).hold(); print(1, flush=True); input()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", source, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert other.stdout.readline() == "1\n"
+    with pytest.raises(OSError, match="is the run of another process, which is training now"):
+        run.hold()
+    other.communicate("\n")
+    run.hold()
+    run.hold()  # again by the same process

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Callback, Trainer
 
-from src.experiment.weights import load_weights, refuse_unsafe
+from src.experiment.weights import load_weights
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.conftest import Train
@@ -35,11 +36,38 @@ def test_file_without_weights_is_refused(tmp_path: Path, content: object) -> Non
         load_weights(ClassificationTask(CNN()), str(tmp_path / "x.pt"))
 
 
-def test_hyper_parameter_that_is_no_plain_value_is_refused(tmp_path: Path) -> None:
-    data = TinyMNIST(str(tmp_path))
-    data.save_hyperparameters({"folder": tmp_path})
-    with pytest.raises(ValueError, match="hyper-parameter folder of TinyMNIST is a PosixPath"):
-        refuse_unsafe(ClassificationTask(CNN()), data)
+def test_hyper_parameter_that_is_no_plain_value_is_refused(
+    train: Train, capsys, monkeypatch
+) -> None:
+    def keep(self, *args, **kwargs) -> None:
+        init(self, *args, **kwargs)
+        self.save_hyperparameters({"folder": Path("x")})
+
+    init = TinyMNIST.__init__
+    monkeypatch.setattr(TinyMNIST, "__init__", keep)
+    code, line = refusal(capsys, "--data=tests.tiny_mnist.TinyMNIST")
+    assert code == 2
+    assert "folder in the hyper-parameters of TinyMNIST is a PosixPath" in line
+
+
+def test_state_that_is_no_plain_value_is_refused_before_the_first_step(
+    train: Train, capsys
+) -> None:
+    class Rate(Callback):
+        def state_dict(self) -> dict:
+            return {"rate": Path("x")}
+
+    from src.experiment.record import Record
+
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, callbacks=Rate())
+    trainer.strategy.connect(ClassificationTask(CNN()))
+    with pytest.raises(ValueError, match=r"callbacks.*rate in the checkpoint is a PosixPath"):
+        Record("", Path("records")).on_train_start(trainer, trainer.lightning_module)
+
+
+def test_folder_of_weights_is_one_line(train: Train, capsys) -> None:
+    code, line = refusal(capsys, "--weights=data", "--data=tests.tiny_mnist.TinyMNIST")
+    assert (code, line) == (2, "error: --weights data is a folder: give a .ckpt or model.pt in it")
 
 
 def test_every_word_for_a_file_executes_nothing(train: Train, capsys, monkeypatch) -> None:
