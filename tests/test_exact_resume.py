@@ -127,6 +127,14 @@ def test_signal_saves_the_state_and_tells_how_to_go_on(
     assert not Path("lightning_logs/version_0/metrics.json").exists()  # it was not tested
 
 
+def test_bar_of_a_resumed_epoch_has_its_length(train: Train, monkeypatch, capsys) -> None:
+    with stop_at(monkeypatch, 14):
+        train("--trainer.max_epochs=2")
+    capsys.readouterr()
+    main(["--ckpt_path=last", "--trainer.enable_progress_bar=true"])
+    assert "Epoch 1: 100%|██████████| 11/11 " in capsys.readouterr().out
+
+
 def test_settings_of_the_machine_change_no_bit(train: Train) -> None:
     for options in (
         [],

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import GradientAccumulationScheduler
+from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 from typing_extensions import override
 
 from src.experiment.note import note
@@ -62,6 +62,8 @@ class BetweenBatches(Callback):
         if any(value.dtype == torch.float64 for value in self._weights.values()):
             pl_module.load_state_dict(self._weights)  # Lightning did, before it made them 64-bit
         self._weights = {}
+        if any(isinstance(c, StochasticWeightAveraging) for c in trainer.callbacks):  # type: ignore[attr-defined]
+            note("StochasticWeightAveraging does not go on exactly; WeightAveraging does")
         loader, saved = trainer.train_dataloader, self._resumed["state_dict"].get("combined_loader")
         if loader is None or not saved or not hasattr(loader, "load_state_dict"):
             note("the images may come in another order: only src.data.ExactLoader keeps it")

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 
 class ProgressBar(TQDMProgressBar):
-    """Lightning's progress bar, without the number of the run; a failure ends its line."""
+    """Lightning's progress bar, without the number of the run; a resumed epoch has its length."""
 
     @override
     def get_metrics(
@@ -17,6 +17,14 @@ class ProgressBar(TQDMProgressBar):
         metrics = super().get_metrics(trainer, pl_module)
         metrics.pop("v_num", None)
         return metrics
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        done = trainer.fit_loop.epoch_loop.batch_progress.current.completed
+        if trainer.ckpt_path and done:  # a run that continues inside an epoch starts none
+            self.on_train_epoch_start(trainer)
+            self.train_progress_bar.initial = done
 
     @override
     def on_exception(
