@@ -65,16 +65,15 @@ def _set(change: Change, places: list[dict[str, Any]]) -> None:
 
 def _set_callbacks(change: Change, callbacks: list[Callback]) -> None:
     """Give callbacks again what the command says, where their saved state brought it back."""
-    before = {entry["class_path"]: entry for entry in change.before or []}
-    for entry in change.now or []:
-        name = entry["class_path"]
-        old = before.get(name, {}).get("init_args", {})
+    before = {entry["class_path"]: entry for entry in _listed(change.before)}
+    for entry in _listed(change.now):
+        old = before.get(entry["class_path"], {}).get("init_args", {})
         for callback in callbacks:
-            if f"{type(callback).__module__}.{type(callback).__name__}".endswith(_last(name)):
+            if type(callback).__name__ == entry["class_path"].rpartition(".")[2]:
                 for key, value in entry.get("init_args", {}).items():
                     if key in vars(callback) and old.get(key) != value:
                         setattr(callback, key, value)
 
 
-def _last(name: str) -> str:
-    return "." + name.rpartition(".")[2]
+def _listed(callbacks: Any) -> list[dict[str, Any]]:
+    return callbacks if isinstance(callbacks, list) else []
