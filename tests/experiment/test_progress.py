@@ -8,7 +8,7 @@ from tests.conftest import Train
 def test_failure_ends_the_line_of_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
     bar, trainer = ProgressBar(), Trainer(logger=False, accelerator="cpu")
     bar.setup(trainer, LightningModule(), "fit")
-    bar.on_train_start()
+    bar.on_train_start(trainer, LightningModule())
     bar.train_progress_bar.update()
     bar.on_exception(trainer, LightningModule(), ValueError())
     assert capsys.readouterr().out.endswith("\n")
