@@ -51,6 +51,11 @@ def main(args: list[str] | None = None) -> None:
             importlib.import_module(f"src.{wing}")
         silence_known_noise()
         first = Resumed.find(given.ckpt, Path(), options)
+        weights = first.checkpoint["provenance"][0]["inputs"].get("weights")
+        if weights and not any(word.startswith("--weights") for word in options):
+            raise ValueError(
+                f"the run began with weights from elsewhere: give --weights ({weights})"
+            )
         torch.set_num_threads(int(first.checkpoint["provenance"][-1]["inputs"]["threads"]))
 
         def stop_there(trainer: "Trainer", _: bool) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from src.experiment.checkpoint_file import read_checkpoint
 from src.reproduce import main
+from src.train import main as train_more
 from tests.conftest import Train
 from tests.test_exact_resume import NOISY, stop_at
 
@@ -40,12 +41,15 @@ def test_other_setting_is_not_reproduced(train: Train, capsys) -> None:
     assert "reproduced     no" in table
 
 
-def test_weights_that_it_began_with_are_named(train: Train, capsys) -> None:
+def test_weights_that_it_began_with_are_asked_for(train: Train, capsys) -> None:
     train("--trainer.max_epochs=1")
     train("--trainer.max_epochs=1", "--weights=checkpoints/version_0/model.pt")
-    assert reproduce("last") == 1
-    assert "differs        weights model.pt " in capsys.readouterr().out
-    assert reproduce("checkpoints/version_1", "--weights=checkpoints/version_0/model.pt") == 0
+    train_more(["--ckpt_path=last", "--trainer.max_epochs=2"])
+    assert "since the checkpoint: weights" not in capsys.readouterr().err
+    assert reproduce("checkpoints/version_1/previous.ckpt") == 2
+    assert "began with weights from elsewhere: give --weights (model.pt" in capsys.readouterr().err
+    given = "--weights=checkpoints/version_0/model.pt"
+    assert reproduce("checkpoints/version_1/previous.ckpt", given) == 0
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def load_plain(path: str | Path) -> Any:
         raise ValueError(f"{path} is an address: download the file and give its path")
     path = Path(path)
     if not path.is_file():
-        found = ", ".join(shown(file) for file in sorted(path.parent.glob("*.ckpt"))) or "none"
+        found = ", ".join(shown(file) for file in sorted(path.parent.glob("*.[cp]*t"))) or "none"
         raise FileNotFoundError(f"there is no checkpoint {shown(path)}; in its folder: {found}")
     if damage := _damage(path):
         raise ValueError(f"{shown(path)} is not a whole checkpoint: {damage}{_other_one(path)}")

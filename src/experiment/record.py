@@ -55,6 +55,8 @@ class Record(Callback):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]  # undeclared
+        if self.sessions:  # a run that continues began as it did
+            self.weights = self.sessions[0]["inputs"].get("weights", "")
         now = provenance(trainer, data, self.weights)
         now["changes"] = [list(change) for change in self.changes]
         if self.sessions and (found := differences(self.sessions[-1], now)):
