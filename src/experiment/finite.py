@@ -7,6 +7,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from typing_extensions import override
 
+from src.experiment.between_batches import log_interval
+
 
 class FiniteGuard(Callback):
     """Stop a run whose loss or weights are no longer finite; such a state is never saved.
@@ -42,7 +44,7 @@ class FiniteGuard(Callback):
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if isinstance(loss, Tensor):
             self._losses.append(loss.detach())
-        if len(self._losses) >= max(trainer.log_every_n_steps, 1):  # type: ignore[attr-defined]
+        if len(self._losses) >= log_interval(trainer):
             self._look(trainer)
 
     @override

@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from src.experiment.between_batches import log_interval
 from src.experiment.failure import RunStopped
 from src.experiment.last_checkpoint import LastCheckpoint
 
@@ -66,8 +67,8 @@ class GracefulStop(Callback):
         Raises:
             RunStopped: A signal has come.
         """
-        step, interval = trainer.global_step, max(trainer.log_every_n_steps, 1)  # type: ignore[attr-defined]
-        if trainer.world_size > 1 and in_epoch and self._waits(trainer) and step % interval:
+        asks = trainer.global_step % log_interval(trainer) == 0
+        if trainer.world_size > 1 and in_epoch and self._waits(trainer) and not asks:
             return  # asking all processes would make each step wait for the device
         self._stop_if_told(trainer)
 

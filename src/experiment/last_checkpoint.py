@@ -6,6 +6,7 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from src.experiment.between_batches import log_interval
 from src.experiment.whole_file import sync_folder
 
 
@@ -79,7 +80,7 @@ class LastCheckpoint(Callback):
         step = trainer.global_step
         if self.every_n_steps and step % self.every_n_steps == 0:
             return True
-        if not self.every_n_minutes or step % max(trainer.log_every_n_steps, 1):  # type: ignore[attr-defined]
+        if not self.every_n_minutes or step % log_interval(trainer):
             return False
         passed = time.monotonic() - self._saved_s >= 60 * self.every_n_minutes
         return trainer.strategy.broadcast(passed)  # one clock decides for all processes

@@ -134,7 +134,7 @@ def find_checkpoint(word: str, root: Path) -> tuple[Path | str, list[str]]:
 
 def _of_latest_run(root: Path) -> tuple[Path, list[str]]:
     passed: list[str] = []
-    for run in sorted(Run.all(root), key=lambda run: run.version, reverse=True):
+    for run in reversed(Run.all(root)):
         try:
             path, skipped = newest_checkpoint(run.checkpoint_dir)
         except FileNotFoundError as error:
