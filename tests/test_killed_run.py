@@ -53,13 +53,21 @@ def finish(*args: str) -> str:
 def wait_for_training(process: subprocess.Popen[str], run: int) -> bool:
     """Wait until this process has saved a state; False if it has ended."""
     last = Path(f"checkpoints/version_{run}/last.ckpt")
-    before = last.stat().st_mtime_ns if last.exists() else 0
+    before = saved_at(last)
     deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
-        if last.exists() and last.stat().st_mtime_ns > before:
+        if saved_at(last) > before:
             return True
         time.sleep(0.01)
     return False
+
+
+def saved_at(last: Path) -> int:
+    """When the file was written [ns]; 0 before there is one, or while it becomes the previous."""
+    try:
+        return last.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def kill_often(times: int, seed: int, *args: str) -> int:
@@ -111,7 +119,7 @@ def test_signal_stops_the_run_between_two_batches(
     process = start(*TINY, *NOISY, *options, "--trainer.max_epochs=100000")
     assert wait_for_training(process, run=0)
     (os.killpg if group else os.kill)(process.pid, signum)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signum, output
     assert output.count(f"stopped by {signal.Signals(signum).name}") == 1
     assert "python -m src.train --ckpt_path checkpoints/version_0" in output
@@ -123,7 +131,9 @@ def test_signal_stops_the_run_between_two_batches(
 def test_second_signal_stops_at_once(train: Train) -> None:
     slow = "--model.network=tests.test_killed_run.Sleeping"
     process = start(*TINY, slow, "--trainer.max_epochs=100000", "--last.every_n_minutes=0")
-    time.sleep(12)
+    deadline = time.monotonic() + 120
+    while not Path("step_began").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
     for _ in range(2):
         process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
@@ -141,7 +151,9 @@ class Sleeping(torch.nn.Module):
         self.layer = torch.nn.Linear(784, 10)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        time.sleep(60 if self.training else 0)
+        if self.training:
+            Path("step_began").touch()
+            time.sleep(60)
         return self.layer(image.flatten(1))
 
 
