@@ -1,5 +1,6 @@
 """What a run did and how long it took."""
 
+import sys
 import time
 
 import torch
@@ -8,6 +9,9 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
 from src.batch import Batch
+
+if sys.platform != "win32":
+    import resource
 
 
 class Account(Callback):
@@ -18,7 +22,8 @@ class Account(Callback):
 
     Attributes:
         metrics: Each value that was logged, as it was last, and `startup_s` until the first step,
-            `fit_s`, `test_s`, `epochs` and `steps` of the whole training, `test_images`.
+            `fit_s`, `test_s`, `epochs` and `steps` of the whole training, `test_images`; the most
+            memory of this process, `memory_mib`, and on its GPU, `gpu_memory_mib`.
     """
 
     def __init__(self, started: float) -> None:
@@ -33,6 +38,7 @@ class Account(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trained = "startup_s" in self.metrics
         self._end("fit_s" if trained else "startup_s", trainer)
+        self.metrics |= _peak_memory(trainer)
         self.metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step}
 
     @override
@@ -58,3 +64,14 @@ class Account(Callback):
         self.metrics |= {name: value.item() for name, value in trainer.callback_metrics.items()}
         self.metrics[part] = now - self._since
         self._since = now
+
+
+def _peak_memory(trainer: Trainer) -> dict[str, float]:
+    peak = {}
+    if sys.platform != "win32":
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+        peak["memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    device = trainer.strategy.root_device
+    if device.type == "cuda":
+        peak["gpu_memory_mib"] = torch.cuda.max_memory_allocated(device) / 2**20
+    return peak

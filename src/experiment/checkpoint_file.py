@@ -73,8 +73,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         return content
     if isinstance(content, dict) and content and all(map(torch.is_tensor, content.values())):
         raise ValueError(
-            f"{shown(Path(path))} holds weights only, no run to continue: give it to a new run "
-            "with --weights"
+            f"{shown(Path(path))} holds weights only, not the configuration of a run: give a "
+            ".ckpt, or begin a new run from it with --weights"
         )
     raise ValueError(
         f"{shown(Path(path))} was not written by this command, it holds no configuration: give "

@@ -1,5 +1,6 @@
 """The run that a user wants to continue."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,37 +110,42 @@ class Resumed:
             del self.checkpoint[part]  # Lightning reads them again: no need to hold them for long
 
 
-def find_checkpoint(word: str, root: Path) -> tuple[Path | str, list[str]]:
+def find_checkpoint(
+    word: str, root: Path, pick: Callable[[Path], tuple[Path, list[str]]] = newest_checkpoint
+) -> tuple[Path | str, list[str]]:
     """Find the file that a user means by a checkpoint.
 
     Args:
         word: A file, a run's folder of checkpoints or of records, or `last`: the latest run.
         root: Folder of the runs among which `last` is looked for.
+        pick: Chooses in a run's folder of checkpoints.
 
     Returns:
-        The file; a named one is taken as it is, of a run the latest whole one. And a sentence for
-        each thing that was passed over.
+        The file; a named one is taken as it is, of a run the one that is picked. And a sentence
+        for each thing that was passed over.
 
     Raises:
         FileNotFoundError: There is no run, or it has no whole checkpoint.
     """
     if word == "last" and not Path(word).exists():
-        return _of_latest_run(root)
+        return _of_latest_run(root, pick)
     folder = Path(word)
     if not folder.is_dir():
         return word, []
     run = Run.of_folder(folder)
-    return newest_checkpoint(run.checkpoint_dir if run else folder)
+    return pick(run.checkpoint_dir if run else folder)
 
 
-def _of_latest_run(root: Path) -> tuple[Path, list[str]]:
+def _of_latest_run(
+    root: Path, pick: Callable[[Path], tuple[Path, list[str]]]
+) -> tuple[Path, list[str]]:
     passed: list[str] = []
     for run in reversed(Run.all(root)):
         try:
-            path, skipped = newest_checkpoint(run.checkpoint_dir)
+            path, skipped = pick(run.checkpoint_dir)
         except FileNotFoundError as error:
             passed.append(str(error))
         else:
             return path, passed + skipped
     where = shown(root / "checkpoints")
-    raise FileNotFoundError("; ".join([f"there is no run to continue in {where}", *passed]))
+    raise FileNotFoundError("; ".join([f"there is no run in {where}", *passed]))

@@ -21,6 +21,16 @@ class VerbParser(argparse.ArgumentParser):
         super().__init__(prog=prog, description=description, allow_abbrev=False, **options)
         self.add_argument("--debug", action="store_true", help="show the traceback of a failure")
 
+    def add_trained(self) -> None:
+        """Add the arguments of commands that use what a run has learned."""
+        self.add_argument(
+            "ckpt",
+            help="checkpoint, folder of a run (its best one), or `last`: the latest run here",
+        )
+        self.add_argument(
+            "--data_dir", help="folder of the data set, if it is not where the run had it"
+        )
+
     @override
     def error(self, message: str) -> NoReturn:
         print(f"error: {message}; see {self.prog} --help", file=sys.stderr)

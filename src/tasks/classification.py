@@ -97,8 +97,8 @@ class ClassificationTask(LightningModule):
         self._log_train_metrics()
 
     @override
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate(self.val_metrics, batch)
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._evaluate(self.val_metrics, batch)
 
     @override
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -69,7 +69,7 @@ def test_runs_may_be_elsewhere(train: Train, capsys) -> None:
 
 def test_no_run_at_all_is_one_line(train: Train, capsys) -> None:
     code, line = refusal(capsys, "--ckpt_path=last")
-    assert (code, line) == (2, "error: there is no run to continue in checkpoints")
+    assert (code, line) == (2, "error: there is no run in checkpoints")
 
 
 def test_changed_network_is_one_line(two_runs: Path, capsys, monkeypatch) -> None:

@@ -1,0 +1,78 @@
+"""A trained task and its data set, from a checkpoint alone."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from src.experiment.trained import Trained, best_checkpoint
+from tests.conftest import Train
+
+
+@pytest.fixture
+def run(train: Train, tmp_path: Path) -> Path:
+    train("--trainer.max_epochs=2", "--trainer.callbacks=Temperature")
+    return tmp_path
+
+
+def test_weights_are_those_of_the_checkpoint(run: Path) -> None:
+    trained = Trained.load("last")
+    assert trained.path.resolve() == run / "checkpoints/version_0/best.ckpt"
+    for name, value in trained.task.state_dict().items():
+        assert torch.equal(value, trained.checkpoint["state_dict"][name])
+    assert not trained.task.training
+
+
+def test_each_name_of_a_run_is_found(run: Path) -> None:
+    names = ["checkpoints/version_0", "lightning_logs/version_0", "checkpoints/version_0/best.ckpt"]
+    assert len({Trained.load(name).path.resolve() for name in names}) == 1
+
+
+def test_data_is_found_beside_the_run(run: Path, monkeypatch) -> None:
+    elsewhere = run / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (batch,) = Trained.load(str(run / "checkpoints/version_0")).batches("test", torch.device("cpu"))
+    assert batch.image.shape == (60, 1, 28, 28)
+
+
+def test_moved_file_belongs_to_no_run(run: Path, monkeypatch) -> None:
+    shutil.move("checkpoints/version_0/best.ckpt", "moved.ckpt")
+    trained = Trained.load("moved.ckpt", "data")
+    assert trained.run is None
+    assert trained.temperature is not None
+
+
+def test_split_is_read_in_its_order(run: Path) -> None:
+    trained = Trained.load("last")
+    batches = [*trained.batches("train", torch.device("cpu"))]
+    assert torch.equal(
+        torch.cat([batch.label for batch in batches]), trained.data.splits["train"].label
+    )
+
+
+def test_temperature_of_other_weights_is_none(run: Path) -> None:
+    trained = Trained.load("last")
+    trained.checkpoint["calibration"]["step"] -= 1
+    assert trained.temperature is None
+
+
+def test_damaged_best_gives_way_to_latest(run: Path) -> None:
+    Path("checkpoints/version_0/best.ckpt").write_bytes(b"x")
+    path, passed_over = best_checkpoint(run / "checkpoints/version_0")
+    assert path.name == "last.ckpt"
+    assert "best.ckpt" in passed_over[0]
+
+
+def test_what_a_data_set_lacks_is_named(run: Path) -> None:
+    with pytest.raises(ValueError, match="TinyMNIST has no `colour`"):
+        Trained.load("last").published("colour")
+
+
+def test_changed_class_is_one_line(run: Path) -> None:
+    checkpoint = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)
+    checkpoint["config"] = checkpoint["config"].replace("width: 16", "breadth: 16")
+    torch.save(checkpoint, "other.ckpt")
+    with pytest.raises(ValueError, match=r"of other code than this: .*breadth"):
+        Trained.load("other.ckpt")
