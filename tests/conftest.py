@@ -1,6 +1,8 @@
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -8,6 +10,9 @@ import torch
 from src.batch import Batch
 from src.train import main
 from tests.tiny_mnist import TinyMNIST, write_files
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 Train = Callable[..., dict[str, float]]
 
@@ -55,3 +60,23 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
         return json.loads((newest / "metrics.json").read_text()) if newest else {}
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Chrome"]:
+    """Headless Chromium, without requests of its own."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("needs chromium and chromedriver in PATH")
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    quiet = "quic background-networking component-update sync gpu"
+    for flag in ("headless", "no-sandbox", "no-first-run", "window-size=900,700"):
+        options.add_argument(f"--{flag}")
+    for feature in quiet.split():
+        options.add_argument(f"--disable-{feature}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield chrome
+    chrome.quit()

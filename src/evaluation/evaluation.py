@@ -1,0 +1,170 @@
+"""All that is known of a network on one split: numbers, pictures and what is written of them."""
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from src.evaluation.figures import (
+    draw_confusion,
+    draw_gallery,
+    draw_precision_recall,
+    draw_reliability,
+)
+from src.evaluation.measures import Interval, measure
+from src.evaluation.predictions import Predictions, archive, confident_mistakes
+
+Picture = npt.NDArray[np.uint8]
+
+
+class Evaluation:
+    """Measure and draw what a network said of a split.
+
+    Args:
+        answers: What it said.
+        image: Pixels of the split, `(N, C, H, W)`, `uint8`.
+        names: Names of the classes.
+        interval: Bounds a true share, given the observed share and the number of trials.
+        about: What is evaluated: plain values by name, written down with the numbers.
+        disputed: Indices of images whose label is disputed.
+        num_mistakes: Most confident mistakes to show.
+    """
+
+    def __init__(
+        self,
+        answers: Predictions,
+        image: Tensor,
+        names: Sequence[str],
+        interval: Interval,
+        about: dict[str, Any],
+        disputed: Sequence[int] = (),
+        num_mistakes: int = 40,
+    ) -> None:
+        self.answers = answers
+        self.names = names
+        self.disputed = disputed
+        self.worst = confident_mistakes(answers)[:num_mistakes]
+        self.worst_image = image[self.worst]
+        self.summary = about | {"class_names": list(names)} | measure(answers, interval, disputed)
+        self.summary["mistakes"] = self._mistakes()
+
+    def pictures(self) -> dict[str, Picture]:
+        """Draw the pictures.
+
+        Returns:
+            Pixels, `(H, W, 3)`, `uint8`, by name.
+        """
+        titles = [
+            f"{mistake['prediction']}, not {mistake['label']}{' ?' * mistake['disputed']}\n"
+            f"{mistake['probability']:.1%}"
+            for mistake in self.summary["mistakes"]
+        ]
+        figures = {
+            "confusion": draw_confusion(self.summary["confusion"], self.names),
+            "reliability": draw_reliability(self.answers),
+            "precision_recall": draw_precision_recall(self.answers, self.names),
+            "mistakes": draw_gallery(self.worst_image, titles),
+        }
+        return {name: pixels(figure) for name, figure in figures.items()}
+
+    def files(self, pictures: dict[str, Picture]) -> dict[str, bytes]:
+        """Make the files of the evaluation.
+
+        Args:
+            pictures: What `pictures` drew.
+
+        Returns:
+            Contents by name of the file.
+        """
+        files = {f"{name}.png": png(picture) for name, picture in pictures.items()}
+        disputed = torch.tensor([*self.disputed], dtype=torch.int64)
+        more = {"mistake": self.worst, "mistake_image": self.worst_image, "disputed": disputed}
+        files["predictions.npz"] = archive(self.answers, **more)
+        files["summary.json"] = (json.dumps(self.summary, indent=2) + "\n").encode()
+        return files
+
+    def _mistakes(self) -> list[dict[str, Any]]:
+        said, given = self.answers.prediction.tolist(), self.answers.label.tolist()
+        confidence = self.answers.confidence
+        return [
+            {
+                "index": index,
+                "label": self.names[given[index]],
+                "prediction": self.names[said[index]],
+                "probability": confidence[index].item(),
+                "disputed": index in self.disputed,
+            }
+            for index in self.worst.tolist()
+        ]
+
+
+def pixels(figure: Figure) -> Picture:
+    """Draw a figure, once for all who show it.
+
+    Args:
+        figure: A figure that no window shows.
+
+    Returns:
+        Pixels, `(H, W, 3)`, `uint8`.
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def png(picture: Picture) -> bytes:
+    """Write pixels as a file.
+
+    Args:
+        picture: Pixels, `(H, W, 3)` or `(H, W)`, `uint8`.
+
+    Returns:
+        Content of a PNG file.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def table(summary: dict[str, Any]) -> str:
+    """Describe an evaluation in lines for the terminal.
+
+    Args:
+        summary: Numbers of an `Evaluation`.
+
+    Returns:
+        Accuracy, calibration, each class, and the most confused pairs.
+    """
+    names, classes, calibrated = (summary[key] for key in ("class_names", "classes", "calibrated"))
+    confused = [f"{names[a]} as {names[b]} ({count})" for a, b, count in summary["confused"]]
+    rows = {
+        f"{summary['split']} accuracy": _share(summary["accuracy"]),
+        "undisputed": _share(summary["undisputed"]) if summary["undisputed"] else "",
+        "loss": f"{summary['loss']:.4f}, calibrated {calibrated['loss']:.4f}",
+        "ECE": f"{summary['ece']:.4f}, calibrated {calibrated['ece']:.4f} "
+        f"(temperature {summary['temperature']:.3f}, fitted on val)",
+        "confused": ", ".join(confused) or "none",
+    }
+    width = max(5, *map(len, names))
+    lines = [f"{name:<13}  {text}" for name, text in rows.items() if text]
+    lines.append(f"{'class':<13}  {'':{width}}  precision  recall      F1  images")
+    measures = (classes[key] for key in ("precision", "recall", "f1", "images"))
+    for name, precision, recall, f1, images in zip(names, *measures, strict=True):
+        figures = f"{precision:9.2%} {recall:7.2%} {f1:7.2%} {images:7,}"
+        lines.append(f"{'':13}  {name:<{width}}  {figures}")
+    return "\n".join(lines)
+
+
+def _share(found: dict[str, Any]) -> str:
+    low, high = found["interval"]
+    return (
+        f"{found['share']:.2%}, 95% interval {low:.2%} to {high:.2%} ({found['images']:,} images)"
+    )

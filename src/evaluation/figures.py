@@ -1,0 +1,134 @@
+"""Pictures of an evaluation; the same for files, TensorBoard and the report."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+from torchmetrics.functional.classification import (
+    multiclass_average_precision,
+    multiclass_precision_recall_curve,
+)
+
+from src.evaluation.measures import reliability
+from src.evaluation.predictions import Predictions
+
+_DARK = 0.6  # share of the largest count from which a number is written in white
+
+
+def draw_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
+    """Draw a confusion matrix; the colour leaves out the diagonal, or nothing else would be seen.
+
+    Args:
+        confusion: Number of images, label by prediction.
+        names: Names of the classes.
+
+    Returns:
+        A figure that no window shows.
+    """
+    counts = np.asarray(confusion)
+    wrong = counts * (1 - np.eye(len(counts), dtype=int))
+    figure = Figure(figsize=(6.4, 6), dpi=120, layout="constrained")
+    axes = figure.add_subplot(title="images by label and prediction")
+    axes.imshow(wrong, cmap="Reds", vmin=0, vmax=max(wrong.max(), 1))
+    ticks = range(len(names))
+    axes.set(xlabel="prediction", ylabel="label", xticks=ticks, yticks=ticks)
+    axes.set_xticklabels(names)
+    axes.set_yticklabels(names)
+    for row, column in np.argwhere(counts):
+        dark = wrong[row, column] > _DARK * wrong.max()
+        colour = "white" if dark else "tab:green" if row == column else "black"
+        text = str(counts[row, column])
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+    return figure
+
+
+def draw_reliability(answers: Predictions) -> Figure:
+    """Draw accuracy against confidence, before and after calibration, and how often each occurs.
+
+    Args:
+        answers: What a network said.
+
+    Returns:
+        A figure that no window shows.
+    """
+    figure = Figure(figsize=(6, 6), dpi=120, layout="constrained")
+    upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
+    upper.plot([0, 1], [0, 1], "--", color="gray", linewidth=1, label="calibrated perfectly")
+    versions = {
+        "the network's logits": (answers.logits.softmax(dim=1), "tab:orange", "s"),
+        f"temperature {answers.temperature:.2f}": (answers.probability, "tab:blue", "o"),
+    }
+    for name, (probability, colour, marker) in versions.items():
+        confidence, accuracy, count = reliability(probability, answers.label)
+        some = count > 0
+        area = 30 * (1 + count[some].log10())  # so that a bin of one image does not shout
+        upper.scatter(
+            confidence[some], accuracy[some], area, c=colour, marker=marker, label=name, alpha=0.8
+        )
+        edges = np.linspace(0, 1, len(count) + 1)
+        lower.stairs(count.numpy(), edges, color=colour, fill=True, alpha=0.4)
+    upper.set(ylabel="accuracy", title="is it as often right as it is sure?", ylim=(-0.02, 1.02))
+    upper.legend(loc="upper left")
+    lower.set(xlabel="confidence", ylabel="images", yscale="log", xlim=(0, 1))
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def draw_precision_recall(answers: Predictions, names: Sequence[str]) -> Figure:
+    """Draw precision against recall of each class, at every threshold of its probability.
+
+    Args:
+        answers: What a network said.
+        names: Names of the classes.
+
+    Returns:
+        A figure that no window shows.
+    """
+    probability, label = answers.probability, answers.label
+    curves = multiclass_precision_recall_curve(probability, label, len(names), thresholds=None)
+    means = multiclass_average_precision(probability, label, len(names), average="none")
+    figure = Figure(figsize=(6.4, 5), dpi=120, layout="constrained")
+    axes = figure.add_subplot(title="precision and recall of each class")
+    lowest = 1.0
+    for name, precision, recall, mean in zip(names, *curves[:2], means, strict=True):
+        axes.plot(recall, precision, label=f"{name}: {mean:.4f}")
+        lowest = min(lowest, _knee(precision, recall))
+    # Where most curves are within a percent of the corner, the corner is what one wants to see.
+    start = max(0.0, lowest - 4 * (1 - lowest))
+    axes.set(xlabel="recall", ylabel="precision", xlim=(start, 1.001), ylim=(start, 1.001))
+    axes.grid(alpha=0.3)
+    axes.legend(title="average precision", fontsize=8, loc="lower left")
+    return figure
+
+
+def _knee(precision: Tensor, recall: Tensor) -> float:
+    return torch.minimum(precision, recall).max().item()
+
+
+def draw_gallery(image: Tensor, titles: Sequence[str], columns: int = 8) -> Figure:
+    """Draw images in rows, each under a title of up to two lines.
+
+    Args:
+        image: Pixels, `(N, C, H, W)`, `uint8`; one channel is drawn in grey, three in colour.
+        titles: A title for each.
+        columns: Images in a row.
+
+    Returns:
+        A figure that no window shows.
+    """
+    columns = min(columns, max(len(image), 1))
+    rows = max(-(-len(image) // columns), 1)
+    figure = Figure(figsize=(1.25 * columns, 1.65 * rows), dpi=120)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, columns), ylim=(rows, 0))
+    axes.set_axis_off()
+    for number, title in enumerate(titles):
+        row, column = divmod(number, columns)
+        pixels = image[number].movedim(0, -1).numpy()  # (H, W, C)
+        place = (column + 0.08, column + 0.92, row + 0.98, row + 0.32)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=place, aspect="auto")
+        axes.text(column + 0.5, row + 0.28, title, ha="center", va="bottom", fontsize=8)
+    axes.set(xlim=(0, columns), ylim=(rows, 0))
+    return figure

@@ -1,0 +1,105 @@
+"""Write a page about runs, side by side: `python -m src.report --help`."""
+
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.verb_parser import VerbParser
+
+if TYPE_CHECKING:
+    from src.evaluation.page import Section
+    from src.experiment.run_record import RunRecord
+
+
+def main(args: list[str] | None = None) -> None:
+    """Write one HTML file about the runs; those without an evaluation are evaluated first.
+
+    Args:
+        args: Words of the command; None takes those of the process.
+    """
+    given = _parser().parse_args(args)
+    with one_line_failures(USER_ERROR, given.debug):
+        from src.evaluation.page import render
+        from src.experiment.run import shown
+        from src.experiment.run_record import RunRecord
+        from src.experiment.whole_file import write_whole
+
+        records = [RunRecord.find(word) for word in given.run]
+    with one_line_failures(RUN_ERROR, given.debug):
+        for record in records:
+            if record.evaluation() is None:
+                _evaluate(record, given.data_dir)
+        written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+        page = render([_section(record) for record in records], _default(), written).encode()
+        write_whole(given.out, page)
+        print(f"{'report':<13}  {shown(given.out)}, {len(page) / 1e3:,.0f} kB")
+
+
+def _parser() -> VerbParser:
+    parser = VerbParser(
+        "report",
+        "Write one self-contained HTML file about runs, side by side: curves, confusion, mistakes, "
+        "calibration, configuration, provenance, and the commands to go on.",
+    )
+    parser.add_argument("run", nargs="+", help="folder of a run, or `last`: the latest run here")
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write")
+    parser.add_argument("--data_dir", help="folder of the data set, where a run is evaluated first")
+    return parser
+
+
+def _evaluate(record: "RunRecord", data_dir: str | None) -> None:
+    options = [] if data_dir is None else ["--data_dir", data_dir]
+    _run_verb("evaluate", str(record.checkpoint), *options)
+
+
+def _default() -> dict[str, Any]:
+    """Ask the command of a training for the settings that it has if nothing is said."""
+    import yaml
+
+    from src.experiment.config_file import flat
+
+    return dict(flat(yaml.safe_load(_run_verb("train", "--print_config"))))
+
+
+def _run_verb(verb: str, *words: str) -> str:
+    command = [sys.executable, "-m", f"src.{verb}", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise RuntimeError(f"src.{verb} failed: {reason[-1].removeprefix('error: ')}")
+    return done.stdout
+
+
+def _section(record: "RunRecord") -> "Section":
+    from src.evaluation.page import Section
+    from src.experiment.run import python, shown
+
+    name = shown(record.run.checkpoint_dir)
+    verbs = {
+        "evaluate": "what it gets right and wrong",
+        "predict": "digits in picture files",
+        "demo": "draw a digit in the browser",
+        "export": "for use without this project",
+        "reproduce": "train again and compare",
+    }
+    commands = {record.run.resume_command: "go on training"}
+    for verb, what in verbs.items():
+        file = " IMAGE..." if verb == "predict" else ""
+        commands[f"{python()} -m src.{verb} {name}{file}"] = what
+    return Section(
+        f"version_{record.run.version}",
+        record.metrics,
+        record.settings,
+        record.sessions,
+        record.curves,
+        record.evaluation(),
+        record.evaluation_dir,
+        {what: command for command, what in commands.items()},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Pictures of an evaluation."""
+
+import numpy as np
+import torch
+
+from src.evaluation.evaluation import pixels
+from src.evaluation.figures import (
+    draw_confusion,
+    draw_gallery,
+    draw_precision_recall,
+    draw_reliability,
+)
+from tests.evaluation.test_measures import answers
+
+NAMES = list("0123456789")
+
+
+def test_confusion_writes_every_count() -> None:
+    counts = np.diag([7, 8, 9])
+    counts[0, 2] = 5
+    (axes,) = draw_confusion(counts.tolist(), ["a", "b", "c"]).axes
+    assert sorted(text.get_text() for text in axes.texts) == ["5", "7", "8", "9"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+
+
+def test_reliability_shows_both_calibrations() -> None:
+    upper, lower = draw_reliability(answers(2.0)).axes
+    names = [text.get_text() for text in upper.get_legend().get_texts()]
+    assert names == ["calibrated perfectly", "the network's logits", "temperature 2.00"]
+    assert len(lower.patches) == 2
+
+
+def test_each_class_has_its_curve() -> None:
+    (axes,) = draw_precision_recall(answers(), NAMES).axes
+    assert len(axes.lines) == 10
+
+
+def test_gallery_shows_each_image_once() -> None:
+    image = torch.zeros(11, 1, 28, 28, dtype=torch.uint8)
+    (axes,) = draw_gallery(image, [f"image {n}" for n in range(11)]).axes
+    assert len(axes.images) == len(axes.texts) == 11
+
+
+def test_gallery_of_nothing_is_empty() -> None:
+    (axes,) = draw_gallery(torch.zeros(0, 1, 28, 28, dtype=torch.uint8), []).axes
+    assert not axes.images
+
+
+def test_gallery_takes_colour() -> None:
+    image = torch.full((1, 3, 8, 8), 255, dtype=torch.uint8)
+    image[:, 1:] = 0
+    drawn = pixels(draw_gallery(image, ["red"])).reshape(-1, 3)
+    assert [255, 0, 0] in drawn.tolist()

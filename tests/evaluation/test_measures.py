@@ -1,0 +1,70 @@
+"""Numbers of an evaluation, by hand and against scikit-learn."""
+
+import pytest
+import torch
+from sklearn.metrics import log_loss, precision_recall_fscore_support
+
+from src.evaluation.measures import BINS, measure, most_confused, reliability
+from src.evaluation.predictions import Predictions
+
+
+def interval(share: float, count: int) -> tuple[float, float]:
+    return share - 1 / count, share + 1 / count
+
+
+def answers(temperature: float = 1.0) -> Predictions:
+    generator = torch.Generator().manual_seed(0)
+    label = torch.randint(10, (500,), generator=generator)
+    logits = torch.randn(500, 10, generator=generator) + 2 * torch.eye(10)[label]
+    return Predictions(logits, label, temperature)
+
+
+def test_shares_have_interval_and_count() -> None:
+    found = measure(answers(), interval)["accuracy"]
+    right = (answers().prediction == answers().label).float().mean().item()
+    assert found["share"] == pytest.approx(right)
+    assert found["images"] == 500
+    assert found["interval"] == [found["share"] - 1 / 500, found["share"] + 1 / 500]
+
+
+def test_disputed_images_are_left_out() -> None:
+    wrong = (answers().prediction != answers().label).nonzero().flatten()[:5].tolist()
+    found = measure(answers(), interval, wrong)
+    assert found["undisputed"]["images"] == 495
+    assert found["undisputed"]["share"] == pytest.approx(found["accuracy"]["share"] * 500 / 495)
+    assert measure(answers(), interval)["undisputed"] is None
+
+
+def test_classes_agree_with_scikit_learn() -> None:
+    found = measure(answers(), interval)["classes"]
+    expected = precision_recall_fscore_support(answers().label, answers().prediction)
+    for name, values in zip(("precision", "recall", "f1", "images"), expected, strict=True):
+        assert found[name] == pytest.approx(values.tolist(), abs=1e-6)
+
+
+def test_losses_agree_with_scikit_learn() -> None:
+    found = measure(answers(2.0), interval)
+    label, logits = answers().label, answers().logits
+    assert found["loss"] == pytest.approx(log_loss(label, logits.double().softmax(dim=1)), rel=1e-5)
+    expected = log_loss(label, (logits.double() / 2).softmax(dim=1))
+    assert found["calibrated"]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_bins_add_up_to_calibration_error() -> None:
+    probability, label = answers().probability, answers().label
+    confidence, accuracy, count = reliability(probability, label)
+    assert count.sum() == 500
+    gap = (confidence - accuracy).abs().nan_to_num() * count / 500
+    assert gap.sum().item() == pytest.approx(measure(answers(), interval)["ece"], abs=1e-5)
+
+
+def test_certain_and_right_is_one_full_bin() -> None:
+    _, accuracy, count = reliability(torch.eye(10), torch.arange(10))
+    assert count.tolist() == [0] * (BINS - 1) + [10]
+    assert accuracy[-1] == 1
+
+
+def test_confused_pairs_are_ranked() -> None:
+    confusion = torch.tensor([[9, 1, 0], [4, 9, 0], [0, 2, 9]])
+    assert most_confused(confusion) == [(1, 0, 4), (2, 1, 2), (0, 1, 1)]
+    assert most_confused(confusion, most=1) == [(1, 0, 4)]
