@@ -12,6 +12,7 @@ from torchvision.datasets.mnist import read_image_file, read_label_file
 from typing_extensions import override
 
 from src.batch import Batch
+from src.data.centred_digit import centred_digit
 from src.data.exact_loader import ExactLoader
 from src.data.exact_order import next_position
 from src.data.mnist_files import SHA256, ensure_files
@@ -66,6 +67,11 @@ class MNISTDataModule(LightningDataModule):
             `PerImageAffine` or a transform of torchvision, for example.
         num_workers: Processes that read batches; a batch is one indexing operation: 0 is fastest.
 
+    Attributes:
+        splits: Images of `train`, `val` and `test`.
+        train_indices: Positions of the training images in the official file.
+        from_picture: Makes an image like those of this data set from a picture of one digit.
+
     Raises:
         ValueError: A batch size is not positive, or `num_workers` is negative.
 
@@ -80,6 +86,13 @@ class MNISTDataModule(LightningDataModule):
     mean: ClassVar[float] = 0.1307  # of all pixels of the 60,000 training images, in [0, 1]
     std: ClassVar[float] = 0.3081
     checksums: ClassVar[dict[str, str]] = SHA256
+    # Test images for whose label fewer than three of five people voted: mturk_mnist.json of
+    # cleanlab/label-errors; Northcutt, Athalye and Mueller, "Pervasive label errors in test sets
+    # destabilize machine learning benchmarks", 2021. arXiv:2103.14749
+    disputed_test_indices: ClassVar[tuple[int, ...]] = (
+        *(947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729),
+    )
+    from_picture = staticmethod(centred_digit)
 
     def __init__(
         self,
@@ -114,6 +127,7 @@ class MNISTDataModule(LightningDataModule):
             return
         images, tests = _read(self.folder, "train"), _read(self.folder, "t10k")
         train, val = split_indices(len(images))
+        self.train_indices = train
         self.splits = {
             "train": Images(images.image[train], images.label[train]),
             "val": Images(images.image[val], images.label[val]),

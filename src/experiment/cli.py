@@ -146,7 +146,7 @@ class TrainCLI(LightningCLI):
     def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
         # Else Lightning, under SLURM, takes any hpc_ckpt_*.ckpt that lies about.
         self.trainer._checkpoint_connector._user_managed = ckpt_path is None
-        with _interrupts():
+        with interrupts():
             part(self.model, self.datamodule, ckpt_path=ckpt_path, weights_only=True, **options)
 
     def _make_trainer(self, **kwargs: Any) -> Trainer:
@@ -182,8 +182,15 @@ class TrainCLI(LightningCLI):
 
 
 @contextmanager
-def _interrupts() -> Iterator[None]:
-    """Pass Ctrl-C on; Lightning makes it an exit like any other failure."""
+def interrupts() -> Iterator[None]:
+    """Pass Ctrl-C on; Lightning makes it an exit like any other failure.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C ended what a Trainer did.
+    """
     try:
         yield
     except SystemExit as stop:

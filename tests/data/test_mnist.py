@@ -3,6 +3,7 @@ import hashlib
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from PIL import Image
 from torch import nn
 
 from src.batch import Batch
@@ -85,3 +86,20 @@ def test_augmentation_is_for_training_only(tiny_mnist: TinyMNIST, training: bool
 def test_impossible_sizes_are_refused(size: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="MNISTDataModule needs batch_size >= 1"):
         MNISTDataModule(**size)
+
+
+def test_picture_becomes_an_image(tiny_mnist: TinyMNIST) -> None:
+    picture = Image.new("L", (50, 50), 255)
+    picture.paste(0, (20, 10, 25, 40))
+    image = tiny_mnist.from_picture(picture)
+    example = MNISTDataModule.image_shape, tiny_mnist.splits["test"].image.dtype
+    assert (tuple(image.shape), image.dtype) == example
+    with pytest.raises(ValueError, match="blank"):
+        tiny_mnist.from_picture(Image.new("L", (50, 50)))
+
+
+def test_disputed_indices_are_of_the_test_images() -> None:
+    disputed = MNISTDataModule.disputed_test_indices
+    assert len(disputed) == 15
+    assert list(disputed) == sorted(set(disputed))
+    assert 0 <= disputed[0] <= disputed[-1] < 10_000

@@ -1,0 +1,81 @@
+"""Draw, and see what a trained network makes of it: `python -m src.demo --help`."""
+
+import argparse
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.verb_parser import VerbParser
+
+if TYPE_CHECKING:
+    from src.deployment.demo_server import DemoServer
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LAST_PORT = 65535
+
+
+def main(args: list[str] | None = None) -> None:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        args: Words of the command; None takes those of the process.
+    """
+    given = _parser().parse_args(args)
+    with one_line_failures(USER_ERROR, given.debug):
+        from src.experiment.note import note
+
+        server = _server(given)
+        if given.host not in LOOPBACK:
+            note(f"anyone who reaches {given.host} can use the page; 127.0.0.1 is for you alone")
+    with one_line_failures(RUN_ERROR, given.debug), server, suppress(KeyboardInterrupt):
+        print(f"demo  {server.url}  (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
+
+
+def _parser() -> VerbParser:
+    parser = VerbParser(
+        "demo",
+        "Serve a page on this computer where one draws and sees the probabilities of the classes "
+        "change with each stroke.",
+    )
+    parser.add_trained()
+    parser.add_argument("--port", type=_port, default=8000, help="port; 0 takes a free one")
+    parser.add_argument("--host", default=LOOPBACK[0], help="address to listen at")
+    return parser
+
+
+def _port(word: str) -> int:
+    if not word.isdecimal() or int(word) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"must be 0 to {_LAST_PORT}, got {word}")
+    return int(word)
+
+
+def _server(given: argparse.Namespace) -> "DemoServer":
+    from src.deployment.classifier import Classifier
+    from src.deployment.demo_page import demo_page
+    from src.deployment.demo_server import DemoServer
+    from src.deployment.recogniser import Recogniser
+    from src.experiment.note import note
+    from src.experiment.trained import Trained
+
+    trained = Trained.load(given.ckpt, given.data_dir)
+    from_picture = trained.published("from_picture")
+    names = trained.published("class_names")
+    mean, std = trained.published("mean"), trained.published("std")
+    classifier = Classifier(trained.network, mean, std, trained.temperature or 1.0).eval()
+    calibrated = "calibrated" if trained.temperature else "not calibrated"
+    if not trained.temperature:
+        note("the run fitted no temperature: the probabilities are not calibrated")
+    count = sum(parameter.numel() for parameter in trained.network.parameters())
+    where = "/".join(trained.path.resolve().parts[-2:])  # the page may be shown to others
+    about = (
+        f"{type(trained.network).__name__} with {count:,} parameters, {where}, "
+        f"step {trained.checkpoint['global_step']:,}; probabilities are {calibrated}"
+    )
+    title = type(trained.data).__name__.removesuffix("DataModule")
+    page = demo_page(title, about, names)
+    return DemoServer(given.host, given.port, page, Recogniser(classifier, from_picture, names))
+
+
+if __name__ == "__main__":
+    main()

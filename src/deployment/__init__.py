@@ -1,0 +1,1 @@
+"""Use a trained network elsewhere: as a module, in files of other formats, on a page."""

@@ -1,0 +1,128 @@
+"""What a classifier says of pictures, as a table, as JSON and as CSV."""
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Probability of each class of one picture.
+
+    Attributes:
+        file: Its name.
+        probabilities: Class name to probability, in `[0, 1]`, in the order of the classes.
+    """
+
+    file: str
+    probabilities: dict[str, float]
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """Classes and their probabilities, the most probable first."""
+        return sorted(self.probabilities.items(), key=lambda item: -item[1])
+
+    @property
+    def prediction(self) -> str:
+        """Most probable class."""
+        return self.ranked[0][0]
+
+    @property
+    def probability(self) -> float:
+        """Probability of the most probable class."""
+        return self.ranked[0][1]
+
+
+def classify(
+    classifier: nn.Module, pictures: Sequence[tuple[str, Tensor]], class_names: Sequence[str]
+) -> list[Answer]:
+    """Classify a batch of pictures.
+
+    Args:
+        classifier: Maps images in `[0, 1]` to logits and probabilities, `(B, K)`.
+        pictures: Name and image, `(C, H, W)`, `uint8`, of each.
+        class_names: Name of each of the K classes.
+
+    Returns:
+        An answer for each picture.
+    """
+    if not pictures:
+        return []
+    image = torch.stack([image for _, image in pictures]).float() / 255  # (B, C, H, W)
+    with torch.inference_mode():
+        _, probability = classifier(image)
+    return [
+        Answer(name, dict(zip(class_names, row, strict=True)))
+        for (name, _), row in zip(pictures, probability.double().tolist(), strict=True)
+    ]
+
+
+def as_table(answers: Sequence[Answer]) -> str:
+    """Lay answers out in aligned columns: the first and the second choice of each picture.
+
+    Args:
+        answers: What was said.
+
+    Returns:
+        Lines, without a newline at the end.
+    """
+    rows = [("file", "prediction", "probability", "second", "probability")]
+    for answer in answers:
+        (first, sure), *others = answer.ranked
+        second, less = others[0] if others else ("", 0.0)
+        rows.append((answer.file, first, f"{sure:.4f}", second, f"{less:.4f}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def as_json(answers: Sequence[Answer]) -> str:
+    """Write answers as a list of objects.
+
+    Args:
+        answers: What was said.
+
+    Returns:
+        JSON.
+    """
+    objects = [
+        {
+            "file": answer.file,
+            "prediction": answer.prediction,
+            "probability": answer.probability,
+            "probabilities": answer.probabilities,
+        }
+        for answer in answers
+    ]
+    return json.dumps(objects, indent=2)
+
+
+def as_csv(answers: Sequence[Answer], class_names: Sequence[str]) -> str:
+    """Write answers as rows, with a column for each class.
+
+    Args:
+        answers: What was said.
+        class_names: Name of each class.
+
+    Returns:
+        CSV with a header, without a newline at the end.
+    """
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "prediction", "probability", *class_names])
+    for answer in answers:
+        row = answer.probabilities.values()
+        writer.writerow([answer.file, answer.prediction, answer.probability, *row])
+    return text.getvalue().rstrip("\n")
+
+
+FORMATS: dict[str, Callable[[Sequence[Answer], Sequence[str]], str]] = {
+    "table": lambda answers, _: as_table(answers),
+    "json": lambda answers, _: as_json(answers),
+    "csv": as_csv,
+}

@@ -1,0 +1,82 @@
+"""What a drawing shows, as an answer to the page of the demo."""
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from src.deployment.classifier import Classifier
+
+_MAX_PIXELS = 4_000_000  # a small file can unpack to more than the memory holds
+
+
+class Recogniser:
+    """Says what a drawing shows.
+
+    Args:
+        classifier: Network with its normalisation and temperature, in evaluation mode.
+        from_picture: Turns a picture into pixels as the network was trained on, `(C, H, W)`,
+            `uint8`.
+        class_names: Names of the K classes.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        from_picture: Callable[[Image.Image], Tensor],
+        class_names: Sequence[str],
+    ) -> None:
+        self.classifier = classifier
+        self.from_picture = from_picture
+        self.class_names = class_names
+
+    @torch.inference_mode()
+    def __call__(self, content: bytes) -> dict[str, Any]:
+        """Classify a picture.
+
+        Args:
+            content: A PNG file.
+
+        Returns:
+            Name of the likeliest class or None for an empty picture, its probability, those of
+            all classes, and the image that the network saw as a data URI.
+
+        Raises:
+            ValueError: It is not a picture, or too large.
+        """
+        picture = _open(content)
+        low, high = picture.convert("L").getextrema()
+        if low == high:
+            return {"prediction": None}
+        seen = self.from_picture(picture)
+        _, probabilities = self.classifier(seen[None].float() / 255)
+        by_name = dict(zip(self.class_names, probabilities[0].tolist(), strict=True))
+        best = max(by_name, key=lambda name: by_name[name])
+        answer = {"prediction": best, "probability": by_name[best], "probabilities": by_name}
+        return answer | {"seen": _data_uri(seen)}
+
+
+def _open(content: bytes) -> Image.Image:
+    try:
+        picture = Image.open(io.BytesIO(content), formats=["PNG"])
+        if picture.width * picture.height > _MAX_PIXELS:
+            raise ValueError(f"it has more than {_MAX_PIXELS:,} pixels")
+        picture.load()
+    except Exception as error:  # Pillow has many, such as SyntaxError
+        reason = " ".join(str(error).split())
+        if isinstance(error, UnidentifiedImageError):
+            reason = "no PNG file"
+        raise ValueError(f"the picture cannot be read: {reason}") from error
+    return picture
+
+
+def _data_uri(image: Tensor) -> str:
+    """Write an image, `(1 or 3, H, W)`, as a PNG in an address."""
+    array = image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

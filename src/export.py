@@ -1,0 +1,97 @@
+"""Write a trained network in formats that other programs read: `python -m src.export --help`."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.verb_parser import VerbParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from src.experiment.trained import Trained
+
+NAMES = ("pt", "safetensors", "onnx", "torch_export")
+TESTED = 1000  # test images on which the files are compared
+
+
+def main(args: list[str] | None = None) -> None:
+    """Export a checkpoint: each file is read back, compared, and only then written.
+
+    Args:
+        args: Words of the command; None takes those of the process.
+    """
+    started = time.perf_counter()
+    given = _parser().parse_args(args)
+    with one_line_failures(USER_ERROR, given.debug):
+        from src.deployment.formats import refuse_missing_packages
+
+        refuse_missing_packages(given.format)
+        from src.experiment.note import note
+        from src.experiment.run import shown
+        from src.experiment.trained import Trained
+        from src.experiment.whole_file import write_whole
+
+        trained = Trained.load(given.ckpt, given.data_dir)
+        trained.data.prepare_data()
+        out = given.out or _folder(trained)
+    with one_line_failures(RUN_ERROR, given.debug):
+        if trained.temperature is None:
+            note("the run fitted no temperature: the probabilities are not calibrated")
+        print(f"{'checkpoint':<17}  {shown(trained.path)}")
+        for name, content, row in _files(trained, given.format):
+            write_whole(out / name, content)
+            print(f"{name:<17}  {row}", flush=True)
+        print(f"{'folder':<17}  {shown(out)}")
+        print(f"{'seconds':<17}  {time.perf_counter() - started:.1f}")
+
+
+def _parser() -> VerbParser:
+    parser = VerbParser(
+        "export",
+        "Write a trained network for other programs: pt and safetensors hold its weights; onnx and "
+        "torch_export the whole way from pixels in [0, 1] to logits and probabilities. Each file "
+        "is read back and compared on test images before it gets its name.",
+    )
+    parser.add_trained()
+    parser.add_argument(
+        "--format", nargs="+", choices=NAMES, default=NAMES, help="formats; else all of them"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder of the files; else export/ beside the checkpoint of a run"
+    )
+    return parser
+
+
+def _folder(trained: "Trained") -> Path:
+    return (trained.run.checkpoint_dir if trained.run else Path()) / "export"
+
+
+def _files(trained: "Trained", names: list[str]) -> "Iterator[tuple[str, bytes, str]]":
+    """Make each file and compare it: its name, its content and what the table says of it."""
+    import torch
+
+    from src.deployment.classifier import Classifier
+    from src.deployment.formats import FORMATS, Exporter
+    from src.deployment.read_back import refuse_other_answers
+
+    mean, std = trained.published("mean"), trained.published("std")
+    classifier = Classifier(trained.network, mean, std, trained.temperature or 1.0).eval()
+    trained.data.setup("test")
+    exporter = Exporter(
+        classifier,
+        trained.published("splits")["test"].image[:TESTED].to(torch.float32) / 255,
+        trained.published("class_names"),
+        calibrated=trained.temperature is not None,
+    )
+    for name in (name for name in NAMES if name in names):
+        file, how = FORMATS[name]
+        content, difference = getattr(exporter, name)()
+        refuse_other_answers(file, difference)
+        size = f"{len(content):,} bytes"
+        yield file, content, f"{size:>15}  largest difference {difference:<7.1g}  {how}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Find suspected label errors of the training images: `python -m src.label_errors --help`."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.verb_parser import VerbParser
+
+if TYPE_CHECKING:
+    from src.experiment.cross_training import CrossTraining
+
+
+def main(args: list[str] | None = None) -> None:
+    """Train networks that each leave out a part of the training images, and doubt labels by them.
+
+    Args:
+        args: Words of the command; None takes those of the process.
+    """
+    started = time.perf_counter()
+    given = _parser().parse_args(args)
+    with one_line_failures(USER_ERROR, given.debug):
+        from src.evaluation.label_errors import require_cleanlab
+        from src.experiment.cross_training import CrossTraining
+        from src.experiment.quiet import silence_known_noise
+        from src.experiment.trained import Trained
+
+        require_cleanlab()
+        if given.num_images < 1:
+            raise ValueError(f"--num_images must be at least 1, got {given.num_images}")
+        silence_known_noise()
+        trained = Trained.load(given.ckpt, given.data_dir)
+        training = CrossTraining(trained, given.folds)
+        run = trained.run
+        root = run.log_dir if run and run.log_dir.is_dir() else Path()
+    with one_line_failures(RUN_ERROR, given.debug):
+        print(_find(training, given.out or root / "label_errors", given.num_images))
+        print(f"{'seconds':<13}  {time.perf_counter() - started:.1f}")
+
+
+def _parser() -> VerbParser:
+    parser = VerbParser(
+        "label_errors",
+        "Find images of the training split whose label seems wrong. Networks with the settings of "
+        "a run each leave out one fold and say what is in it; cleanlab ranks the labels that "
+        "they contradict. Validation and test images are not looked at.",
+    )
+    parser.add_trained()
+    parser.add_argument("--folds", type=int, default=5, help="networks to train (default: 5)")
+    parser.add_argument(
+        "--num_images", type=int, default=48, help="images in the picture (default: 48)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder of the files; else label_errors/ in the run's or in this one",
+    )
+    return parser
+
+
+def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
+    import io
+
+    import numpy as np
+
+    from src.evaluation.label_errors import LabelErrors
+    from src.experiment.run import shown
+    from src.experiment.whole_file import write_whole
+
+    unseen = training.run()
+    data = training.trained.data
+    numbers = [str(number) for number in range(unseen.probability.shape[1])]
+    errors = LabelErrors(
+        unseen.probability, unseen.label, getattr(data, "class_names", None) or numbers
+    )
+    archive = io.BytesIO()
+    np.savez(archive, **{name: part.numpy() for name, part in unseen._asdict().items()})
+    files = {
+        "label_errors.png": errors.png(training.split.image, num_images),
+        "label_errors.csv": errors.csv(getattr(data, "train_indices", None)),
+        "probabilities.npz": archive.getvalue(),
+    }
+    for name, content in files.items():
+        write_whole(out / name, content)
+    right = (unseen.probability.argmax(dim=1) == unseen.label).float().mean().item()
+    rows = {
+        "checkpoint": shown(training.trained.path),
+        "images": f"{len(unseen.label):,} of the training split, {training.num_folds} folds",
+        "accuracy": f"{right:.2%} out of sample",
+        "suspected": f"{len(errors.index):,} label errors",
+    }
+    lines = [f"{name:<13}  {text}" for name, text in rows.items()]
+    lines += [errors.table(), f"{'files':<13}  {shown(out)}/{', '.join(files)}"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from src.data.centred_digit import centred_digit
+
+
+def seven(side: int = 200, at: tuple[int, int] = (60, 40), size: int = 100) -> Image.Image:
+    """Draw a white seven on black, with the upper left corner of its box at a position."""
+    picture = Image.new("L", (side, side))
+    left, top = at
+    corners = [(left, top), (left + size * 3 // 5, top), (left + size // 5, top + size)]
+    ImageDraw.Draw(picture).line(corners, 255, size // 10, "curve")
+    return picture
+
+
+def inverted(picture: Image.Image) -> Image.Image:
+    return picture.point(lambda value: 255 - value)
+
+
+def assert_alike(image: Tensor, other: Tensor, share: float = 0.02) -> None:
+    """Compare ink: the differences are at most a share of it."""
+    difference = (image.int() - other.int()).abs().sum()
+    assert difference <= share * other.int().sum()
+
+
+def test_image_is_like_those_of_mnist() -> None:
+    image = centred_digit(seven())
+    assert (image.shape, image.dtype) == ((1, 28, 28), torch.uint8)
+    assert (image.min(), image.max()) == (0, 255)
+    rows, columns = (image[0].amax(axis).nonzero().flatten() for axis in (1, 0))
+    assert rows[-1] - rows[0] + 1 == 20
+    assert columns[-1] - columns[0] + 1 < 20
+
+
+def test_centre_of_mass_is_the_middle() -> None:
+    mass = centred_digit(seven())[0].double()
+    places = torch.arange(28.0, dtype=torch.float64)
+    for axis in (0, 1):
+        centre = (mass.sum(1 - axis) * places).sum() / mass.sum()
+        assert abs(centre - 14) <= 0.5
+
+
+def test_digit_of_mnist_stays_as_it_is() -> None:
+    image = centred_digit(seven())
+    assert torch.equal(centred_digit(Image.fromarray(image[0].numpy())), image)
+
+
+def test_polarity_makes_no_difference() -> None:
+    assert_alike(centred_digit(inverted(seven())), centred_digit(seven()), 0)
+
+
+@pytest.mark.parametrize("at", [(6, 6), (130, 90), (30, 94)])
+def test_position_makes_no_difference(at: tuple[int, int]) -> None:
+    assert_alike(centred_digit(seven(at=at)), centred_digit(seven()), 0.04)
+
+
+@pytest.mark.parametrize("times", [2, 5, 20])
+def test_scale_makes_little_difference(times: int) -> None:
+    large = centred_digit(seven(200 * times, (60 * times, 40 * times), 100 * times))
+    small = centred_digit(seven())
+    shifts = [large.roll((down, across), (1, 2)) for down in (-1, 0, 1) for across in (-1, 0, 1)]
+    nearest = min(shifts, key=lambda image: (image.int() - small.int()).abs().sum())
+    assert_alike(nearest, small, 0.15)  # the centre of mass may round to the next pixel
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGB", "RGBA", "CMYK", "P", "I", "F", "YCbCr", "HSV"])
+def test_mode_makes_no_difference(mode: str) -> None:
+    assert_alike(centred_digit(seven().convert(mode)), centred_digit(seven()), 0.01)
+
+
+def test_bits_are_enough() -> None:
+    assert_alike(centred_digit(seven().convert("1")), centred_digit(seven()), 0.1)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_any_range_is_stretched(kind: type) -> None:
+    wide = np.asarray(seven()).astype(kind) * kind(200) + kind(3)
+    assert_alike(centred_digit(Image.fromarray(wide)), centred_digit(seven()), 0)
+
+
+def test_orientation_of_a_camera_is_applied() -> None:
+    turned = seven().transpose(Image.Transpose.ROTATE_90)
+    turned.getexif()[0x0112] = 6  # to be shown turned by 90 degrees clockwise
+    assert_alike(centred_digit(turned), centred_digit(seven()), 0)
+
+
+@pytest.mark.parametrize("colour", ["black", "white", "navy"])
+def test_transparent_ground_is_no_ink(colour: str) -> None:
+    picture = Image.new("RGB", (200, 200), colour)
+    picture.putalpha(seven())
+    assert_alike(centred_digit(picture), centred_digit(seven()))
+
+
+def test_transparent_colour_is_no_ink() -> None:
+    palette = seven().convert("1").convert("P")
+    palette.info["transparency"] = 0
+    assert_alike(centred_digit(palette), centred_digit(seven().convert("1")), 0)
+
+
+def test_light_from_one_side_is_no_ink() -> None:
+    paper = 200 + np.linspace(-40, 40, 200)
+    photo = paper - np.asarray(seven()) / 255 * 120
+    assert_alike(centred_digit(Image.fromarray(photo.astype(np.uint8))), centred_digit(seven()))
+
+
+def test_dust_is_taken_away() -> None:
+    picture = seven()
+    ImageDraw.Draw(picture).rectangle((5, 190, 9, 194), 255)
+    assert_alike(centred_digit(picture), centred_digit(seven()), 0)
+
+
+def test_separate_stroke_is_kept() -> None:
+    picture = seven()
+    ImageDraw.Draw(picture).line((20, 170, 100, 170), 255, 10)
+    rows = centred_digit(picture)[0].amax(1).nonzero().flatten()
+    assert centred_digit(picture)[0, rows[-1]].sum() > 4 * 255
+
+
+def test_noise_is_no_ink() -> None:
+    noise = np.random.default_rng(0).normal(0, 6, (200, 200))
+    photo = (np.asarray(inverted(seven())) * 0.6 + 50 + noise).astype(np.uint8)
+    assert_alike(centred_digit(Image.fromarray(photo)), centred_digit(seven()), 0.25)
+
+
+def test_long_digit_stays_inside() -> None:
+    picture = Image.new("L", (28, 28))
+    ImageDraw.Draw(picture).rectangle((0, 26, 27, 27), 255)
+    image = centred_digit(picture)[0]
+    assert image.amax(0).count_nonzero() == 20
+    assert image.amax(1).count_nonzero() <= 2
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "I;16", "F"])
+def test_blank_picture_is_refused(mode: str) -> None:
+    with pytest.raises(ValueError, match="the picture is blank: all its pixels are alike"):
+        centred_digit(Image.new(mode, (40, 30)))

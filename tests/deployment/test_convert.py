@@ -1,0 +1,43 @@
+"""A network as bytes: what is copied, described and refused."""
+
+import json
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from src.deployment.classifier import Classifier
+from src.deployment.convert import describe, export_program, plain_tensors, to_safetensors
+
+
+class DependsOnValues(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        return image.flatten(1) if image.sum() > 0 else -image.flatten(1)
+
+
+def test_channels_last_weights_become_contiguous() -> None:
+    network = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    weight = plain_tensors(network)["weight"]
+    assert weight.is_contiguous()
+    assert torch.equal(weight, network.weight)
+
+
+def test_shared_weights_can_be_written() -> None:
+    layer = nn.Linear(2, 2)
+    assert to_safetensors(plain_tensors(nn.Sequential(layer, layer)), {})
+
+
+def test_description_holds_each_channel() -> None:
+    about = describe(Classifier(nn.Flatten(), (0.5, 0.25), (1.0, 2.0), 1.5), ["cat"], True)
+    assert {name: json.loads(text) for name, text in about.items()} == {
+        "mean": [0.5, 0.25],
+        "std": [1.0, 2.0],
+        "temperature": 1.5,
+        "calibrated": True,
+        "class_names": ["cat"],
+    }
+
+
+def test_other_network_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^DependsOnValues cannot be exported \(.*safetensors$"):
+        export_program(Classifier(DependsOnValues(), 0.0, 1.0), (1, 2, 2))

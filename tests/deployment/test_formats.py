@@ -1,0 +1,56 @@
+"""Each format, and what is refused."""
+
+import json
+
+import pytest
+import torch
+
+from src.deployment import formats
+from src.deployment.classifier import Classifier
+from src.deployment.formats import FORMATS, Exporter, refuse_missing_packages
+from src.models import CNN
+
+
+@pytest.fixture
+def exporter() -> Exporter:
+    classifier = Classifier(CNN(width=2, hidden=(8, 8)), 0.1307, 0.3081, 1.5).eval()
+    names = [*"abcdefghij"]
+    return Exporter(classifier, torch.rand(5, 1, 28, 28), names, calibrated=True)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_format_answers_as_network(exporter: Exporter, name: str) -> None:
+    content, difference = getattr(exporter, name)()
+    assert isinstance(content, bytes)
+    assert difference < 1e-5
+
+
+def test_weights_are_the_same_twice(exporter: Exporter) -> None:
+    assert exporter.pt()[0] == exporter.pt()[0]
+
+
+def test_onnx_describes_its_use(exporter: Exporter) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(exporter.onnx()[0])
+    about = session.get_modelmeta().custom_metadata_map
+    assert json.loads(about["class_names"]) == [*"abcdefghij"]
+    assert json.loads(about["image_shape"]) == [1, 28, 28]
+    assert [(put.name, put.shape) for put in session.get_inputs()] == [
+        ("image", ["batch", 1, 28, 28])
+    ]
+    assert [put.name for put in session.get_outputs()] == ["logits", "probabilities"]
+
+
+@pytest.mark.parametrize("name", ["onnx", "torch_export"])
+def test_file_names_no_source(exporter: Exporter, name: str) -> None:
+    content, _ = getattr(exporter, name)()
+    assert b"site-packages" not in content
+    assert b"cnn.py" not in content
+
+
+def test_missing_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    refuse_missing_packages(["pt", "torch_export"])
+    with pytest.raises(ValueError, match=r'install -e "\.\[export\]".*--format pt torch_export'):
+        refuse_missing_packages(["pt", "onnx"])

@@ -1,0 +1,97 @@
+import io
+import struct
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from src.deployment.pictures import (
+    UnreadablePictureError,
+    pictures_in,
+    read_picture,
+    read_pictures,
+)
+
+
+def corner(picture: Image.Image) -> Tensor:
+    """Read the upper left pixel; a white one is refused."""
+    value = picture.convert("L").getpixel((0, 0))
+    if value == 255:
+        raise ValueError("the picture is\nwhite")
+    return torch.tensor([[[value]]], dtype=torch.uint8)
+
+
+def png(value: int, side: int = 4) -> bytes:
+    content = io.BytesIO()
+    Image.effect_noise((side, side), 50).point(lambda _: value).save(content, "png")
+    return content.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    names = {"b.png": 2, "a.PNG": 1, "inner/c.png": 3, "notes.txt": 4}
+    for name, value in names.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(png(value))
+    return tmp_path
+
+
+def test_folder_is_read_in_order(folder: Path) -> None:
+    assert pictures_in(Path()) == ["a.PNG", "b.png", "inner/c.png"]
+    read = list(read_pictures(["inner", "b.png", "notes.txt"], corner))
+    assert [(name, int(image)) for name, image in read] == [
+        ("inner/c.png", 3),
+        ("b.png", 2),
+        ("notes.txt", 4),
+    ]
+
+
+def test_picture_comes_from_standard_input(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(png(7))))
+    [(name, image)] = read_pictures(["-"], corner)
+    assert (name, int(image)) == ("-", 7)
+
+
+def bomb() -> bytes:
+    """Claim 60,000 x 60,000 pixels in the header of a PNG file."""
+    return png(0).replace(struct.pack(">II", 4, 4), struct.pack(">II", 60_000, 60_000))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "there is no such file"),
+        (b"no picture", "it is not a picture that Pillow can read"),
+        (b"", "it is not a picture that Pillow can read"),
+        (png(0, 64)[:50], "it cannot be read: "),
+        (png(255), "the picture is white"),
+        (bomb(), ""),
+    ],
+)
+def test_unreadable_picture_is_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    file = tmp_path / "x.png"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UnreadablePictureError) as refusal:
+        read_picture(str(file), corner)
+    assert str(refusal.value).startswith(f"{file}: {reason}")
+    assert "\n" not in str(refusal.value)
+
+
+def test_suspected_bomb_is_refused(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow warns above, fails above twice
+    with pytest.raises(UnreadablePictureError, match=r"b\.png: it is far too large"):
+        read_picture("b.png", corner)
+
+
+def test_reading_goes_on_after_failures(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    first, second, (name, _) = read_pictures(["empty", "nowhere.png", "b.png"], corner)
+    assert str(first) == "empty: the folder holds no picture"
+    assert str(second) == "nowhere.png: there is no such file"
+    assert name == "b.png"

@@ -1,0 +1,87 @@
+"""The page of the demo in a real browser."""
+
+import base64
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from src.data import MNISTDataModule
+from src.deployment.classifier import Classifier
+from src.deployment.demo_page import demo_page
+from src.deployment.demo_server import DemoServer
+from src.deployment.recogniser import Recogniser
+from src.models import CNN
+
+pytestmark = pytest.mark.browser
+NAMES = MNISTDataModule.class_names
+
+
+@pytest.fixture
+def page(browser: Chrome) -> Iterator[DemoServer]:
+    """Open the page, and check at the end that the browser complained about nothing."""
+    torch.manual_seed(0)
+    classifier = Classifier(CNN(), 0.1307, 0.3081).eval()
+    recognise = Recogniser(classifier, MNISTDataModule.from_picture, NAMES)
+    with DemoServer("127.0.0.1", 0, demo_page("MNIST", "untrained", NAMES), recognise) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        browser.get(server.url)
+        wait_for(browser, "blank")
+        yield server
+        complaints = browser.get_log("browser")
+        browser.get("about:blank")
+        server.shutdown()
+        thread.join()
+    assert not complaints
+
+
+def wait_for(browser: Chrome, state: str) -> None:
+    WebDriverWait(browser, 20).until(
+        lambda _: browser.find_element(By.TAG_NAME, "body").get_attribute("data-state") == state
+    )
+
+
+def draw(browser: Chrome, *moves: tuple[int, int]) -> dict[str, float]:
+    canvas = browser.find_element(By.TAG_NAME, "canvas")
+    pen = ActionChains(browser, duration=20).move_to_element_with_offset(canvas, *moves[0])
+    pen.click_and_hold()
+    for move in moves[1:]:
+        pen.move_by_offset(*move)
+    pen.release().perform()
+    wait_for(browser, "ready")
+    rows = browser.find_elements(By.TAG_NAME, "li")
+    shares = [float(row.get_attribute("data-probability")) for row in rows]
+    return dict(zip(NAMES, shares, strict=True))
+
+
+def test_page_says_what_the_server_says(browser: Chrome, page: DemoServer) -> None:
+    shown = draw(browser, (0, -80), (0, 80), (0, 80))
+    picture = browser.execute_script("return document.querySelector('canvas').toDataURL()")
+    answer = page.recognise(base64.b64decode(picture.partition(",")[2]))
+    assert shown == pytest.approx(answer["probabilities"], abs=1e-6)
+    assert sum(shown.values()) == pytest.approx(1, abs=1e-5)
+    assert browser.find_element(By.ID, "prediction").text == answer["prediction"]
+    assert browser.find_element(By.CSS_SELECTOR, "figure img").is_displayed()
+
+
+def test_more_strokes_change_the_answer(browser: Chrome, page: DemoServer) -> None:
+    first = draw(browser, (0, -80), (0, 160))
+    assert draw(browser, (-80, 0), (160, 0)) != first
+
+
+@pytest.mark.parametrize("how", ["click", "Enter", "Escape"])
+def test_clearing_invites_again(browser: Chrome, page: DemoServer, how: str) -> None:
+    draw(browser, (0, -80), (0, 160))
+    button = browser.find_element(By.TAG_NAME, "button")
+    if how == "click":
+        button.click()
+    else:
+        button.send_keys({"Enter": "\ue007", "Escape": "\ue00c"}[how])
+    wait_for(browser, "blank")
+    assert browser.find_element(By.ID, "share").text == "draw a digit"
+    assert not browser.find_element(By.ID, "prediction").is_displayed()

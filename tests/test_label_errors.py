@@ -1,0 +1,93 @@
+"""The command that doubts labels, on synthetic MNIST with some labels swapped."""
+
+import csv
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from src.label_errors import main
+from src.tasks import ClassificationTask
+from tests.conftest import Train
+from tests.tiny_mnist import TinyMNIST
+
+SWAPPED = [3, 50, 77, 101, 146, 190]  # of the 220 training images
+
+
+class SwappedMNIST(TinyMNIST):
+    """`TinyMNIST` with six wrong labels."""
+
+    def setup(self, stage: str) -> None:
+        if not self.splits:
+            super().setup(stage)
+            label = self.splits["train"].label
+            label[SWAPPED] = (label[SWAPPED] + 3) % 10
+            self.train_indices = torch.arange(len(label)) + 1000
+
+
+def refused(*words: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([*words])
+    return stop.value.code
+
+
+@pytest.mark.slow
+def test_swapped_labels_are_top_ranked(train: Train, tmp_path: Path, capsys) -> None:
+    train("--data=tests.test_label_errors.SwappedMNIST", "--trainer.max_epochs=8")
+    before = {*tmp_path.rglob("*")}
+    capsys.readouterr()
+    main(["last", "--folds=3"])
+    out = tmp_path / "lightning_logs" / "version_0" / "label_errors"
+    rows = list(csv.DictReader((out / "label_errors.csv").read_text().splitlines()))
+    assert len({int(row["index"]) for row in rows[: len(SWAPPED)]} & {*SWAPPED}) >= 5
+    assert int(rows[0]["official_index"]) == int(rows[0]["index"]) + 1000
+    with np.load(out / "probabilities.npz") as arrays:
+        assert arrays["probability"].shape == (220, 10)
+    written = {path.name for path in {*tmp_path.rglob("*")} - before}
+    files = {"label_errors.png", "label_errors.csv", "probabilities.npz"}
+    assert written == {"label_errors", *files}
+    captured = capsys.readouterr()
+    assert f"suspected      {len(rows)} label errors" in captured.out
+    assert captured.err.count("\n") == 3  # a line for each fold
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--folds=1"], "--folds must be in [2, 220], got 1"),
+        (["--num_images=0"], "--num_images must be at least 1, got 0"),
+    ],
+)
+def test_impossible_number_is_one_line(train: Train, capsys, words: list, reason: str) -> None:
+    train("--trainer.max_epochs=1")
+    capsys.readouterr()
+    assert refused("last", *words) == 2
+    assert capsys.readouterr().err == f"error: {reason}\n"
+
+
+def test_missing_cleanlab_is_one_line(monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
+    assert refused("last") == 2
+    error = capsys.readouterr().err
+    assert 'pip install -e ".[labels]"' in error
+    assert error.count("\n") == 1
+
+
+def test_ctrl_c_is_one_line(train: Train, monkeypatch, capsys) -> None:
+    train("--trainer.max_epochs=1")
+    handler = signal.getsignal(signal.SIGINT)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ClassificationTask, "training_step", interrupt)
+    capsys.readouterr()
+    try:
+        assert refused("last", "--out=found") == 130
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert capsys.readouterr().err == "\nstopped by SIGINT\n"
+    assert not Path("found").exists()
