@@ -1,5 +1,7 @@
 """The report in a browser."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,16 +38,21 @@ def test_page_is_whole_and_without_errors(page: "Chrome") -> None:
     assert page.get_log("browser") == []
 
 
+@contextmanager
+def screen(page: "Chrome", width: int, height: int) -> Iterator[None]:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < height}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_both_runs_stand_side_by_side(page: "Chrome") -> None:
-    first, second = page.find_elements("css selector", "#classes .runs > div")
-    assert first.location["y"] == second.location["y"]
-    assert second.location["x"] > first.location["x"]
+    with screen(page, 1200, 800):
+        first, second = page.find_elements("css selector", "#classes .runs > div")
+        assert first.location["y"] == second.location["y"]
+        assert second.location["x"] > first.location["x"]
 
 
 def test_phone_needs_no_sideways_scrolling(page: "Chrome") -> None:
-    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
-    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
+    with screen(page, 390, 844):
         assert page.execute_script("return document.documentElement.scrollWidth") <= 390
-    finally:
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -39,6 +39,7 @@ class TinyMNIST(MNISTDataModule):
     checksums: ClassVar[dict[str, str]] = {
         name: hashlib.sha256(data).hexdigest() for name, data in files().items()
     }
+    disputed_test_indices: ClassVar[tuple[int, ...]] = ()
 
 
 def write_files(folder: Path) -> None:
