@@ -47,17 +47,26 @@ def test_impossible_port_is_one_line(port: str, capsys) -> None:
     assert "must be 0 to 65535" in capsys.readouterr().err
 
 
+def heard() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_process_ends_quietly(train: Train) -> None:
     train("--trainer.max_epochs=1")
     command = [sys.executable, "-m", "src.demo", "last", "--port=0"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, **options) as process:
+    options["preexec_fn"] = heard  # a shell lets jobs in the background ignore Ctrl-C
+    process = subprocess.Popen(command, env=environment, **options)
+    try:
         url = process.stdout.readline().split()[1]
         with urllib.request.urlopen(url) as page:
             assert b"Draw a digit" in page.read()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 0
     assert "Traceback" not in errors

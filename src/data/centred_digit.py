@@ -19,8 +19,7 @@ _EDGE = 0.1  # level from which a pixel counts for the box
 _NOISE = 7  # the same in upper quartiles of the ground: 4.7 standard deviations of its noise
 _SLOPE = 0.5  # a slope of the light as large as this share of the contrast is a stroke at a side
 _INK = 75  # percentile of the pixels above the threshold that is the level of ink
-# On scikit-learn's 1,797 digits of 8 x 8 px a network was right for 92.3 % with bilinear,
-# 93.4 % with this one and 93.5 % with Lanczos; images of MNIST itself show no difference.
+# Pillow's filters differ by a percent on digits of 8 x 8 px enlarged, and not on MNIST's own.
 _FILTER = Image.Resampling.BICUBIC
 
 
