@@ -55,17 +55,13 @@ def _server(given: argparse.Namespace) -> "DemoServer":
     from src.deployment.demo_page import demo_page
     from src.deployment.demo_server import DemoServer
     from src.deployment.recogniser import Recogniser
-    from src.experiment.note import note
     from src.experiment.trained import Trained
 
     trained = Trained.load(given.ckpt, given.data_dir)
     from_picture = trained.published("from_picture")
     names = trained.published("class_names")
-    mean, std = trained.published("mean"), trained.published("std")
-    classifier = Classifier(trained.network, mean, std, trained.temperature or 1.0).eval()
+    classifier = Classifier(**trained.classifier_parts()).eval()
     calibrated = "calibrated" if trained.temperature else "not calibrated"
-    if not trained.temperature:
-        note("the run fitted no temperature: the probabilities are not calibrated")
     count = sum(parameter.numel() for parameter in trained.network.parameters())
     where = "/".join(trained.path.resolve().parts[-2:])  # the page may be shown to others
     about = (

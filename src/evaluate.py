@@ -21,11 +21,13 @@ def main(args: list[str] | None = None) -> None:
     started = time.perf_counter()
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
+        from src.experiment.run_record import evaluation_dir
         from src.experiment.trained import Trained
 
         trained = Trained.load(given.ckpt, given.data_dir)
-        trained.data.prepare_data()
-        out = _folder(given.out, trained, given.split)
+        trained.images(given.split)
+        root = trained.log_dir or Path()
+        out = given.out or evaluation_dir(root, trained.path, given.split)
     with one_line_failures(RUN_ERROR, given.debug):
         ready = time.perf_counter()
         print(_evaluate(trained, given.split, out))
@@ -56,11 +58,6 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _folder(given: Path | None, trained: "Trained", split: str) -> Path:
-    root = trained.run.log_dir if trained.run and trained.run.log_dir.is_dir() else Path()
-    return given or root / "evaluation" / f"{trained.path.stem}_{split}"
-
-
 def _evaluate(trained: "Trained", split: str, out: Path) -> str:
     from src.evaluation.board import write_board
     from src.evaluation.evaluation import Evaluation, table
@@ -71,11 +68,10 @@ def _evaluate(trained: "Trained", split: str, out: Path) -> str:
 
     answers = _answers(trained, split)
     step = int(trained.checkpoint["global_step"])
-    names = getattr(trained.data, "class_names", None)
     evaluation = Evaluation(
         answers,
-        trained.published("splits")[split].image,
-        names or [str(number) for number in range(answers.logits.shape[1])],
+        trained.images(split).image,
+        trained.class_names(answers.logits.shape[1]),
         wilson_interval,
         {"split": split, "step": step, "sha256": file_digest(trained.path)},
         getattr(trained.data, "disputed_test_indices", ()) if split == "test" else (),
@@ -84,9 +80,8 @@ def _evaluate(trained: "Trained", split: str, out: Path) -> str:
     files = evaluation.files(pictures)
     for name, content in files.items():
         write_whole(out / name, content)
-    if trained.run and trained.run.log_dir.is_dir():
-        folder = trained.run.log_dir
-        write_board(folder, split, step, pictures, answers, evaluation.names)
+    if trained.log_dir:
+        write_board(trained.log_dir, split, step, pictures, answers, evaluation.names)
     lines = {"checkpoint": f"{shown(trained.path)}, step {step:,}"}
     lines |= {"files": f"{shown(out)}/{', '.join(files)}"}
     first, last = (f"{name:<13}  {text}" for name, text in lines.items())
@@ -119,7 +114,7 @@ def _show_projector(trained: "Trained", split: str) -> str:
     device = torch.device("cpu")
     batch = next(trained.batches(split, device))
     features = last_hidden(trained.network.to(device), batch)
-    image = trained.published("splits")[split].image[: len(features)]
+    image = trained.images(split).image[: len(features)]
     write_projector(
         folder,
         int(trained.checkpoint["global_step"]),

@@ -28,17 +28,14 @@ def main(args: list[str] | None = None) -> None:
         from src.deployment.formats import refuse_missing_packages
 
         refuse_missing_packages(given.format)
-        from src.experiment.note import note
         from src.experiment.run import shown
         from src.experiment.trained import Trained
         from src.experiment.whole_file import write_whole
 
         trained = Trained.load(given.ckpt, given.data_dir)
-        trained.data.prepare_data()
+        trained.images("test")
         out = given.out or _folder(trained)
     with one_line_failures(RUN_ERROR, given.debug):
-        if trained.temperature is None:
-            note("the run fitted no temperature: the probabilities are not calibrated")
         print(f"{'checkpoint':<17}  {shown(trained.path)}")
         for name, content, row in _files(trained, given.format):
             write_whole(out / name, content)
@@ -76,12 +73,9 @@ def _files(trained: "Trained", names: list[str]) -> "Iterator[tuple[str, bytes, 
     from src.deployment.formats import FORMATS, Exporter
     from src.deployment.read_back import refuse_other_answers
 
-    mean, std = trained.published("mean"), trained.published("std")
-    classifier = Classifier(trained.network, mean, std, trained.temperature or 1.0).eval()
-    trained.data.setup("test")
     exporter = Exporter(
-        classifier,
-        trained.published("splits")["test"].image[:TESTED].to(torch.float32) / 255,
+        Classifier(**trained.classifier_parts()).eval(),
+        trained.images("test").image[:TESTED].to(torch.float32) / 255,
         trained.published("class_names"),
         calibrated=trained.temperature is not None,
     )

@@ -31,10 +31,14 @@ def main(args: list[str] | None = None) -> None:
         silence_known_noise()
         trained = Trained.load(given.ckpt, given.data_dir)
         training = CrossTraining(trained, given.folds)
-        run = trained.run
-        root = run.log_dir if run and run.log_dir.is_dir() else Path()
     with one_line_failures(RUN_ERROR, given.debug):
-        print(_find(training, given.out or root / "label_errors", given.num_images))
+        print(
+            _find(
+                training,
+                given.out or (trained.log_dir or Path()) / "label_errors",
+                given.num_images,
+            )
+        )
         print(f"{'seconds':<13}  {time.perf_counter() - started:.1f}")
 
 
@@ -69,10 +73,8 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
 
     unseen = training.run()
     data = training.trained.data
-    numbers = [str(number) for number in range(unseen.probability.shape[1])]
-    errors = LabelErrors(
-        unseen.probability, unseen.label, getattr(data, "class_names", None) or numbers
-    )
+    names = training.trained.class_names(unseen.probability.shape[1])
+    errors = LabelErrors(unseen.probability, unseen.label, names)
     archive = io.BytesIO()
     np.savez(archive, **{name: part.numpy() for name, part in unseen._asdict().items()})
     files = {

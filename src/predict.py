@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from src.deployment.answers import Answer
-    from src.deployment.classifier import Classifier
-    from src.experiment.trained import Trained
 
 _BATCH = 256  # pictures at once
 
@@ -29,13 +27,14 @@ def main(args: list[str] | None = None) -> None:
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
         from src.deployment.answers import FORMATS, classify
+        from src.deployment.classifier import Classifier
         from src.deployment.pictures import UnreadablePictureError, read_pictures
         from src.experiment.trained import Trained
 
         trained = Trained.load(given.ckpt, given.data_dir)
         from_picture = trained.published("from_picture")
         names = trained.published("class_names")
-        classifier = _classifier(trained)
+        classifier = Classifier(**trained.classifier_parts()).eval()
     with one_line_failures(RUN_ERROR, given.debug):
         answers: list[Answer] = []
         waiting: list[tuple[str, Tensor]] = []
@@ -70,19 +69,6 @@ def _parser() -> VerbParser:
     )
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     return parser
-
-
-def _classifier(trained: "Trained") -> "Classifier":
-    from src.deployment.classifier import Classifier
-    from src.experiment.note import note
-
-    if trained.temperature is None:
-        note(
-            "the probabilities are not calibrated: the checkpoint holds no temperature of these "
-            "weights"
-        )
-    mean, std = trained.published("mean"), trained.published("std")
-    return Classifier(trained.network, mean, std, trained.temperature or 1.0).eval()
 
 
 def _print(text: str) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,15 @@ class Answer:
     def probability(self) -> float:
         """Probability of the most probable class."""
         return self.ranked[0][1]
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """Prediction, its probability and those of all classes, by these names."""
+        return {
+            "prediction": self.prediction,
+            "probability": self.probability,
+            "probabilities": self.probabilities,
+        }
 
 
 def classify(
@@ -90,16 +100,7 @@ def as_json(answers: Sequence[Answer]) -> str:
     Returns:
         JSON.
     """
-    objects = [
-        {
-            "file": answer.file,
-            "prediction": answer.prediction,
-            "probability": answer.probability,
-            "probabilities": answer.probabilities,
-        }
-        for answer in answers
-    ]
-    return json.dumps(objects, indent=2)
+    return json.dumps([{"file": answer.file, **answer.choice} for answer in answers], indent=2)
 
 
 def as_csv(answers: Sequence[Answer], class_names: Sequence[str]) -> str:

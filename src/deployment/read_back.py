@@ -20,7 +20,7 @@ def read_onnx(content: bytes) -> Answer:
     Returns:
         Function from pixels to logits and probabilities.
     """
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)  # errors only
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

@@ -5,10 +5,10 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from src.deployment.answers import classify
 from src.deployment.classifier import Classifier
 
 _MAX_PIXELS = 4_000_000  # a small file can unpack to more than the memory holds
@@ -34,7 +34,6 @@ class Recogniser:
         self.from_picture = from_picture
         self.class_names = class_names
 
-    @torch.inference_mode()
     def __call__(self, content: bytes) -> dict[str, Any]:
         """Classify a picture.
 
@@ -53,11 +52,8 @@ class Recogniser:
         if low == high:
             return {"prediction": None}
         seen = self.from_picture(picture)
-        _, probabilities = self.classifier(seen[None].float() / 255)
-        by_name = dict(zip(self.class_names, probabilities[0].tolist(), strict=True))
-        best = max(by_name, key=lambda name: by_name[name])
-        answer = {"prediction": best, "probability": by_name[best], "probabilities": by_name}
-        return answer | {"seen": _data_uri(seen)}
+        (answer,) = classify(self.classifier, [("drawing", seen)], self.class_names)
+        return answer.choice | {"seen": _data_uri(seen)}
 
 
 def _open(content: bytes) -> Image.Image:

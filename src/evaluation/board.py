@@ -4,13 +4,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from src.batch import Batch
+from src.evaluation.picture import Picture
 from src.evaluation.predictions import Predictions
 
 _PROJECTOR = "embedding"
@@ -20,7 +19,7 @@ def write_board(
     folder: Path,
     split: str,
     step: int,
-    pictures: Mapping[str, npt.NDArray[np.uint8]],
+    pictures: Mapping[str, Picture],
     answers: Predictions,
     names: Sequence[str],
 ) -> None:

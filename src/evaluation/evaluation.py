@@ -1,16 +1,10 @@
 """All that is known of a network on one split: numbers, pictures and what is written of them."""
 
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
 
 from src.evaluation.figures import (
@@ -20,9 +14,8 @@ from src.evaluation.figures import (
     draw_reliability,
 )
 from src.evaluation.measures import Interval, measure
+from src.evaluation.picture import Picture, pixels, png
 from src.evaluation.predictions import Predictions, archive, confident_mistakes
-
-Picture = npt.NDArray[np.uint8]
 
 
 class Evaluation:
@@ -104,34 +97,6 @@ class Evaluation:
             }
             for index in self.worst.tolist()
         ]
-
-
-def pixels(figure: Figure) -> Picture:
-    """Draw a figure, once for all who show it.
-
-    Args:
-        figure: A figure that no window shows.
-
-    Returns:
-        Pixels, `(H, W, 3)`, `uint8`.
-    """
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def png(picture: Picture) -> bytes:
-    """Write pixels as a file.
-
-    Args:
-        picture: Pixels, `(H, W, 3)` or `(H, W)`, `uint8`.
-
-    Returns:
-        Content of a PNG file.
-    """
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="png")
-    return buffer.getvalue()
 
 
 def table(summary: dict[str, Any]) -> str:

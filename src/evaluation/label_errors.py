@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from src.evaluation.figures import draw_gallery
+from src.evaluation.picture import pixels, png
 
 
 def require_cleanlab() -> None:
@@ -87,9 +88,7 @@ class LabelErrors:
         Returns:
             Content of a PNG file.
         """
-        buffer = io.BytesIO()
-        self.draw(image, num_images).savefig(buffer, format="png")
-        return buffer.getvalue()
+        return png(pixels(self.draw(image, num_images)))
 
     def draw(self, image: Tensor, num_images: int) -> Figure:
         """Draw the most suspicious images.

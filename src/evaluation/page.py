@@ -10,7 +10,8 @@ from typing import Any
 import jinja2
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
+
+from src.evaluation.picture import Picture, png
 
 _TEMPLATE = "report.html"
 
@@ -168,11 +169,9 @@ def _curves(sections: Sequence[Section]) -> str:
     return _address("image/svg+xml", buffer.getvalue())
 
 
-def _image(pixels: np.ndarray[Any, Any]) -> str:
-    buffer = io.BytesIO()
-    last = np.moveaxis(pixels, 0, -1)  # (H, W, C)
-    Image.fromarray(last[..., 0] if last.shape[-1] == 1 else last).save(buffer, format="png")
-    return _address("image/png", buffer.getvalue())
+def _image(image: Picture) -> str:
+    last = np.moveaxis(image, 0, -1)  # (H, W, C)
+    return _address("image/png", png(last[..., 0] if last.shape[-1] == 1 else last))
 
 
 def _address(kind: str, content: bytes) -> str:

@@ -11,12 +11,12 @@ import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from torch import Tensor
 
+from src.experiment.build import build
 from src.experiment.cli import interrupts
 from src.experiment.folds import Part, divide, must_keep, training_split
 from src.experiment.note import note
 from src.experiment.step_seed import StepSeed
-from src.experiment.trained import Trained, build
-from src.experiment.trusted import read_trusted
+from src.experiment.trained import Trained
 
 _KEPT = (  # settings of the Trainer that decide what a network learns, and where
     *("accelerator", "precision", "deterministic", "benchmark", "detect_anomaly"),
@@ -62,7 +62,6 @@ class CrossTraining:
     def __init__(self, trained: Trained, num_folds: int) -> None:
         self.trained = trained
         self.num_folds = num_folds
-        self._config = read_trusted(trained.checkpoint["config"], [])
         self.split = training_split(trained.data)
         self.fold = divide(len(self.split.label), num_folds)
         if trained.checkpoint["provenance"][0]["inputs"].get("weights"):
@@ -112,9 +111,9 @@ class CrossTraining:
         return probability
 
     def _train(self) -> tuple[LightningModule, torch.device]:
-        seed_everything(self._config["seed_everything"], workers=True, verbose=False)
-        task, _ = build(self._config)
-        given = self._config["trainer"]
+        seed_everything(self.trained.config["seed_everything"], workers=True, verbose=False)
+        task, _ = build(self.trained.config)
+        given = self.trained.config["trainer"]
         with _quiet(), interrupts():
             trainer = Trainer(
                 **{name: given[name] for name in _KEPT if given.get(name) is not None},

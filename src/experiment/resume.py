@@ -136,6 +136,26 @@ def find_checkpoint(
     return pick(run.checkpoint_dir if run else folder)
 
 
+def best_checkpoint(folder: Path) -> tuple[Path, list[str]]:
+    """Choose the state of a run that is used: the best one, else the latest whole one.
+
+    Args:
+        folder: Folder of checkpoints.
+
+    Returns:
+        The file, and a sentence for each one that had to be passed over.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    best = folder / "best.ckpt"
+    try:
+        read_checkpoint(best)
+    except (OSError, ValueError):  # missing or damaged: the latter is named among the passed over
+        return newest_checkpoint(folder)
+    return best, []
+
+
 def _of_latest_run(
     root: Path, pick: Callable[[Path], tuple[Path, list[str]]]
 ) -> tuple[Path, list[str]]:

@@ -25,6 +25,20 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def evaluation_dir(root: Path, checkpoint: Path, split: str) -> Path:
+    """Name the folder of an evaluation.
+
+    Args:
+        root: Folder of the records of the run, or another.
+        checkpoint: What is evaluated.
+        split: On what.
+
+    Returns:
+        The folder, one for each checkpoint of a run and each split.
+    """
+    return root / "evaluation" / f"{checkpoint.stem}_{split}"
+
+
 def read_json(path: Path) -> Any:
     """Read a file that a run wrote, if it is there.
 
@@ -98,7 +112,7 @@ class RunRecord:
     @property
     def evaluation_dir(self) -> Path:
         """Folder of its evaluation on the test images."""
-        return self.run.log_dir / "evaluation" / f"{self.checkpoint.stem}_test"
+        return evaluation_dir(self.run.log_dir, self.checkpoint, "test")
 
     def evaluation(self) -> dict[str, Any] | None:
         """Read its evaluation.

@@ -1,6 +1,6 @@
 """What a run has learned, from its checkpoint alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,14 +11,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
-from src.experiment.checkpoint_file import newest_checkpoint, read_checkpoint
+from src.experiment.build import build
+from src.experiment.checkpoint_file import read_checkpoint
 from src.experiment.note import note
-from src.experiment.parser import OneLineParser
-from src.experiment.resume import find_checkpoint
+from src.experiment.resume import best_checkpoint, find_checkpoint
 from src.experiment.run import Run
 from src.experiment.trusted import read_trusted
 from src.experiment.weights import refuse_other_network
-from src.experiment.words import LINKS
 
 _BATCH = 1000  # images at once, where the data set does not say
 
@@ -30,12 +29,15 @@ class Trained:
     Attributes:
         path: Its checkpoint.
         checkpoint: Content of that.
+        config: Configuration in that, in plain types, with the folder of the data set as it is
+            here.
         task: Task with the weights of the checkpoint, in evaluation mode, on the CPU.
         data: Data set; its files have not been looked at.
     """
 
     path: Path
     checkpoint: dict[str, Any]
+    config: dict[str, Any]
     task: LightningModule
     data: LightningDataModule
 
@@ -65,7 +67,7 @@ class Trained:
         task, data = build(config)
         refuse_other_network(task, checkpoint["state_dict"])
         task.load_state_dict(checkpoint["state_dict"])
-        return cls(path, checkpoint, task.eval(), data)
+        return cls(path, checkpoint, config, task.eval(), data)
 
     @property
     def network(self) -> nn.Module:
@@ -78,11 +80,63 @@ class Trained:
         return Run.of_checkpoint(self.path)
 
     @property
+    def log_dir(self) -> Path | None:
+        """Folder of the records of that run; None if there is none."""
+        return self.run.log_dir if self.run and self.run.log_dir.is_dir() else None
+
+    @property
     def temperature(self) -> float | None:
         """Divisor of the logits that calibrates these weights; None if the run fitted none."""
         fitted = self.checkpoint.get("calibration", {})
         same = fitted.get("step") == self.checkpoint["global_step"]
         return float(fitted["temperature"]) if same else None
+
+    def classifier_parts(self) -> dict[str, Any]:
+        """Gather what `src.deployment.Classifier` is made of; say so if it is not calibrated.
+
+        Returns:
+            Its arguments by name.
+
+        Raises:
+            ValueError: The data set does not publish its mean and standard deviation.
+        """
+        if self.temperature is None:
+            note(
+                "the probabilities are not calibrated: the checkpoint holds no temperature of "
+                "these weights"
+            )
+        parts = {name: self.published(name) for name in ("mean", "std")}
+        return {"network": self.network, "temperature": self.temperature or 1.0, **parts}
+
+    def class_names(self, num_classes: int) -> Sequence[str]:
+        """Name the classes.
+
+        Args:
+            num_classes: Number of classes K.
+
+        Returns:
+            The names that the data set publishes, else numbers.
+        """
+        names: Sequence[str] | None = getattr(self.data, "class_names", None)
+        return names or [str(number) for number in range(num_classes)]
+
+    def images(self, split: str) -> Any:
+        """Give a split of the data set; its files are read and verified once.
+
+        Args:
+            split: Its name, `train`, `val` or `test`.
+
+        Returns:
+            Labelled images.
+
+        Raises:
+            ValueError: The data set has no `splits`.
+            FileNotFoundError: Its files cannot be had.
+        """
+        if split not in getattr(self.data, "splits", {}):
+            self.data.prepare_data()
+            self.data.setup("test" if split == "test" else "fit")
+        return self.published("splits")[split]
 
     def batches(self, split: str, device: torch.device) -> Iterator[Batch]:
         """Read a split from its first image to its last, as the network gets it in a test.
@@ -98,9 +152,7 @@ class Trained:
             ValueError: The data set has no `splits`.
             FileNotFoundError: Its files cannot be had.
         """
-        self.data.prepare_data()
-        self.data.setup("test" if split == "test" else "fit")
-        dataset = self.published("splits")[split]
+        dataset = self.images(split)
         collate = (lambda batch: batch) if hasattr(dataset, "__getitems__") else None
         size = getattr(self.data, "eval_batch_size", _BATCH)
         for batch in DataLoader(dataset, size, collate_fn=collate):
@@ -122,52 +174,6 @@ class Trained:
         if not hasattr(self.data, name):
             raise ValueError(f"{type(self.data).__name__} has no `{name}`: add it to the class")
         return getattr(self.data, name)
-
-
-def best_checkpoint(folder: Path) -> tuple[Path, list[str]]:
-    """Choose the state of a run that is used: the best one, else the latest whole one.
-
-    Args:
-        folder: Folder of checkpoints.
-
-    Returns:
-        The file, and a sentence for each one that had to be passed over.
-
-    Raises:
-        FileNotFoundError: There is none.
-    """
-    best = folder / "best.ckpt"
-    try:
-        read_checkpoint(best)
-    except (OSError, ValueError):  # missing or damaged: the latter is named among the passed over
-        return newest_checkpoint(folder)
-    return best, []
-
-
-def build(config: dict[str, Any]) -> tuple[LightningModule, LightningDataModule]:
-    """Make the task and the data set that a configuration describes, without a Trainer.
-
-    Args:
-        config: Configuration in plain types.
-
-    Returns:
-        Both; the task has its first weights.
-
-    Raises:
-        ValueError: The configuration does not fit the classes of this code.
-    """
-    parser = OneLineParser(exit_on_error=False)
-    parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
-    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
-    for published, wanted in LINKS:
-        parser.link_arguments(published, wanted, apply_on="instantiate")
-    try:
-        parsed = parser.parse_object({name: config[name] for name in ("model", "data")})
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"the checkpoint is of other code than this: {reason}") from error
-    made = parser.instantiate_classes(parsed)
-    return made.model, made.data
 
 
 def _find_data(settings: dict[str, Any], data_dir: str | None, run: Run | None) -> None:

@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from src.evaluation.evaluation import pixels
 from src.evaluation.figures import (
     draw_confusion,
     draw_gallery,
     draw_precision_recall,
     draw_reliability,
 )
+from src.evaluation.picture import pixels
 from tests.evaluation.test_measures import answers
 
 NAMES = list("0123456789")

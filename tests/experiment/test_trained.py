@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.experiment.trained import Trained, best_checkpoint
+from src.experiment.resume import best_checkpoint
+from src.experiment.trained import Trained
 from tests.conftest import Train
 
 
@@ -76,3 +77,27 @@ def test_changed_class_is_one_line(run: Path) -> None:
     torch.save(checkpoint, "other.ckpt")
     with pytest.raises(ValueError, match=r"of other code than this: .*breadth"):
         Trained.load("other.ckpt")
+
+
+def test_files_are_read_once(run: Path, monkeypatch) -> None:
+    trained, verified = Trained.load("last"), []
+    monkeypatch.setattr(trained.data, "prepare_data", lambda: verified.append(1))
+    for split in ("val", "test", "test"):
+        trained.images(split)
+    assert len(verified) == 1
+
+
+def test_parts_of_a_classifier_say_if_uncalibrated(run: Path, capsys) -> None:
+    trained = Trained.load("last")
+    assert trained.classifier_parts()["temperature"] == trained.temperature
+    assert capsys.readouterr().err == ""
+    del trained.checkpoint["calibration"]
+    assert trained.classifier_parts()["temperature"] == 1
+    assert "not calibrated" in capsys.readouterr().err
+
+
+def test_classes_without_names_are_numbered(run: Path, monkeypatch) -> None:
+    trained = Trained.load("last")
+    assert trained.class_names(10) == tuple("0123456789")
+    monkeypatch.setattr(type(trained.data), "class_names", None)
+    assert trained.class_names(3) == ["0", "1", "2"]

@@ -1,0 +1,34 @@
+"""What a configuration describes, made without a Trainer."""
+
+from typing import Any
+
+from lightning.pytorch import LightningDataModule, LightningModule
+
+from src.experiment.parser import OneLineParser
+from src.experiment.words import LINKS
+
+
+def build(config: dict[str, Any]) -> tuple[LightningModule, LightningDataModule]:
+    """Make the task and the data set that a configuration describes, without a Trainer.
+
+    Args:
+        config: Configuration in plain types.
+
+    Returns:
+        Both; the task has its first weights.
+
+    Raises:
+        ValueError: The configuration does not fit the classes of this code.
+    """
+    parser = OneLineParser(exit_on_error=False)
+    parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
+    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
+    for published, wanted in LINKS:
+        parser.link_arguments(published, wanted, apply_on="instantiate")
+    try:
+        parsed = parser.parse_object({name: config[name] for name in ("model", "data")})
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"the checkpoint is of other code than this: {reason}") from error
+    made = parser.instantiate_classes(parsed)
+    return made.model, made.data
