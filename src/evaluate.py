@@ -2,12 +2,13 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.verb_parser import VerbParser
 
 if TYPE_CHECKING:
+    from src.evaluation.evaluation import Evaluation
     from src.evaluation.predictions import Predictions
     from src.experiment.trained import Trained
 
@@ -21,7 +22,7 @@ def main(args: list[str] | None = None) -> None:
     started = time.perf_counter()
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.experiment.run_record import evaluation_dir
+        from src.experiment.run_files import evaluation_dir
         from src.experiment.trained import Trained
 
         trained = Trained.load(given.ckpt, given.data_dir)
@@ -61,21 +62,28 @@ def _parser() -> VerbParser:
 def _evaluate(trained: "Trained", split: str, out: Path) -> str:
     from src.evaluation.board import write_board
     from src.evaluation.evaluation import Evaluation, table
+    from src.experiment.looks import add_look
     from src.experiment.result import wilson_interval
     from src.experiment.run import shown
-    from src.experiment.run_record import file_digest
+    from src.experiment.run_files import file_digest
     from src.experiment.whole_file import write_whole
 
     answers = _answers(trained, split)
     step = int(trained.checkpoint["global_step"])
+    digest = file_digest(trained.path)
     evaluation = Evaluation(
         answers,
         trained.images(split).image,
         trained.class_names(answers.logits.shape[1]),
         wilson_interval,
-        {"split": split, "step": step, "sha256": file_digest(trained.path)},
+        {"split": split, "step": step, "sha256": digest},
         getattr(trained.data, "disputed_test_indices", ()) if split == "test" else (),
     )
+    if split == "test":
+        add_look(
+            trained.run.root if trained.log_dir and trained.run else Path(),
+            trained.described | {"by": "src.evaluate", "network": digest, **_seen(evaluation)},
+        )
     pictures = evaluation.pictures()
     files = evaluation.files(pictures)
     for name, content in files.items():
@@ -86,6 +94,11 @@ def _evaluate(trained: "Trained", split: str, out: Path) -> str:
     lines |= {"files": f"{shown(out)}/{', '.join(files)}"}
     first, last = (f"{name:<13}  {text}" for name, text in lines.items())
     return f"{first}\n{table(evaluation.summary)}\n{last}"
+
+
+def _seen(evaluation: "Evaluation") -> dict[str, Any]:
+    accuracy = evaluation.summary["accuracy"]
+    return {"accuracy": accuracy["share"], "images": accuracy["images"]}
 
 
 def _answers(trained: "Trained", split: str) -> "Predictions":

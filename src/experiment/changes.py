@@ -91,10 +91,10 @@ def moves_end(found: list[Change]) -> bool:
         found: Settings that differ.
 
     Returns:
-        True if a limit or a callback is among them.
+        True if a limit, a callback or the target is among them.
     """
     ends = {f"trainer.{name}" for name in ("max_epochs", "max_steps", "max_time", "callbacks")}
-    return not ends.isdisjoint(change.name for change in found)
+    return not (ends | {"target"}).isdisjoint(change.name for change in found)
 
 
 def refuse_finished(checkpoint: dict[str, Any], now: dict[str, Any], found: list[Change]) -> None:

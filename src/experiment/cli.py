@@ -1,27 +1,30 @@
 """The command line of a training: LightningCLI joined to run folders, checkpoints and resuming."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from jsonargparse import Namespace
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from typing_extensions import override
 
-from src.experiment.apply_changes import ApplyChanges
 from src.experiment.best_checkpoint import BestCheckpoint
+from src.experiment.checkpoint_file import read_checkpoint
 from src.experiment.config_file import flat, read_config, repaired
 from src.experiment.exact import make_exact
+from src.experiment.failure import interrupts
 from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.parser import OneLineParser
 from src.experiment.progress import own_bar
 from src.experiment.record import Record
+from src.experiment.recorders import add_recorders
 from src.experiment.resume import Resumed
 from src.experiment.run import LOGS, Run
 from src.experiment.run_logger import RunLogger, continue_loggers
+from src.experiment.target import Target, parse_target
 from src.experiment.weights import load_weights, refuse_unsafe
-from src.experiment.words import LINKS, refuse_linked, take_apart
+from src.experiment.words import LINKS, TAKEN_OUT, refuse_linked, take_apart
 from src.seed import chosen_seed
 
 
@@ -36,6 +39,7 @@ class TrainCLI(LightningCLI):
     Attributes:
         resumed: Run that continues, or None.
         run: Folders of the run; None if nothing shall be written.
+        target: Ends the training at a value of a metric; None if the command names none.
     """
 
     def __init__(self, default_config: Path, args: list[str], *observers: Callback) -> None:
@@ -43,6 +47,8 @@ class TrainCLI(LightningCLI):
         self.run: Run | None = None
         self._default_config = default_config
         self._weights: str | None = None
+        self._group: str | None = None
+        self.target: Target | None = None
         super().__init__(
             LightningModule,
             LightningDataModule,
@@ -71,12 +77,13 @@ class TrainCLI(LightningCLI):
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
-            "--ckpt_path",
-            help="Run to continue, in its own folders: `last`, a run's folder or a checkpoint.",
+            "--target", type=str | None, help="End of training, such as `val/acc=0.99`."
         )
         parser.add_argument(
-            "--weights", help="File of weights, `.pt` or `.ckpt`, that a new run begins with."
+            "--test", type=bool, default=True, help="Whether to test the best state at the end."
         )
+        for name, what in TAKEN_OUT.items():
+            parser.add_argument(f"--{name}", help=what)
         parser.add_argument("--debug", action="store_true", help="Show the traceback of a failure.")
         parser.add_lightning_class_args(BestCheckpoint, "best")
         parser.add_lightning_class_args(LastCheckpoint, "last")
@@ -86,7 +93,7 @@ class TrainCLI(LightningCLI):
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         words = take_apart(cast(list[str], args))
-        self._weights = words.weights
+        self._weights, self._group = words.weights, words.group
         if words.ckpt_path is not None:
             self.resumed = Resumed.find(words.ckpt_path, Path(words.root), words.rest)
             config = self.resumed.checkpoint["config"]
@@ -97,12 +104,14 @@ class TrainCLI(LightningCLI):
         refuse_linked(words.rest)
         self.config = parser.parse_args(["--config", config, *words.rest])
         self.config.pop("debug")
-        for name in ("ckpt_path", "weights"):
+        for name in TAKEN_OUT:
             if self.config.pop(name):
                 raise ValueError(f"--{name} belongs on the command line, not in a configuration")
+        if self.config["target"]:
+            parse_target(self.config["target"])
         self.config["seed_everything"] = chosen_seed(self.config["seed_everything"])
         if self.resumed:
-            self.resumed.change(self._dump(parser))
+            self.resumed.change(self._dump(self.config))
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -132,7 +141,10 @@ class TrainCLI(LightningCLI):
         if settings["enable_checkpointing"] is not False:
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
-        trainer.callbacks += self._recorders(self.run, weights)  # type: ignore[attr-defined]
+        record = Record(self._dump(self.config), self.run.log_dir, weights, self._group)
+        record.default = self._dump(self._default())
+        target = self.config["target"]
+        self.target = add_recorders(trainer, self.run, record, target, self.resumed)
         return trainer
 
     def fit(self) -> None:
@@ -141,7 +153,11 @@ class TrainCLI(LightningCLI):
 
     def test(self) -> None:
         """Test the best state, which the model then holds; without one, the state it has."""
-        self._run_trainer(self.trainer.test, self.best.best_model_path or None, verbose=False)
+        best = self.best.best_model_path or None
+        if self.config.test:
+            self._run_trainer(self.trainer.test, best, verbose=False)
+        elif best:
+            self.model.load_state_dict(read_checkpoint(best)["state_dict"])
 
     def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
         # Else Lightning, under SLURM, takes any hpc_ckpt_*.ckpt that lies about.
@@ -157,12 +173,12 @@ class TrainCLI(LightningCLI):
         make_exact(trainer, self.best, self.last)
         return trainer
 
-    def _recorders(self, run: Run, weights: str) -> list[Callback]:
-        config = self._dump(self.parser)
-        if self.resumed is None:
-            return [Record(config, run.log_dir, weights=weights)]
-        sessions, changes = self.resumed.checkpoint["provenance"], self.resumed.changes
-        return [Record(config, run.log_dir, sessions, changes), ApplyChanges(changes)]
+    def _default(self) -> Namespace:
+        """Read what a run has if nothing is said."""
+        config = self.parser.parse_args(["--config", str(self._default_config)])
+        for name in (*TAKEN_OUT, "debug"):
+            config.pop(name)
+        return config
 
     def _find_run(self, trainer: Trainer) -> Run:
         run = Run.of_checkpoint(self.resumed.path) if self.resumed else None
@@ -176,24 +192,6 @@ class TrainCLI(LightningCLI):
             run.hold()
         return run
 
-    def _dump(self, parser: LightningArgumentParser) -> str:
-        text: str = parser.dump(self.config, skip_none=False)
+    def _dump(self, config: Namespace) -> str:
+        text: str = self.parser.dump(config, skip_none=False)
         return repaired(text)
-
-
-@contextmanager
-def interrupts() -> Iterator[None]:
-    """Pass Ctrl-C on; Lightning makes it an exit like any other failure.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C ended what a Trainer did.
-    """
-    try:
-        yield
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from stop
-        raise

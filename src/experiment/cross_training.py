@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule, Trainer, seed_everything
 from torch import Tensor
 
 from src.experiment.build import build
-from src.experiment.cli import interrupts
+from src.experiment.failure import interrupts
 from src.experiment.folds import Part, divide, must_keep, training_split
 from src.experiment.note import note
 from src.experiment.step_seed import StepSeed

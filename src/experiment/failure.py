@@ -18,6 +18,10 @@ USER_ERROR, RUN_ERROR = 2, 1  # exit codes
 _SOURCE = Path(__file__).parents[1]
 
 
+class UsageError(ValueError):
+    """The user's input is wrong, which was noticed only when something ran."""
+
+
 class RunStopped(BaseException):
     """A signal ended a run whose state is saved.
 
@@ -61,11 +65,30 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
             run.discard_if_empty()
         if debug:
             raise
-        _say_failed(error, exit_code, run)
-        raise SystemExit(exit_code) from None
+        code = USER_ERROR if isinstance(error, UsageError) else exit_code
+        _say_failed(error, code, run)
+        raise SystemExit(code) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Pass Ctrl-C on; Lightning makes it an exit like any other failure.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C ended what a Trainer did.
+    """
+    try:
+        yield
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from stop
+        raise
 
 
 def _stop_at_once(run: Run | None) -> dict[int, Any]:

@@ -2,14 +2,20 @@
 
 import sys
 
-from lightning.pytorch.utilities import rank_zero_only
 
-
-@rank_zero_only
 def note(text: str) -> None:
     """Print a line for the user, once and not for each process.
 
     Args:
         text: What to say.
     """
+    if "lightning" in sys.modules:  # a command that has no need of it does not wait for it
+        from lightning.pytorch.utilities import rank_zero_only
+
+        rank_zero_only(_print)(text)
+    else:
+        _print(text)
+
+
+def _print(text: str) -> None:
     print(f"note: {text}", file=sys.stderr, flush=True)

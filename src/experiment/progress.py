@@ -1,5 +1,6 @@
 """The progress bar of a training."""
 
+import sys
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -38,10 +39,13 @@ class ProgressBar(TQDMProgressBar):
 def own_bar(trainer: Trainer, chosen: list[Any]) -> None:
     """Put this bar in the place of the one that Lightning adds by itself.
 
+    Into a file it writes a line for each epoch, not for each batch.
+
     Args:
         trainer: Trainer of the run.
         chosen: Callbacks that the user chose; a bar among them stays.
     """
+    every = 1 if sys.stdout.isatty() else sys.maxsize
     for number, callback in enumerate(trainer.callbacks):  # type: ignore[attr-defined]
         if type(callback) is TQDMProgressBar and callback not in chosen:
-            trainer.callbacks[number] = ProgressBar()  # type: ignore[attr-defined]
+            trainer.callbacks[number] = ProgressBar(every)  # type: ignore[attr-defined]

@@ -1,18 +1,23 @@
 """What a run leaves behind: the network, its figures, and a table for who waited."""
 
+import io
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.experiment.account import Account
 from src.experiment.checkpoint_file import packed
 from src.experiment.cli import TrainCLI
+from src.experiment.looks import add_look
 from src.experiment.run import Run, python, shown
+from src.experiment.run_files import file_digest
+from src.experiment.run_record import RunRecord
 from src.experiment.whole_file import write_whole
 
 
@@ -27,6 +32,14 @@ def finish(cli: TrainCLI, account: Account) -> str:
         Table of what was reached, what it took, where everything is and how to continue.
     """
     run, metrics = cast(Run, cli.run), dict(account.metrics)
+    metrics |= cli.target.reached if cli.target else {}
+    if "test/acc" in metrics:
+        add_look(run.root, _look(cli, metrics))
+    if account.predictions:
+        buffer = io.BytesIO()
+        arrays = {name: part.numpy() for name, part in account.predictions.items()}
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        write_whole(run.log_dir / "predictions.npz", buffer.getvalue())
     if cli.best.best_model_score is not None:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
     figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
@@ -44,7 +57,24 @@ def finish(cli: TrainCLI, account: Account) -> str:
             logger.log_hyperparams(logger.hparams, compared, cli.trainer.global_step)
             logger.finalize("success")  # else what is still queued dies with the process
             folder = Path(logger.log_dir)
-    return summary(run, folder, metrics, _longer(cli.trainer, bool(cli.config.trainer.max_time)))
+    longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
+    return summary(run, folder, metrics, longer, cli.config.target)
+
+
+def _look(cli: TrainCLI, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """Describe the test of a run for the ledger."""
+    record = RunRecord(cast(Run, cli.run))
+    tested = cli.best.best_model_path
+    return {
+        "by": "src.train",
+        "run": record.name,
+        "seed": record.seed,
+        "commit": record.glance.get("commit", ""),
+        "config": record.config,
+        "network": file_digest(Path(tested)) if tested else f"{record.name}, untold",
+        "accuracy": metrics["test/acc"],
+        "images": metrics["test_images"],
+    }
 
 
 def _longer(trainer: Trainer, timed: bool) -> str:
@@ -57,7 +87,9 @@ def _longer(trainer: Trainer, timed: bool) -> str:
     return " ".join(options)
 
 
-def summary(run: Run, folder: Path, metrics: Mapping[str, float], longer: str) -> str:
+def summary(
+    run: Run, folder: Path, metrics: Mapping[str, float], longer: str, target: str | None = None
+) -> str:
     """Describe a finished run.
 
     Args:
@@ -65,6 +97,7 @@ def summary(run: Run, folder: Path, metrics: Mapping[str, float], longer: str) -
         folder: Where its curves and pictures are.
         metrics: Its figures, as `Account` keeps them.
         longer: Options that let it continue.
+        target: Value of a metric at which its training was to end.
 
     Returns:
         A table of what was reached, what it took, where everything is and how to continue.
@@ -84,6 +117,7 @@ def summary(run: Run, folder: Path, metrics: Mapping[str, float], longer: str) -
         "best state": ", ".join(best),
         "training": f"{steps:,} steps in {epochs} epoch{'s' * (epochs != 1)}"
         + (f", {rate:,.0f} images/s" if rate else ""),
+        "target": f"{target} {_reached(metrics)}" if target else "",
         "seconds": ", ".join(f"{value:.1f} {part}" for part, value in seconds.items()),
         "network": f"{checkpoints}/model.pt",
         "checkpoints": f"{checkpoints}/{states}" if states else "",
@@ -95,6 +129,13 @@ def summary(run: Run, folder: Path, metrics: Mapping[str, float], longer: str) -
         "continue": f"{run.resume_command} {longer}" if states else "",
     }
     return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)
+
+
+def _reached(metrics: Mapping[str, float]) -> str:
+    if "to_target_s" not in metrics:
+        return "not reached"
+    steps, images = int(metrics["to_target_steps"]), int(metrics["to_target_images"])
+    return f"reached in {metrics['to_target_s']:.1f} s, {steps:,} steps, {images:,} images"
 
 
 def _accuracy(metrics: Mapping[str, float]) -> str:

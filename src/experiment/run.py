@@ -9,14 +9,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-if sys.platform != "win32":
-    import fcntl
+from src.experiment.lock import hold
 
 LOGS = "lightning_logs"
 CHECKPOINTS = "checkpoints"
-
-
-_HELD: set[int] = set()  # inodes of folders that this process keeps open and locked
 
 
 @dataclass(frozen=True)
@@ -136,17 +132,10 @@ class Run:
         Raises:
             OSError: Another process is continuing it.
         """
-        if sys.platform == "win32" or (inode := self.checkpoint_dir.stat().st_ino) in _HELD:
-            return
-        descriptor = os.open(self.checkpoint_dir, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
+        if not hold(self.checkpoint_dir):
             raise OSError(
                 f"{shown(self.checkpoint_dir)} is the run of another process, which is training now"
-            ) from error
-        _HELD.add(inode)
+            )
 
     def discard_if_empty(self) -> None:
         """Give the number back if nothing was written."""

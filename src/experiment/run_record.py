@@ -1,107 +1,139 @@
-"""What a run left in its folder, read without torch."""
+"""A run as its files tell it, read without torch."""
 
-import hashlib
-import json
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from src.experiment.config_file import flat
-from src.experiment.run import Run, shown
+from src.experiment.lock import is_held
+from src.experiment.looks import config_digest
+from src.experiment.run import LOGS, Run, shown
+from src.experiment.run_files import evaluation_dir, file_digest, read_json
+
+Status = Literal["running", "finished", "interrupted", "failed", "pruned"]
 
 
-def file_digest(path: Path) -> str:
-    """Identify a file by its content.
-
-    Args:
-        path: File to read.
-
-    Returns:
-        SHA-256.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def evaluation_dir(root: Path, checkpoint: Path, split: str) -> Path:
-    """Name the folder of an evaluation.
-
-    Args:
-        root: Folder of the records of the run, or another.
-        checkpoint: What is evaluated.
-        split: On what.
-
-    Returns:
-        The folder, one for each checkpoint of a run and each split.
-    """
-    return root / "evaluation" / f"{checkpoint.stem}_{split}"
-
-
-def read_json(path: Path) -> Any:
-    """Read a file that a run wrote, if it is there.
-
-    Args:
-        path: JSON file.
-
-    Returns:
-        Its content, or None.
-
-    Raises:
-        ValueError: It is damaged.
-    """
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}): delete it") from error
-
-
-@dataclass
 class RunRecord:
-    """A run as its files tell it.
+    """A run as its files tell it; each file is read when it is asked for, and once.
 
-    Attributes:
+    Args:
         run: Its folders.
-        settings: Its settings by name on the command line.
-        metrics: Its figures, empty before its end.
-        sessions: Provenance of each session.
-        curves: Points of each scalar, step and value.
     """
 
-    run: Run
-    settings: dict[str, Any]
-    metrics: dict[str, Any]
-    sessions: list[dict[str, Any]]
-    curves: dict[str, list[tuple[int, float]]]
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.name = f"version_{run.version}"
+        self.log_dir = run.log_dir
 
     @classmethod
     def find(cls, word: str) -> "RunRecord":
-        """Read the run that a user means.
+        """Find the run that a user means.
 
         Args:
-            word: One of its folders, a checkpoint in them, or `last`: the latest run here.
+            word: One of its folders, its name, a checkpoint in it, or `last`: the latest run here.
 
         Returns:
-            What is known of it.
+            The run.
 
         Raises:
-            FileNotFoundError: There is no such run.
-            ValueError: A file of it is damaged.
+            FileNotFoundError: There is no such run, or it has no records.
         """
         run = _find(word)
         config = run.log_dir / "config.yaml"
         if not config.is_file():
             raise FileNotFoundError(f"{shown(config)} is missing: {word} is no run with records")
-        return cls(
-            run,
-            dict(flat(yaml.safe_load(config.read_text()))),
-            read_json(run.log_dir / "metrics.json") or {},
-            read_json(run.log_dir / "provenance.json") or [],
-            _curves(run.log_dir),
-        )
+        return cls(run)
+
+    @classmethod
+    def all(cls, root: Path) -> list["RunRecord"]:
+        """List the runs in a folder that have records.
+
+        Args:
+            root: Folder that holds `lightning_logs`.
+
+        Returns:
+            The runs, from the first to the latest.
+        """
+        files = (root.resolve() / LOGS).glob("version_*/config.yaml")
+        runs = [Run.of_folder(file.parent) for file in files]
+        return sorted((cls(run) for run in runs if run), key=lambda record: record.run.version)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Its settings by name on the command line."""
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        text = (self.log_dir / "config.yaml").read_text()
+        return dict(flat(yaml.load(text, loader)))  # a safe one, written in C
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Its figures, empty before its end."""
+        return read_json(self.log_dir / "metrics.json") or {}
+
+    @cached_property
+    def sessions(self) -> list[dict[str, Any]]:
+        """Provenance of each session."""
+        return read_json(self.log_dir / "provenance.json") or []
+
+    @cached_property
+    def glance(self) -> dict[str, Any]:
+        """What lists show of it, see `src.experiment.record`; empty before training begins."""
+        return read_json(self.log_dir / "run.json") or {}
+
+    @cached_property
+    def progress(self) -> dict[str, Any]:
+        """How far it is, see `src.experiment.heartbeat`; empty before training begins."""
+        return read_json(self.log_dir / "progress.json") or {}
+
+    @cached_property
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        """Points of each scalar, step and value."""
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        events = EventAccumulator(str(self.log_dir), size_guidance={"scalars": 0}).Reload()
+        return {
+            tag: [(point.step, point.value) for point in events.Scalars(tag)]
+            for tag in events.Tags()["scalars"]
+        }
+
+    @property
+    def status(self) -> Status:
+        """What has become of it."""
+        if is_held(self.run.checkpoint_dir):
+            return "running"
+        if (self.log_dir / "pruned.txt").is_file():
+            return "pruned"
+        if (self.log_dir / "traceback.txt").is_file():
+            return "failed"
+        done = self.metrics.get("steps", -1) >= self.progress.get("step", 0)
+        return "finished" if done else "interrupted"
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        seed = self.glance.get("seed")
+        return int(self.settings["seed_everything"] if seed is None else seed)
+
+    @property
+    def config(self) -> str:
+        """Digest of its configuration, the same for all seeds."""
+        return str(self.glance.get("config") or config_digest(self.settings))
+
+    @property
+    def best_val(self) -> float | None:
+        """Best validation accuracy so far."""
+        if "val/acc_best" in self.metrics:
+            return float(self.metrics["val/acc_best"])
+        seen = [each["val/acc"] for each in self.validations if "val/acc" in each]
+        return max(seen, default=None)
+
+    @property
+    def validations(self) -> list[dict[str, float]]:
+        """Step, seconds, images and metrics of each validation so far."""
+        found: list[dict[str, float]] = self.progress.get("validations", [])
+        return found
 
     @property
     def checkpoint(self) -> Path:
@@ -112,7 +144,7 @@ class RunRecord:
     @property
     def evaluation_dir(self) -> Path:
         """Folder of its evaluation on the test images."""
-        return evaluation_dir(self.run.log_dir, self.checkpoint, "test")
+        return evaluation_dir(self.log_dir, self.checkpoint, "test")
 
     def evaluation(self) -> dict[str, Any] | None:
         """Read its evaluation.
@@ -133,19 +165,11 @@ def _find(word: str) -> Run:
         if not runs:
             raise FileNotFoundError("there is no run in checkpoints")
         return runs[-1]
+    if not path.exists() and (Path(LOGS) / word).is_dir():
+        path = Path(LOGS) / word
     run = Run.of_folder(path) or Run.of_checkpoint(path)
     if run is None or not path.exists():
         raise FileNotFoundError(
             f"{word} is no run: give a folder such as checkpoints/version_0, or `last`"
         )
     return run
-
-
-def _curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
-    return {
-        tag: [(point.step, point.value) for point in events.Scalars(tag)]
-        for tag in events.Tags()["scalars"]
-    }

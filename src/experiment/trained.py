@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader
 from src.batch import Batch
 from src.experiment.build import build
 from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.config_file import flat
+from src.experiment.looks import config_digest
 from src.experiment.note import note
 from src.experiment.resume import best_checkpoint, find_checkpoint
 from src.experiment.run import Run
@@ -83,6 +85,17 @@ class Trained:
     def log_dir(self) -> Path | None:
         """Folder of the records of that run; None if there is none."""
         return self.run.log_dir if self.run and self.run.log_dir.is_dir() else None
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the ledger of looks at the test set tells of it, in plain types."""
+        settings = dict(flat(self.config))
+        return {
+            "run": f"version_{self.run.version}" if self.run else self.path.name,
+            "seed": settings.get("seed_everything"),
+            "commit": self.checkpoint["provenance"][-1]["git"]["commit"],
+            "config": config_digest(settings),
+        }
 
     @property
     def temperature(self) -> float | None:

@@ -1,4 +1,4 @@
-"""The words of a command that are looked at before LightningCLI reads them."""
+"""The words of a command that are looked at before LightningCLI reads them, without torch."""
 
 import argparse
 import re
@@ -20,15 +20,39 @@ class Words(NamedTuple):
         config: Configuration file that it names, or None.
         ckpt_path: Checkpoint, folder of a run or `last`, or None.
         weights: File of weights that it names, or None.
+        group: Group of the run, or None.
+        seeds: Seeds of the runs, or None.
+        jobs: Number of runs at once, or None.
         root: Folder of the runs.
-        rest: All words but those of the first three, in their order.
+        rest: All words but those of the first six, in their order.
     """
 
     config: str | None
     ckpt_path: str | None
     weights: str | None
+    group: str | None
+    seeds: str | None
+    jobs: str | None
     root: str
     rest: list[str]
+
+
+# Options of a training that are taken out of the command before LightningCLI reads it.
+TAKEN_OUT = {
+    "ckpt_path": "Run to continue, in its own folders: `last`, a run's folder or a checkpoint.",
+    "weights": "File of weights, `.pt` or `.ckpt`, that a new run begins with.",
+    "group": "Name under which runs are kept together for `src.compare`.",
+    "seeds": "Train the same with several seeds: a number of runs, or seeds such as 1,2,5-9.",
+    "jobs": "Runs at once, with --seeds; threads and GPUs are shared out.",
+}
+_NEEDS = {  # what follows the options that are taken out
+    "config": "the name of a file",
+    "ckpt_path": "the name of a file",
+    "weights": "the name of a file",
+    "group": "a name",
+    "seeds": "a number of runs or a list of seeds",
+    "jobs": "a number",
+}
 
 
 def option_name(path: str) -> str:
@@ -53,25 +77,26 @@ def take_apart(words: list[str]) -> Words:
         The files and the other words.
 
     Raises:
-        ValueError: A file is named twice or without its name.
+        ValueError: An option is given twice, without its value, or with one that excludes it.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for names in (["-c", "--config"], ["--ckpt_path"], ["--weights"]):
+    for name in _NEEDS:
+        names = ["-c", "--config"] if name == "config" else [f"--{name}"]
         parser.add_argument(*names, nargs="?", action="append", const="", default=[])
     given, rest = parser.parse_known_args(words)
-    for name, files in vars(given).items():
-        if len(files) > 1:
+    for name, values in vars(given).items():
+        if len(values) > 1:
             raise ValueError(
-                f"--{name} is given {len(files)} times: a run has one, never a mixture"
+                f"--{name} is given {len(values)} times: a run has one, never a mixture"
             )
-        if files == [""]:
-            raise ValueError(f"--{name} needs the name of a file")
-    named = {name: files[0] if files else None for name, files in vars(given).items()}
-    for other in ("config", "weights"):
+        if values == [""]:
+            raise ValueError(f"--{name} needs {_NEEDS[name]}")
+    named = {name: values[0] if values else None for name, values in vars(given).items()}
+    for other in ("config", "weights", "group", "seeds"):
         if named["ckpt_path"] and named[other]:
             raise ValueError(
                 f"--{other} and --ckpt_path exclude each other: a run that continues has its own "
-                "configuration and weights"
+                "configuration, weights, group and seed"
             )
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--trainer.default_root_dir", nargs="?", dest="root")

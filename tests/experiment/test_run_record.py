@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from src.evaluate import main as evaluate
-from src.experiment.run_record import RunRecord, read_json
+from src.experiment.run_record import RunRecord
 from tests.conftest import Train
 
 
@@ -37,12 +37,6 @@ def test_what_is_no_run_is_refused(word: str, tmp_path: Path, monkeypatch) -> No
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="no run"):
         RunRecord.find(word)
-
-
-def test_damaged_json_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text("{")
-    with pytest.raises(ValueError, match=r"a\.json is damaged"):
-        read_json(tmp_path / "a.json")
 
 
 def test_records_are_read_without_torch() -> None:

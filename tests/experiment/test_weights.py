@@ -62,7 +62,9 @@ def test_state_that_is_no_plain_value_is_refused_before_the_first_step(
     trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, callbacks=Rate())
     trainer.strategy.connect(ClassificationTask(CNN()))
     with pytest.raises(ValueError, match=r"callbacks.*rate in the checkpoint is a PosixPath"):
-        Record("", Path("records")).on_train_start(trainer, trainer.lightning_module)
+        Record("seed_everything: 0", Path("records")).on_train_start(
+            trainer, trainer.lightning_module
+        )
 
 
 def test_folder_of_weights_is_one_line(train: Train, capsys) -> None:

@@ -10,22 +10,27 @@ def test_option_is_named_without_the_keys_of_the_file() -> None:
 
 def test_file_is_found_wherever_it_stands() -> None:
     words = take_apart(["--a", "1", "-c", "x.yaml", "--b=2"])
-    assert words == ("x.yaml", None, None, ".", ["--a", "1", "--b=2"])
+    assert (words.config, words.root, words.rest) == ("x.yaml", ".", ["--a", "1", "--b=2"])
     assert take_apart(["--a=1", "--ckpt_path", "last"]).ckpt_path == "last"
     assert take_apart(["--weights=w.pt", "--config", "x"])[:3] == ("x", None, "w.pt")
 
 
 def test_command_without_files_is_left_as_it_is() -> None:
     words = ["--a=1", "--print_config=x"]
-    assert take_apart(words) == (None, None, None, ".", words)
+    assert take_apart(words) == (*[None] * 6, ".", words)
 
 
 def test_folder_of_runs_is_read_and_left_in_place() -> None:
     words = ["--trainer.default_root_dir", "runs"]
-    assert take_apart(words)[3:] == ("runs", words)
+    assert take_apart(words)[-2:] == ("runs", words)
 
 
-@pytest.mark.parametrize("other", ["--config=x.yaml", "--weights=w.pt"])
+def test_seeds_group_and_jobs_are_taken_out() -> None:
+    words = take_apart(["--seeds", "5", "--group=a", "--x=1", "--jobs", "2"])
+    assert (words.seeds, words.group, words.jobs, words.rest) == ("5", "a", "2", ["--x=1"])
+
+
+@pytest.mark.parametrize("other", ["--config=x.yaml", "--weights=w.pt", "--group=a", "--seeds=3"])
 def test_resumed_run_has_its_own_files(other: str) -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         take_apart([other, "--ckpt_path=last"])
@@ -36,6 +41,7 @@ def test_resumed_run_has_its_own_files(other: str) -> None:
     [
         (["-c", "a", "--config=b"], "--config is given 2 times"),
         (["--config"], "--config needs the name of a file"),
+        (["--seeds"], "--seeds needs a number of runs or a list of seeds"),
         (["--ckpt_path="], "--ckpt_path needs the name of a file"),
     ],
 )

@@ -1,0 +1,114 @@
+"""How far a run is, told to other processes."""
+
+import json
+import math
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+from typing_extensions import override
+
+from src.batch import Batch
+
+_EVERY_S = 1.0
+
+
+class Heartbeat(Callback):
+    """Write `progress.json` to a run's folder, each second and after each validation.
+
+    Args:
+        folder: Folder of the run's records.
+
+    Attributes:
+        seconds: Time in training and validation, over all sessions of the run [s].
+        images: Training images seen, over all processes.
+        validations: Step, `epoch`, `seconds`, `images` and all `val/` metrics of each one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seconds = 0.0
+        self.images = 0
+        self.validations: list[dict[str, float]] = []
+        self._since = self._written = 0.0
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        self._count_time()
+        return {name: getattr(self, name) for name in ("seconds", "images", "validations")}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        vars(self).update(state_dict)
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._since = time.perf_counter()
+        if trainer.is_global_zero:
+            (self.folder / "traceback.txt").unlink(missing_ok=True)  # of a session before this one
+        self._write(trainer)
+
+    @override
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        self.images += len(batch.label) * trainer.world_size
+        if time.perf_counter() - self._written >= _EVERY_S:
+            self._write(trainer)
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return
+        self._count_time()
+        metrics = trainer.callback_metrics.items()
+        self.validations.append(
+            {
+                "step": trainer.global_step,
+                "epoch": trainer.current_epoch + 1,
+                "seconds": self.seconds,
+                "images": self.images,
+                **{name: value.item() for name, value in metrics if name.startswith("val/")},
+            }
+        )
+        self._write(trainer)
+
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer)
+
+    def _count_time(self) -> None:
+        if self._since:
+            now = time.perf_counter()
+            self.seconds += now - self._since
+            self._since = now
+
+    def _write(self, trainer: Trainer) -> None:
+        self._written = time.perf_counter()
+        if not trainer.is_global_zero:
+            return
+        content = {"step": trainer.global_step, "steps": _steps(trainer), **self.state_dict()}
+        part = self.folder / f"progress.json.{os.getpid()}"
+        with suppress(OSError):  # what only informs must not end a run
+            part.write_text(json.dumps(content))  # no fsync: the checkpoint has it, too
+            part.replace(self.folder / "progress.json")
+
+
+def _steps(trainer: Trainer) -> int | None:
+    """Tell at which step the training will end, if that is known."""
+    steps = math.inf if trainer.max_steps < 0 else trainer.max_steps
+    if trainer.max_epochs is not None and trainer.max_epochs >= 0:
+        batches = trainer.num_training_batches
+        per_epoch = math.ceil(batches / trainer.accumulate_grad_batches) if batches else 0
+        steps = min(steps, per_epoch * trainer.max_epochs)
+    return None if math.isinf(steps) else int(steps)

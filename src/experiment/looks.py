@@ -1,0 +1,113 @@
+"""The ledger of looks at the test set: how many of them a claim rests on."""
+
+import hashlib
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from src.experiment.run import LOGS, shown
+
+_FILE = "test_looks.jsonl"
+# Settings that say which run it is, where its files are and what it shows, not what is trained.
+NOT_THE_CONFIGURATION = frozenset(
+    {
+        "seed_everything",
+        "test",
+        "data.data_dir",
+        "data.num_workers",
+        "data.eval_batch_size",
+        "trainer.default_root_dir",
+        "trainer.enable_progress_bar",
+        "trainer.enable_model_summary",
+        "trainer.logger",
+    }
+)
+
+
+def add_look(root: Path, look: dict[str, Any]) -> None:
+    """Append an evaluation on the test set to the ledger of a folder.
+
+    Args:
+        root: Folder of the runs.
+        look: What was looked at and what was seen, in plain types; `config` and `network` tell
+            configurations and networks apart.
+
+    Raises:
+        OSError: It cannot be written down.
+    """
+    path = root / LOGS / _FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"when": when, **look}) + "\n"
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise OSError(
+            f"the look at the test set cannot be written down in {shown(path)} ({error.strerror}): "
+            "make it writable; a result that no ledger counts is not to be trusted"
+        ) from error
+    try:
+        os.write(file, line.encode())  # one call: lines of several processes do not mix
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def looks(root: Path) -> list[dict[str, Any]]:
+    """Read the ledger of a folder.
+
+    Args:
+        root: Folder of the runs.
+
+    Returns:
+        All looks, the first one first; a line that a full disk has cut is left out.
+    """
+    path = root / LOGS / _FILE
+    if not path.is_file():
+        return []
+    found = []
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def counted(found: list[dict[str, Any]], config: str | None = None) -> str:
+    """Say how many looks there were.
+
+    Args:
+        found: Looks.
+        config: Digest of a configuration, for a sentence that also names its own looks.
+
+    Returns:
+        A sentence without its end.
+    """
+    networks = len({look.get("network") for look in found})
+    configs = len({look.get("config") for look in found})
+    text = f"{_count(len(found), 'look')} at {_count(networks, 'network')}"
+    text += f" of {_count(configs, 'configuration')} here"
+    if config is not None:
+        text += f", {sum(look.get('config') == config for look in found)} of this configuration"
+    return text
+
+
+def config_digest(settings: dict[str, Any]) -> str:
+    """Identify a configuration, whatever the seed and wherever its files are.
+
+    Args:
+        settings: Settings of a run by name.
+
+    Returns:
+        The first twelve digits of a SHA-256.
+    """
+    kept = {name: value for name, value in settings.items() if name not in NOT_THE_CONFIGURATION}
+    text = json.dumps(kept, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
