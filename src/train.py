@@ -4,9 +4,16 @@ import importlib
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.orphan import stop_without_parent
+from src.experiment.words import Words, take_apart
 
+if TYPE_CHECKING:
+    from src.experiment.seed_runs import SeedRuns
+
+_QUESTIONS = {"-h", "--help", "--print_config"}  # answered without training
 DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
 
 
@@ -20,6 +27,16 @@ def main(args: list[str] | None = None) -> None:
     words = sys.argv[1:] if args is None else args
     debug = "--debug" in words
 
+    stop_without_parent()
+    with one_line_failures(USER_ERROR, debug):
+        given = take_apart(words)
+        if given.jobs and not given.seeds:
+            raise ValueError("--jobs is the number of runs at once: give --seeds, too")
+        asks = {word.partition("=")[0] for word in given.rest} & _QUESTIONS
+        seeds = _seeds(given) if given.seeds and not asks else None
+    if seeds:
+        _train_seeds(*seeds, debug)
+        return
     with one_line_failures(USER_ERROR, debug):
         # Imported here so that Ctrl-C while torch loads is as quiet as later.
         from src.experiment.account import Account
@@ -38,6 +55,32 @@ def main(args: list[str] | None = None) -> None:
         cli.test()
         if cli.run and cli.trainer.is_global_zero:
             print(finish(cli, account))
+
+
+def _seeds(given: Words) -> "tuple[SeedRuns, int]":
+    from src.experiment.machine import default_jobs
+    from src.experiment.seed_runs import SeedRuns, parse_seeds, seeds_group
+
+    given = given._replace(rest=[word for word in given.rest if word != "--debug"])
+    seeds, count = parse_seeds(given.seeds or ""), default_jobs(given.jobs)
+    return SeedRuns(seeds_group(given, DEFAULT), seeds, given), count
+
+
+def _train_seeds(plan: "SeedRuns", count: int, debug: bool) -> None:
+    """Train once for each seed, then say what the runs have in common."""
+    from src.experiment.jobs import Jobs
+    from src.experiment.whole_file import write_whole
+
+    with one_line_failures(RUN_ERROR, debug):
+        Jobs(plan, plan.group, count).run()
+        from src.statistics.seeds import summarise
+
+        if records := plan.finished().values():
+            text = summarise(plan.group.name, [record.metrics for record in records])
+            write_whole(plan.group.folder / "summary.txt", text.encode())
+            print(text)
+    if plan.failed:
+        sys.exit(RUN_ERROR)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+"""Runs that belong together: the seeds of a configuration, the trials of a sweep."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from src.experiment.lock import hold
+from src.experiment.run import LOGS, shown
+from src.experiment.run_files import read_json
+from src.experiment.run_record import RunRecord
+from src.experiment.whole_file import write_whole
+
+_FOLDER = "groups"
+
+
+class Group:
+    """A group of runs; each run's `run.json` names it, its folder has what they have in common.
+
+    Args:
+        root: Folder of the runs.
+        name: Its name.
+
+    Raises:
+        ValueError: The name cannot be that of a folder.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        if not re.fullmatch(r"[\w][\w.+-]*", name) or re.fullmatch(r"version_\d+|last", name):
+            raise ValueError(
+                f"--group {name}: a name has letters, digits, '.', '_', '+' and '-', and is not "
+                "that of a run"
+            )
+        self.root = root
+        self.name = name
+
+    @classmethod
+    def all(cls, root: Path) -> list["Group"]:
+        """List the groups that a folder has runs of.
+
+        Args:
+            root: Folder of the runs.
+
+        Returns:
+            The groups by name.
+        """
+        names = {record.glance.get("group") for record in RunRecord.all(root)}
+        return [cls(root, name) for name in sorted(name for name in names if name)]
+
+    @property
+    def folder(self) -> Path:
+        """Folder of its logs, tables and pictures."""
+        return self.root / LOGS / _FOLDER / self.name
+
+    def members(self) -> list[RunRecord]:
+        """List its runs.
+
+        Returns:
+            The runs, from the first to the latest.
+        """
+        records = RunRecord.all(self.root)
+        return [record for record in records if record.glance.get("group") == self.name]
+
+    def claim(self, made_by: dict[str, Any]) -> None:
+        """Keep the group for this process, which is to add runs to it.
+
+        Args:
+            made_by: What makes the runs of it, in plain types; must not change.
+
+        Raises:
+            ValueError: It was made by something else.
+            OSError: Another process is adding runs to it, or its folder cannot be made.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not hold(self.folder):
+            raise OSError(f"group {self.name} is being worked on by another process")
+        path = self.folder / "group.json"
+        before = read_json(path)
+        if before is None:
+            write_whole(path, (json.dumps(made_by, indent=2) + "\n").encode())
+            return
+        for name, value in made_by.items():
+            if before.get(name) != value:
+                raise ValueError(
+                    f"group {self.name} was made with another {name} ({shown(path)}): "
+                    "give another --group"
+                )
+
+    def discard_if_empty(self) -> None:
+        """Remove its folder if it has no run."""
+        if not self.members():
+            shutil.rmtree(self.folder, ignore_errors=True)

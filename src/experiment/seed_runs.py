@@ -1,0 +1,197 @@
+"""The same training with several seeds."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.experiment.failure import USER_ERROR, UsageError
+from src.experiment.group import Group
+from src.experiment.jobs import Work
+from src.experiment.note import note
+from src.experiment.run import shown
+from src.experiment.run_record import RunRecord
+from src.experiment.words import Words
+
+_MOST = 10_000
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read which seeds are meant.
+
+    Args:
+        text: A number of runs n, for seeds 1 to n; or seeds and ranges, such as `3,7,20-29`; a
+            single seed is a list if a comma follows it.
+
+    Returns:
+        The seeds, each once, in the order given.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if re.fullmatch(r"\d+", text) and 0 < int(text) <= _MOST:
+        return list(range(1, int(text) + 1))
+    seeds: list[int] = []
+    for part in text.removesuffix(",").split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None or (text.isdigit() or int(match[2] or match[1]) >= 2**32):
+            raise ValueError(
+                f"--seeds must be a number of runs, or seeds such as 1,2,5-9, got {text!r}"
+            )
+        seeds += range(int(match[1]), int(match[2] or match[1]) + 1)
+    if not seeds:
+        raise ValueError(f"--seeds {text}: a range goes from the lower seed to the higher one")
+    return list(dict.fromkeys(seeds))
+
+
+def seeds_group(words: Words, default_config: Path) -> Group:
+    """Name and claim the group of a command that trains with several seeds.
+
+    Args:
+        words: The command.
+        default_config: Configuration that it has if it names none.
+
+    Returns:
+        The group: the one that the command names, else one named after configuration and options,
+        so that the same command means the same group.
+
+    Raises:
+        ValueError: The command sets the seed, or the group was made by another command.
+        OSError: Another process is at it.
+    """
+    for word in words.rest:
+        if word.partition("=")[0] == "--seed_everything":
+            raise ValueError("--seed_everything and --seeds exclude each other: leave one out")
+    config = Path(words.config or default_config)
+    content = hashlib.sha256(config.read_bytes() if config.is_file() else b"").hexdigest()[:12]
+    options = [*words.rest, *(["--weights", words.weights] if words.weights else [])]
+    digest = hashlib.sha256(repr([content, options]).encode()).hexdigest()[:6]
+    group = Group(Path(words.root).resolve(), words.group or f"{config.stem}-{digest}")
+    group.claim({"kind": "seeds", "config": content, "options": options})
+    return group
+
+
+class SeedRuns:
+    """A plan: each seed once; what is finished stays, what was stopped goes on.
+
+    Args:
+        group: Group of the runs.
+        seeds: Seeds that are wanted.
+        words: Command, of which each run gets a seed.
+
+    Attributes:
+        failed: What was said by runs that failed, by seed.
+    """
+
+    def __init__(self, group: Group, seeds: Sequence[int], words: Words) -> None:
+        self.group = group
+        self.seeds = seeds
+        self.words = words
+        self.failed: dict[int, str] = {}
+        before = self.finished()
+        self._todo = [seed for seed in seeds if seed not in before]
+        self._done = already = len(before)
+        if already:
+            note(f"{already} of {len(seeds)} runs of group {group.name} are finished already")
+
+    def finished(self) -> dict[int, RunRecord]:
+        """Find what is finished.
+
+        Returns:
+            Runs by seed, of those that are wanted.
+        """
+        records = self._members(("finished",))
+        return {seed: records[seed] for seed in self.seeds if seed in records}
+
+    def total(self) -> int:
+        """Count the seeds.
+
+        Returns:
+            Their number.
+        """
+        return len(self.seeds)
+
+    def done(self) -> int:
+        """Count the seeds that are finished.
+
+        Returns:
+            Their number.
+        """
+        return self._done
+
+    def next(self) -> Work | None:
+        """Give the next seed, as a run that goes on if it was stopped.
+
+        Returns:
+            What to train; None at the end.
+        """
+        while self._todo:
+            seed = self._todo.pop(0)
+            name = f"seed_{seed}"
+            if seed in self._members(("running",)):
+                note(f"seed {seed} is being trained by another process")
+                continue
+            stopped = self._members(("interrupted", "failed")).get(seed)
+            if stopped and any(stopped.run.checkpoint_dir.glob("*.ckpt")):
+                words = ["--ckpt_path", str(stopped.run.checkpoint_dir)]
+                return Work(seed, name, words, stopped)
+            return Work(seed, name, self._words(seed))
+        return None
+
+    def look(self, work: Work) -> bool:  # noqa: ARG002  # a plan has it
+        """Let a run go on.
+
+        Args:
+            work: The run.
+
+        Returns:
+            True.
+        """
+        return True
+
+    def end(self, work: Work, code: int, said: str) -> str:
+        """Take the result of a run.
+
+        Args:
+            work: The run.
+            code: Exit code.
+            said: Last line that it printed.
+
+        Returns:
+            A line for the user.
+
+        Raises:
+            UsageError: The command itself is wrong.
+        """
+        said = said.removeprefix("error: ")
+        if code == USER_ERROR and work.record is None:
+            raise UsageError(said)
+        if code or work.record is None:
+            self.failed[work.key] = said
+            log = shown(self.group.folder / f"{work.name}.log")
+            return f"seed {work.key} failed ({code}): {said}; see {log}"
+        self._done += 1
+        metrics = work.record.metrics
+        result = [
+            f"{name} {metrics[name]:.4f}"
+            for name in ("val/acc_best", "test/acc")
+            if name in metrics
+        ]
+        seconds = f"{metrics.get('fit_s', 0):.1f} s"
+        return f"seed {work.key}: {', '.join([*result, seconds])}, {work.record.name}"
+
+    def _members(self, kinds: Sequence[str]) -> dict[int, RunRecord]:
+        members = self.group.members()
+        return {record.seed: record for record in members if record.status in kinds}
+
+    def _words(self, seed: int) -> list[str]:
+        words = ["--config", self.words.config] if self.words.config else []
+        words += ["--weights", self.words.weights] if self.words.weights else []
+        return [
+            *words,
+            *self.words.rest,
+            "--group",
+            self.group.name,
+            "--seed_everything",
+            str(seed),
+        ]

@@ -1,0 +1,1 @@
+"""What may be concluded from numbers: intervals, tests, power. It knows neither runs nor files."""

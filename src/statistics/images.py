@@ -1,0 +1,78 @@
+"""What the answers to the same images say about the difference of networks."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+
+Correct = npt.NDArray[np.bool_]  # (S, N): whether each of S networks is right about each image
+
+_RESAMPLES, _BATCH = 2000, 100
+
+
+class ImageDifference(NamedTuple):
+    """The difference of two sets of networks on the same images.
+
+    Attributes:
+        images: Number of images N.
+        difference: Accuracy of the second set minus that of the first, in `[-1, 1]`.
+        low: Lower end of its 95% interval over other images of the same kind.
+        high: Upper end of it.
+        only_first: Images that only the first of two networks gets right; None for more networks.
+        only_second: Images that only the second one gets right.
+        p: p-value of McNemar's exact test; None for more than two networks.
+    """
+
+    images: int
+    difference: float
+    low: float
+    high: float
+    only_first: int | None = None
+    only_second: int | None = None
+    p: float | None = None
+
+
+def compare_images(first: Correct, second: Correct) -> ImageDifference:
+    """Compare networks image by image: for these very networks, would other images agree?
+
+    The interval is a percentile bootstrap over the images; for one network each McNemar's exact
+    test is added.
+
+    Args:
+        first: Whether the networks of the first set are right, `(S, N)`.
+        second: The same of the second set, `(S', N)`.
+
+    Returns:
+        Their difference.
+
+    Raises:
+        ValueError: They are not of the same images.
+
+    References:
+        McNemar, "Note on the sampling error of the difference between correlated proportions or
+        percentages", Psychometrika 12, 1947. doi:10.1007/BF02295996
+    """
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(f"{first.shape[1]} images are compared with {second.shape[1]}")
+    each = second.mean(axis=0) - first.mean(axis=0)  # (N,)
+    low = high = float(each.mean())
+    if each.any():
+        bootstrap = stats.bootstrap(
+            (each,),
+            np.mean,
+            n_resamples=_RESAMPLES,
+            batch=_BATCH,
+            method="percentile",
+            rng=np.random.default_rng(0),
+        )
+        low, high = map(float, bootstrap.confidence_interval)
+    found = ImageDifference(len(each), float(each.mean()), low, high)
+    if len(first) > 1 or len(second) > 1:
+        return found
+    right, also = first[0], second[0]
+    only_first, only_second = int((right & ~also).sum()), int((also & ~right).sum())
+    table = [[int((right & also).sum()), only_first], [only_second, int((~right & ~also).sum())]]
+    p = float(mcnemar(table, exact=True).pvalue)
+    return found._replace(only_first=only_first, only_second=only_second, p=p)

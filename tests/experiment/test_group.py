@@ -1,0 +1,40 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from src.experiment.group import Group
+
+
+def make_run(root: Path, version: int, **glance) -> None:
+    folder = root / "lightning_logs" / f"version_{version}"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("seed_everything: 0\n")
+    (folder / "run.json").write_text(json.dumps(glance))
+
+
+def test_runs_name_their_group(tmp_path: Path) -> None:
+    for version, group in enumerate(["b", "a", None, "b"]):
+        make_run(tmp_path, version, group=group)
+    assert [group.name for group in Group.all(tmp_path)] == ["a", "b"]
+    members = Group(tmp_path, "b").members()
+    assert [record.name for record in members] == ["version_0", "version_3"]
+
+
+def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
+    group = Group(tmp_path, "mine")
+    group.claim({"config": "a"})
+    group.claim({"config": "a"})
+    with pytest.raises(ValueError, match="group mine was made with another config"):
+        group.claim({"config": "b"})
+
+
+def test_group_without_runs_leaves_nothing(tmp_path: Path) -> None:
+    group = Group(tmp_path, "mine")
+    group.claim({})
+    group.discard_if_empty()
+    assert not group.folder.exists()
+    group.claim({})
+    make_run(tmp_path, 0, group="mine")
+    group.discard_if_empty()
+    assert group.folder.is_dir()

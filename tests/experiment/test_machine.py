@@ -1,0 +1,33 @@
+import pytest
+
+from src.experiment import machine
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"), [("0,2", ["0", "2"]), ("", []), ("-1", []), ("GPU-a", ["GPU-a"])]
+)
+def test_visible_gpus_are_taken(visible: str, expected: list[str], monkeypatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert machine.gpus() == expected
+
+
+def test_machine_is_shared_out(monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    monkeypatch.setattr(machine, "processors", lambda: 8)
+    assert machine.share(1, 2) == {"OMP_NUM_THREADS": "4", "CUDA_VISIBLE_DEVICES": "1,3"}
+    assert machine.share(5, 6)["CUDA_VISIBLE_DEVICES"] == "1"
+    assert machine.share(0, 1) == {"CUDA_VISIBLE_DEVICES": "0,1,2,3"}  # as without --jobs
+    assert machine.default_jobs(None) == 4
+
+
+def test_threads_that_the_user_chose_stay(monkeypatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert machine.share(0, 2) == {}
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "1.5"])
+def test_jobs_are_a_number_above_0(text: str) -> None:
+    with pytest.raises(ValueError, match="--jobs must be a number above 0"):
+        machine.default_jobs(text)

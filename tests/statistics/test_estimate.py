@@ -1,0 +1,42 @@
+"""Known answers: Student's interval by hand and by simulation."""
+
+import math
+
+import numpy as np
+import pytest
+
+from src.statistics.estimate import estimate
+
+
+def test_interval_is_students_by_hand() -> None:
+    found = estimate([1.0, 2.0, 3.0, 4.0, 5.0])
+    half = 2.776445 * math.sqrt(2.5) / math.sqrt(5)  # 97.5% quantile of t with 4 degrees of freedom
+    assert found.mean == 3
+    assert found.sd == pytest.approx(math.sqrt(2.5))
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half), abs=1e-5)
+    assert (found.n, found.smallest, found.largest) == (5, 1, 5)
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_95_percent_of_intervals_hold_the_mean(n: int) -> None:
+    generator = np.random.default_rng(n)
+    runs = generator.normal(0.993, 0.0006, (2000, n))
+    found = [estimate([*row]) for row in runs]
+    held = sum(each.low <= 0.993 <= each.high for each in found) / len(found)
+    assert 0.93 <= held <= 0.97
+
+
+def test_one_value_has_no_interval() -> None:
+    found = estimate([0.5])
+    assert found.mean == 0.5
+    assert math.isnan(found.low)
+    assert math.isnan(found.sd)
+
+
+def test_equal_values_have_an_interval_of_no_width() -> None:
+    assert estimate([1.0, 1.0, 1.0])[3:5] == (1.0, 1.0)
+
+
+def test_mean_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one value"):
+        estimate([])

@@ -1,0 +1,54 @@
+"""Networks compared image by image."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from src.statistics.images import compare_images
+
+
+def answers(*rows: str) -> np.ndarray:
+    return np.array([[letter == "1" for letter in row] for row in rows])
+
+
+def test_mcnemar_counts_by_hand() -> None:
+    first = answers("1" * 10 + "0" * 8 + "1" * 2)
+    second = answers("1" * 10 + "1" * 8 + "0" * 2)
+    found = compare_images(first, second)
+    assert (found.only_first, found.only_second) == (2, 8)
+    assert found.p == pytest.approx(stats.binomtest(2, 10).pvalue)
+    assert found.difference == pytest.approx(6 / 20)
+
+
+def test_interval_is_near_the_normal_one() -> None:
+    generator = np.random.default_rng(1)
+    first, second = generator.random((4, 5000)) < 0.98, generator.random((3, 5000)) < 0.985
+    found = compare_images(first, second)
+    each = second.mean(axis=0) - first.mean(axis=0)
+    half = 1.96 * each.std() / np.sqrt(len(each))
+    assert (found.low, found.high) == pytest.approx(
+        (each.mean() - half, each.mean() + half), abs=half / 8
+    )
+    assert found.p is None
+
+
+def test_bootstrap_covers_the_true_difference() -> None:
+    generator = np.random.default_rng(2)
+    held = 0
+    for _ in range(200):
+        first = generator.random((1, 1000)) < 0.95
+        second = generator.random((1, 1000)) < 0.97
+        found = compare_images(first, second)
+        held += found.low <= 0.02 <= found.high
+    assert 0.90 <= held / 200 <= 0.99
+
+
+def test_same_answers_do_not_differ() -> None:
+    same = answers("1101")
+    found = compare_images(same, same)
+    assert (found.low, found.high, found.p) == (0, 0, 1)
+
+
+def test_other_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 images are compared with 2"):
+        compare_images(answers("111"), answers("11"))

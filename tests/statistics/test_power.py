@@ -1,0 +1,36 @@
+"""Runs that a claim needs, against a table and against simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from src.statistics.power import seeds_needed
+
+
+@pytest.mark.parametrize(
+    ("difference", "sd", "expected"),
+    [(0.10, 0.066, 8), (0.05, 0.066, 29), (0.05, 0.050, 17), (0.03, 0.066, 77), (0.02, 0.040, 64)],
+)
+def test_seeds_are_those_of_the_table(difference: float, sd: float, expected: int) -> None:
+    assert seeds_needed(difference, sd) == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_so_many_seeds_find_the_difference_in_four_of_five_experiments(paired: bool) -> None:
+    n = seeds_needed(0.05, 0.06, paired)
+    generator = np.random.default_rng(0)
+    first = np.zeros((4000, n)) if paired else generator.normal(0, 0.06, (4000, n))
+    second = generator.normal(0.05, 0.06, (4000, n))
+    test = stats.ttest_rel if paired else stats.ttest_ind
+    found = (test(second, first, axis=1).pvalue < 0.05).mean()
+    assert 0.78 <= found <= 0.86
+
+
+def test_extremes_have_an_answer() -> None:
+    assert seeds_needed(0.05, 0) == 2
+    assert seeds_needed(10, 0.001) == 2
+    assert seeds_needed(0.05, math.nan) is None
+    assert seeds_needed(1e-9, 1) is None
+    assert 300_000 < seeds_needed(0.005, 1) < 2_000_000

@@ -1,0 +1,64 @@
+"""Conclusions word by word."""
+
+import numpy as np
+
+from src.statistics.comparison import Sample, compare
+from src.statistics.estimate import estimate
+from src.statistics.sentence import Scale, conclude, describe, describe_power
+
+
+def sentence(first: list[float], second: list[float], metric: str = "test/acc", **more) -> str:
+    samples = [Sample("A", dict(enumerate(first)), {}), Sample("B", dict(enumerate(second)), {})]
+    (found,) = compare(samples, more.get("worth", 0.0005))
+    return conclude(found, Scale(metric))
+
+
+def test_better_configuration_is_named() -> None:
+    text = sentence([0.990, 0.991, 0.990], [0.9912, 0.9923, 0.9911])
+    assert text == "B is better by 0.12 points, 95% interval 0.10 to 0.14, n = 3 pairs, p = 0.0023."
+    text = sentence([0.9912, 0.9923, 0.9911], [0.990, 0.991, 0.990])
+    assert text.startswith("A is better by 0.12 points, 95% interval 0.10 to 0.14")
+
+
+def test_less_time_is_better() -> None:
+    text = sentence([10.0, 10.5, 10.2], [9.0, 9.6, 9.1], "to_target_s", worth=1.0)
+    assert text.startswith("B is better by 1.00 s, 95% interval")
+
+
+def test_what_cannot_be_told_apart_names_the_seeds_it_takes() -> None:
+    text = sentence([0.990, 0.991, 0.9905], [0.9909, 0.9901, 0.9906])
+    assert text.startswith(
+        "A and B are not distinguishable: B minus A is 0.00 points, 95% interval"
+    )
+    assert "n = 3 pairs" in text
+    assert "to show 0.05 points takes about" in text
+
+
+def test_single_runs_get_no_verdict() -> None:
+    text = sentence([0.99], [0.991])
+    assert text == (
+        "B minus A is 0.10 points, from single runs: that says nothing of the configurations; "
+        "train --seeds."
+    )
+
+
+def test_images_have_a_sentence_of_their_own() -> None:
+    right = np.array([True] * 990 + [False] * 10)
+    samples = [
+        Sample("A", {1: 0.99}, {1: right}),
+        Sample("B", {1: 0.992}, {1: right | (np.arange(1000) >= 998)}),
+    ]
+    (found,) = compare(samples, 0.0005)
+    text = conclude(found, Scale("test/acc"))
+    assert "On other images like these 1,000, these very networks would differ by 0.00 to" in text
+    assert "A alone is right about 0 of them, B alone about 2: McNemar's p = 0.5." in text
+
+
+def test_mean_and_power_are_written_with_their_units() -> None:
+    found = estimate([0.993, 0.9935, 0.9925])
+    text = describe(found, Scale("test/acc"))
+    assert text == "99.30% +- 0.05% (mean +- sd), 95% interval of the mean 99.18% to 99.42%"
+    assert describe_power(found, 0.0005, Scale("test/acc")).startswith(
+        "a gain of 0.05 points over this shows in 17 seeds of each configuration"
+    )
+    assert describe(estimate([0.99]), Scale("test/acc")) == "99.00% (one run: no interval)"
