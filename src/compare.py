@@ -1,0 +1,175 @@
+"""Say whether one configuration is better than another: `python -m src.compare --help`."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.verb_parser import VerbParser
+
+if TYPE_CHECKING:
+    from src.experiment.samples import RunSet
+    from src.statistics.comparison import Comparison, Sample
+
+
+def main(args: list[str] | None = None) -> None:
+    """Compare groups of runs, or single runs, with the first one.
+
+    Args:
+        args: Words of the command; None takes those of the process.
+    """
+    given = _parser().parse_args(args)
+    with one_line_failures(USER_ERROR, given.debug):
+        from src.experiment.samples import RunSet
+
+        if len(given.what) < 2:  # noqa: PLR2004  # a comparison is of two
+            raise ValueError("give two groups or runs, or more: the others are compared with A")
+        if given.difference is not None and not given.difference > 0:
+            raise ValueError(f"--difference must be above 0, got {given.difference}")
+        sets = [RunSet.find(word) for word in given.what]
+        samples = [_sample(each, given.metric) for each in sets]
+        if len({each.name for each in samples}) < len(samples):
+            raise ValueError("a group or run is given twice")
+    with one_line_failures(RUN_ERROR, given.debug):
+        from src.experiment.run import shown
+        from src.experiment.whole_file import write_whole
+        from src.statistics.comparison import compare
+        from src.statistics.seeds import WORTH
+        from src.statistics.sentence import Scale
+
+        scale = Scale(given.metric)
+        worth = WORTH if given.difference is None else given.difference / scale.factor
+        comparisons = compare(samples, worth)
+        write_whole(given.out, _picture(samples, comparisons, given.metric))
+        if given.format == "json":
+            print(json.dumps(_content(sets, samples, comparisons, given.metric), indent=2))
+        else:
+            print(_table(sets, samples, comparisons, given.metric))
+            print(f"{'picture':<13}  {shown(given.out)}")
+
+
+def _parser() -> VerbParser:
+    parser = VerbParser(
+        "compare",
+        "Compare configurations by their runs: means with intervals, a t-test (paired where seeds "
+        "are shared, corrected by Holm for several comparisons), the same test images answered "
+        "by both (bootstrap, McNemar), and a plain sentence.",
+    )
+    parser.add_argument(
+        "what", nargs="+", metavar="A B", help="groups or runs; the others are compared with A"
+    )
+    parser.add_argument(
+        "--metric", default="test/acc", help="figure of metrics.json (default: test/acc)"
+    )
+    parser.add_argument(
+        "--difference",
+        type=float,
+        help="difference worth knowing, for the number of seeds that it needs; of accuracies in "
+        "points (default: 0.05)",
+    )
+    parser.add_argument("--out", type=Path, default=Path("compare.png"), help="picture to write")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    return parser
+
+
+def _sample(found: "RunSet", metric: str) -> "Sample":
+    from src.statistics.comparison import Sample
+
+    correct = found.correct() if metric == "test/acc" else {}
+    return Sample(found.name, found.values(metric), correct)
+
+
+def _picture(samples: "list[Sample]", comparisons: "list[Comparison]", metric: str) -> bytes:
+    import io
+
+    from src.statistics.figure import draw_comparison
+
+    buffer = io.BytesIO()
+    draw_comparison(samples, comparisons, metric).savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _table(
+    sets: "list[RunSet]", samples: "list[Sample]", comparisons: "list[Comparison]", metric: str
+) -> str:
+    from statistics import median
+
+    from src.statistics.estimate import estimate
+    from src.statistics.sentence import Scale, conclude
+
+    scale, width = Scale(metric), max(len(each.name) for each in samples)
+    names = ("mean", "sd", "95% interval", "lowest", "highest", "fit")
+    heads = "  ".join(f"{head:>{16 if '%' in head else 8}}" for head in names)
+    lines = [f"{metric:<{width}}   n  {heads}"]
+    for each, sample in zip(sets, samples, strict=True):
+        found = estimate([*sample.values.values()])
+        interval = f"{scale.value(found.low)} - {scale.value(found.high)}"
+        single = found.n == 1
+        fit = median(record.metrics.get("fit_s", math.nan) for record in each.records.values())
+        cells = [
+            scale.value(found.mean).rjust(8),
+            ("" if single else scale.value(found.sd)).rjust(8),
+            ("" if single else interval).rjust(16),
+            scale.value(found.smallest).rjust(8),
+            scale.value(found.largest).rjust(8),
+            f"{fit:.1f} s".rjust(8),
+        ]
+        lines.append(f"{sample.name:<{width}} {found.n:>3}  {'  '.join(cells)}")
+    for comparison in comparisons:
+        effect = "" if math.isnan(comparison.effect) else f" Effect size {comparison.effect:.2f}."
+        lines.append(f"\n{conclude(comparison, scale)}{effect}")
+    if len(comparisons) > 1:
+        lines.append(f"\nIntervals and p hold for all {len(comparisons)} comparisons together.")
+    return "\n".join([*lines, "", f"{'looks':<13}  {_looks(sets)}"])
+
+
+def _looks(sets: "list[RunSet]") -> str:
+    from src.experiment.looks import counted, looks
+
+    roots = {record.run.root for each in sets for record in each.records.values()}
+    return counted([look for root in sorted(roots) for look in looks(root)])
+
+
+def _content(
+    sets: "list[RunSet]", samples: "list[Sample]", comparisons: "list[Comparison]", metric: str
+) -> dict[str, Any]:
+    from src.statistics.estimate import estimate
+    from src.statistics.sentence import Scale, conclude
+
+    groups = [
+        {
+            "name": sample.name,
+            "runs": {seed: record.name for seed, record in each.records.items()},
+            "values": sample.values,
+            **_plain(estimate([*sample.values.values()])._asdict()),
+        }
+        for each, sample in zip(sets, samples, strict=True)
+    ]
+    compared = [
+        _plain(dataclasses.asdict(each))
+        | {"images": _plain(each.images._asdict()) if each.images else None}
+        | _plain({"effect": each.effect})
+        | {"needed": each.needed, "distinguishable": each.distinguishable}
+        | {"sentence": conclude(each, Scale(metric))}
+        for each in comparisons
+    ]
+    return {
+        "metric": metric,
+        "groups": groups,
+        "comparisons": compared,
+        "looks_at_test": _looks(sets),
+    }
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Write what is not a number as JSON can."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in values.items()
+    }
+
+
+if __name__ == "__main__":
+    main()

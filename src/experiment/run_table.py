@@ -1,0 +1,94 @@
+"""Runs as a table for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from src.experiment.run_record import RunRecord
+
+_LONGEST = 60  # characters of a setting
+
+
+def facts(record: RunRecord) -> dict[str, Any]:
+    """Gather what a list shows of a run, from its small files alone.
+
+    Args:
+        record: The run.
+
+    Returns:
+        Plain values by name.
+    """
+    glance, metrics = record.glance, record.metrics
+    return {
+        "run": record.name,
+        "status": record.status,
+        "val/acc": record.best_val,
+        "test/acc": metrics.get("test/acc"),
+        "fit_s": metrics.get("fit_s", record.progress.get("seconds")),
+        "to_target_s": metrics.get("to_target_s"),
+        "seed": glance.get("seed"),
+        "commit": glance.get("commit", ""),
+        "uncommitted": glance.get("uncommitted", False),
+        "group": glance.get("group") or "",
+        "began": glance.get("began", ""),
+        "step": record.progress.get("step", metrics.get("steps")),
+        "steps": record.progress.get("steps"),
+        "changed": glance.get("changed"),
+    }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write runs as lines.
+
+    Args:
+        rows: What `facts` gathered of each.
+
+    Returns:
+        A heading and a line for each run; columns that no run fills are left out.
+    """
+    written = [_written(row) for row in rows]
+    heads = [head for head in written[0] if any(row[head] for row in written)]
+    widths = {head: max(len(head), *(len(row[head]) for row in written)) for head in heads}
+    lines = [{head: head for head in heads}, *written]
+    return "\n".join(
+        "  ".join(line[head].ljust(widths[head]) for head in heads).rstrip() for line in lines
+    )
+
+
+def _written(row: Mapping[str, Any]) -> dict[str, str]:
+    status = row["status"]
+    if status in ("running", "interrupted") and row["steps"]:
+        status += f" {100 * row['step'] // row['steps']}%"
+    changed = row["changed"]
+    return {
+        "run": row["run"],
+        "status": status,
+        "val": _number(row["val/acc"], ".4f"),
+        "test": _number(row["test/acc"], ".4f"),
+        "seconds": _number(row["fit_s"], ".1f"),
+        "to target": _number(row["to_target_s"], ".1f"),
+        "seed": "" if row["seed"] is None else str(row["seed"]),
+        "commit": row["commit"][:7] + "+" * row["uncommitted"],
+        "began": row["began"][:16].replace("T", " "),
+        "group": row["group"],
+        "differs from the default": "?" if changed is None else _settings(changed),
+    }
+
+
+def _settings(changed: Mapping[str, Any]) -> str:
+    """Write settings shortly: the last part of each name, unless two share it."""
+    last = [name.rpartition(".")[2] for name in changed]
+    short = [end if last.count(end) == 1 else name for end, name in zip(last, changed, strict=True)]
+    return " ".join(
+        f"{name}={_short(value)}" for name, value in zip(short, changed.values(), strict=True)
+    )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("src."):
+        value = value.rpartition(".")[2]
+    text = str(value).replace(" ", "")
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}}"

@@ -1,0 +1,150 @@
+"""The runs that a user wants compared, by the words of a command."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from src.experiment.group import Group
+from src.experiment.looks import NOT_THE_CONFIGURATION
+from src.experiment.note import note
+from src.experiment.run import LOGS, shown
+from src.experiment.run_record import RunRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass
+class RunSet:
+    """Finished runs of one configuration.
+
+    Attributes:
+        name: Name of the group or of the run.
+        records: The runs by seed.
+    """
+
+    name: str
+    records: dict[int, RunRecord]
+
+    @classmethod
+    def find(cls, word: str) -> "RunSet":
+        """Find the runs that a user means.
+
+        Args:
+            word: A group's name or folder, or a run, as `RunRecord.find` takes it.
+
+        Returns:
+            Its finished runs.
+
+        Raises:
+            FileNotFoundError: There is no such group or run, or none of its runs is finished.
+            ValueError: Its runs are not of one configuration.
+        """
+        group = find_group(word)
+        if group is None:
+            record = RunRecord.find(word)
+            members = [record]
+        else:
+            members = group.members()
+        finished = [record for record in members if record.status == "finished"]
+        name = group.name if group else members[0].name
+        if left := [record.name for record in members if record not in finished]:
+            note(f"{name}: left out, for they are not finished: {', '.join(left)}")
+        if not finished:
+            raise FileNotFoundError(f"{word}: none of its runs is finished")
+        _refuse_mixture(name, finished)
+        by_seed = {record.seed: record for record in finished}
+        return cls(name, dict(sorted(by_seed.items())))
+
+    def values(self, metric: str) -> dict[int, float]:
+        """Read a figure of each run.
+
+        Args:
+            metric: Its name in `metrics.json`.
+
+        Returns:
+            Value by seed.
+
+        Raises:
+            ValueError: A run does not have it.
+        """
+        for record in self.records.values():
+            if record.metrics.get(metric) is None:
+                known = ", ".join(sorted(record.metrics))
+                raise ValueError(f"{record.name} of {self.name} has no {metric}; it has {known}")
+        return {seed: float(record.metrics[metric]) for seed, record in self.records.items()}
+
+    def correct(self) -> "dict[int, npt.NDArray[np.bool_]]":
+        """Read whether each run is right about each test image.
+
+        Returns:
+            Whether, `(N,)`, by seed, of those runs that wrote down what they said in their test.
+        """
+        import numpy as np
+
+        found = {}
+        for seed, record in self.records.items():
+            file = record.run.log_dir / "predictions.npz"
+            if file.is_file():
+                with np.load(file) as answers:
+                    found[seed] = answers["prediction"] == answers["label"]
+        return found
+
+
+def find_group(word: str) -> Group | None:
+    """Find the group that a user means.
+
+    Args:
+        word: Its name, in the working directory, or its folder.
+
+    Returns:
+        The group; None if there is none that has a run.
+    """
+    path = Path(word).resolve()
+    if path.is_dir() and (path.parent.name, path.parent.parent.name) == ("groups", LOGS):
+        return Group(path.parents[2], path.name)
+    if "/" in word or word == "last" or (Path(LOGS) / word / "config.yaml").is_file():
+        return None
+    groups = {group.name: group for group in Group.all(Path())}
+    if word not in groups and not Path(word).exists() and groups:
+        raise FileNotFoundError(
+            f"{word} is no group or run in {shown(Path(LOGS))}; groups are {', '.join(groups)}"
+        )
+    return groups.get(word)
+
+
+def _refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:
+    configs = {record.config: record for record in records}
+    if len(configs) > 1:
+        first, other = [*configs.values()][:2]
+        names = ", ".join(f"--{setting}" for setting in different(first.settings, other.settings))
+        raise ValueError(
+            f"the runs of {name} are not of one configuration: {first.name} and {other.name} "
+            f"differ in {names}; compare runs, or groups of --seeds"
+        )
+    seeds = [record.seed for record in records]
+    if len(set(seeds)) < len(seeds):
+        note(f"{name}: of several runs with the same seed the latest is taken")
+    commits = {record.glance.get("commit", "")[:10] for record in records}
+    if len(commits) > 1:
+        note(f"{name}: its runs are of different commits: {', '.join(sorted(commits))}")
+
+
+def different(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """List what two runs do not have in common.
+
+    Args:
+        first: Settings of one by name.
+        other: Settings of the other.
+
+    Returns:
+        Both values by name, of what belongs to the configuration; None where one lacks it.
+    """
+    names = [*first, *(name for name in other if name not in first)]
+    return {
+        name: (first.get(name), other.get(name))
+        for name in names
+        if first.get(name) != other.get(name) and name not in NOT_THE_CONFIGURATION
+    }

@@ -1,0 +1,160 @@
+"""List, show, compare and remove runs: `python -m src.runs --help`."""
+
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.run import python, shown
+from src.experiment.run_record import RunRecord
+from src.experiment.run_table import facts, table
+from src.experiment.samples import different
+from src.experiment.verb_parser import VerbParser
+
+
+def main(args: list[str] | None = None) -> None:
+    """Do what the command says, without torch.
+
+    Args:
+        args: Words of the command; None takes those of the process.
+    """
+    given = _parser().parse_args(args)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no failure
+    actions: dict[str, Callable[[Any], str]] = {
+        "ls": _list,
+        "show": _show,
+        "diff": _differences,
+        "best": _best,
+        "rm": _remove,
+    }
+    with one_line_failures(USER_ERROR, given.debug):
+        text = actions[given.action](given)
+    if text:
+        print(text)
+
+
+def _parser() -> VerbParser:
+    parser = VerbParser("runs", "List, show, compare and remove the runs in the working directory.")
+    actions = parser.add_subparsers(dest="action", required=True, parser_class=_SubParser)
+    listing = actions.add_parser("ls", help="all runs, what became of them and what differs")
+    listing.add_argument("--sort", choices=("run", "val", "seconds"), default="run")
+    show = actions.add_parser("show", help="one run: result, settings, sessions")
+    show.add_argument("run", help="name or folder of a run, or `last`")
+    differ = actions.add_parser("diff", help="what two runs do not have in common")
+    differ.add_argument("first", metavar="A")
+    differ.add_argument("second", metavar="B")
+    best = actions.add_parser("best", help="the run with the highest validation accuracy")
+    for each in (listing, best):
+        each.add_argument("--group", help="only runs of this group")
+    for each in (listing, show, differ, best):
+        each.add_argument("--format", choices=("text", "json"), default="text")
+    remove = actions.add_parser("rm", help="remove runs with all their files; asks first")
+    remove.add_argument("run", nargs="+", help="names or folders of runs")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+class _SubParser(VerbParser):
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(
+            prog.removeprefix("python -m src."), options.pop("description", None), **options
+        )
+
+
+def _records(group: str | None) -> list[RunRecord]:
+    records = RunRecord.all(Path())
+    if group is not None:
+        records = [record for record in records if record.glance.get("group") == group]
+        if not records:
+            raise FileNotFoundError(f"--group {group}: no run here belongs to it")
+    return records
+
+
+def _list(given: Any) -> str:
+    rows = [facts(record) for record in _records(given.group)]
+    key = {"val": "val/acc", "seconds": "fit_s"}.get(given.sort)
+    if key:
+        rows.sort(key=lambda row: (row[key] is None, row[key] or 0), reverse=given.sort == "val")
+    if given.format == "json":
+        return json.dumps(rows, indent=2)
+    return table(rows) if rows else f"no run in {Path.cwd()}: {python()} -m src.train makes one"
+
+
+def _show(given: Any) -> str:
+    record = RunRecord.find(given.run)
+    content = {**facts(record), "metrics": record.metrics, "settings": record.settings}
+    if given.format == "json":
+        return json.dumps(content | {"sessions": record.sessions}, indent=2, default=str)
+    lines = [table([content]), ""]
+    lines += [f"{name:<22}  {value}" for name, value in sorted(record.metrics.items())]
+    lines += ["", *(f"{name}: {value}" for name, value in record.settings.items()), ""]
+    for session in record.sessions:
+        inputs = {k: v for k, v in session["inputs"].items() if not k.startswith("data ")}
+        about = ", ".join(f"{name} {value}" for name, value in inputs.items())
+        lines.append(f"{session['began'][:16]} from step {session['from_step']}: {about}")
+        lines.append(f"  {session['command']}")
+    folders = f"{shown(record.run.log_dir)}, {shown(record.run.checkpoint_dir)}"
+    return "\n".join([*lines, "", f"files     {folders}", f"continue  {record.run.resume_command}"])
+
+
+def _differences(given: Any) -> str:
+    first, second = RunRecord.find(given.first), RunRecord.find(given.second)
+    found = {
+        "configuration": different(first.settings, second.settings),
+        "environment": different(_environment(first), _environment(second)),
+        "metrics": different(first.metrics, second.metrics),
+    }
+    if first.seed != second.seed:
+        found["configuration"] = {"seed": (first.seed, second.seed), **found["configuration"]}
+    if given.format == "json":
+        return json.dumps(found, indent=2, default=str)
+    lines = []
+    for part, values in found.items():
+        lines.append(f"{part}{'' if values else ': the same'}")
+        lines += [f"  {name}: {before} -> {after}" for name, (before, after) in values.items()]
+    return "\n".join(lines)
+
+
+def _environment(record: RunRecord) -> dict[str, Any]:
+    if not record.sessions:
+        return {}
+    last = record.sessions[-1]
+    git = {"commit": last["git"]["commit"], "uncommitted changes": last["git"]["diff"]}
+    return {**git, **last["inputs"], **last["packages"]}
+
+
+def _best(given: Any) -> str:
+    seen = [record for record in _records(given.group) if record.best_val is not None]
+    if not seen:
+        raise FileNotFoundError("no run here has been validated")
+    best = max(seen, key=lambda record: record.best_val or 0)
+    if given.format == "json":
+        return json.dumps(facts(best), indent=2)
+    return f"{table([facts(best)])}\n\nbest of {len(seen)} by validation: {shown(best.checkpoint)}"
+
+
+def _remove(given: Any) -> str:
+    records = [RunRecord.find(word) for word in given.run]
+    for record in records:
+        if record.status == "running":
+            raise OSError(f"{record.name} is being trained now: stop it first")
+    names = ", ".join(record.name for record in records)
+    if not given.yes:
+        if not sys.stdin.isatty():
+            raise ValueError(f"nobody is here to ask: {names} would be removed with --yes")
+        if input(f"remove {names} with all records and checkpoints? [y/N] ").lower() != "y":
+            return "nothing was removed"
+    with one_line_failures(RUN_ERROR, given.debug):
+        for record in records:
+            for folder in (record.run.checkpoint_dir, record.run.log_dir):
+                shutil.rmtree(folder, ignore_errors=False)
+    return f"removed {names}"
+
+
+if __name__ == "__main__":
+    main()
