@@ -1,0 +1,1 @@
+"""Optuna's search for settings. It knows neither runs nor processes."""

@@ -1,0 +1,149 @@
+"""What a search found: a table, a file, two pictures."""
+
+import csv
+import io
+import warnings
+from collections import Counter
+from typing import Any
+
+import matplotlib as mpl
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from src.search.search import RUN, Search
+
+_SHOWN = 10  # trials in the table
+_FEWEST = 2  # complete trials that a picture needs
+_STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "given up",
+    TrialState.FAIL: "failed",
+}
+
+
+def best_trial(search: Search) -> FrozenTrial | None:
+    """Find the best complete trial.
+
+    Args:
+        search: The search.
+
+    Returns:
+        The trial; None if none is complete.
+    """
+    complete = search.trials(TrialState.COMPLETE)
+    return search.study.best_trial if complete else None
+
+
+def importances(search: Search) -> dict[str, float]:
+    """Estimate how much of the differences between trials each setting explains, by PED-ANOVA.
+
+    Args:
+        search: The search.
+
+    Returns:
+        Share by name, largest first; empty with fewer than two complete trials.
+
+    References:
+        Watanabe, Bansal and Hutter, "PED-ANOVA: efficiently quantifying hyperparameter importance
+        in arbitrary subspaces", IJCAI 2023. arXiv:2304.10255
+    """
+    if len(search.trials(TrialState.COMPLETE)) < _FEWEST:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return optuna.importance.get_param_importances(search.study)
+
+
+def table(search: Search) -> str:
+    """Describe the search and its best trials in lines for the terminal.
+
+    Args:
+        search: The search.
+
+    Returns:
+        States, the best trials with their settings, and what matters most.
+    """
+    states = Counter(_STATES.get(trial.state, "running") for trial in search.trials())
+    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    lines = [f"{'trials':<13}  {sum(states.values())}: {told}"]
+    complete = search.trials(TrialState.COMPLETE)
+    ranked = sorted(complete, key=lambda trial: trial.value or 0, reverse=not search.sweep.lowest)
+    names = [*search.sweep.space]
+    rows = [["trial", search.sweep.metric, "run", *(name.rpartition(".")[2] for name in names)]]
+    rows += [
+        [
+            str(trial.number),
+            f"{trial.value:.4f}",
+            trial.user_attrs.get(RUN, ""),
+            *(_short(trial.params[name]) for name in names),
+        ]
+        for trial in ranked[:_SHOWN]
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines += [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    shares = [f"{name} {share:.0%}" for name, share in importances(search).items()]
+    return "\n".join([*lines, f"{'importance':<13}  {', '.join(shares) or 'too few trials'}"])
+
+
+def trials_csv(search: Search) -> bytes:
+    """Write all trials as a table.
+
+    Args:
+        search: The search.
+
+    Returns:
+        Content of a CSV file.
+    """
+    names = [*search.sweep.space]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["trial", "state", search.sweep.metric, "run", "seconds", *names])
+    for trial in search.trials():
+        seconds = f"{trial.duration.total_seconds():.1f}" if trial.duration else ""
+        about = [
+            trial.number,
+            _STATES.get(trial.state, "running"),
+            trial.value,
+            trial.user_attrs.get(RUN, ""),
+        ]
+        writer.writerow([*about, seconds, *(trial.params.get(name) for name in names)])
+    return buffer.getvalue().encode()
+
+
+def pictures(search: Search) -> dict[str, bytes]:
+    """Draw what matters, and which settings went with which result.
+
+    Args:
+        search: The search.
+
+    Returns:
+        PNG files by name; none with fewer than two complete trials.
+    """
+    if len(search.trials(TrialState.COMPLETE)) < _FEWEST:
+        return {}
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+    from optuna.visualization.matplotlib import plot_parallel_coordinate, plot_param_importances
+
+    drawn: dict[str, Any] = {
+        "importance": plot_param_importances,
+        "parallel_coordinates": plot_parallel_coordinate,
+    }
+    files = {}
+    for name, draw in drawn.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            figure = draw(search.study, target_name=search.metric).figure
+            figure.set_size_inches(9, 4.5)
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="png", dpi=120, bbox_inches="tight")
+        plt.close("all")
+        files[f"{name}.png"] = buffer.getvalue()
+    return files
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,195 @@
+"""The trials of a search, kept where a killed process cannot lose them."""
+
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage, fail_stale_trials
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from src.search.sweep_file import Sweep
+
+_TRIES = 5
+_BEAT_S, _GRACE_S = 30, 120  # a machine that is silent for longer has lost its trials
+_STATES = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+PLACE, RUN = "place", "run"  # what is kept of a trial: who trains it, and as which run
+
+
+class Search:
+    """Optuna's study of a sweep: what to try, what came of it.
+
+    Args:
+        name: Name of the study; all machines that share it give the same.
+        sweep: What is sought.
+        file: Journal of the study, if the sweep names no database.
+        place: Who trains: machine and folder.
+
+    Raises:
+        ValueError: The database cannot be reached.
+    """
+
+    def __init__(self, name: str, sweep: Sweep, file: Path, place: str) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.sweep = sweep
+        self.place = place
+        self._storage = _storage(sweep.storage, file)
+        self._asked: dict[int, Trial] = {}
+        self._told: dict[int, int] = {}  # validations that were reported
+        self._runs: dict[int, str] = {}
+        self._beaten = 0.0
+        pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
+        if sweep.pruner:
+            startup, warmup = sweep.pruner.startup_trials, sweep.pruner.warmup_validations
+            pruner = optuna.pruners.MedianPruner(startup, warmup)
+        self.study = optuna.create_study(
+            study_name=name,
+            storage=self._storage,
+            pruner=pruner,
+            direction="minimize" if sweep.lowest else "maximize",
+            load_if_exists=True,
+        )
+        seed = sweep.seed + len(self.trials())  # else a search that goes on repeats its beginning
+        self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
+
+    @property
+    def metric(self) -> str:
+        """Metric of the validation that is sought."""
+        return self.sweep.metric
+
+    def count(self) -> tuple[int, int]:
+        """Count trials.
+
+        Returns:
+            All that there shall be, and those that have ended, on all machines.
+        """
+        ended = self.trials(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+        return self.sweep.trials, len(ended)
+
+    def best(self, values: Sequence[float]) -> float | None:
+        """Choose the best value of the metric.
+
+        Args:
+            values: Values.
+
+        Returns:
+            The lowest of a loss, the highest of anything else; None if there is no value.
+        """
+        pick = min if self.sweep.lowest else max
+        return pick(values) if values else None
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """List trials of all machines.
+
+        Args:
+            *states: States that are meant; none means all.
+
+        Returns:
+            The trials, by their numbers.
+        """
+        return self.study.get_trials(deepcopy=False, states=states or None)
+
+    def interrupted(self) -> list[tuple[int, dict[str, Any], str | None]]:
+        """Take up the trials that a process here was training when it ended.
+
+        Returns:
+            Number, settings and name of the run, if that is known, of each.
+        """
+        found = []
+        for trial in self.trials(TrialState.RUNNING):
+            if trial.user_attrs.get(PLACE) == self.place and trial.number not in self._asked:
+                self._asked[trial.number] = Trial(self.study, trial._trial_id)
+                self._told[trial.number] = max(trial.intermediate_values, default=0)
+                found.append((trial.number, trial.params, trial.user_attrs.get(RUN)))
+        return found
+
+    def ask(self) -> tuple[int, dict[str, Any]] | None:
+        """Choose settings to try.
+
+        Returns:
+            Number of the trial and value by name; None if there are enough trials.
+        """
+        if len(self.trials()) >= self.sweep.trials:
+            return None
+        trial = self.study.ask(self.sweep.space)
+        trial.set_user_attr(PLACE, self.place)
+        self._asked[trial.number] = trial
+        return trial.number, trial.params
+
+    def note_run(self, number: int, run: str) -> None:
+        """Keep which run a trial is.
+
+        Args:
+            number: Number of the trial.
+            run: Name of the run.
+        """
+        if self._runs.get(number) != run:
+            self._asked[number].set_user_attr(RUN, run)
+            self._runs[number] = run
+
+    def report(self, number: int, values: Sequence[float]) -> bool:
+        """Tell how a trial goes.
+
+        Args:
+            number: Number of the trial.
+            values: Metric of each of its validations so far.
+
+        Returns:
+            Whether it is to be given up.
+        """
+        trial, told = self._asked[number], self._told.get(number, 0)
+        for step, value in enumerate(values[told:], told + 1):
+            trial.report(value, step)
+        self._told[number] = len(values)
+        return len(values) > told and trial.should_prune()
+
+    def tell(self, number: int, end: str, value: float | None = None) -> None:
+        """Tell how a trial ended.
+
+        Args:
+            number: Number of the trial.
+            end: `complete`, `pruned` or `failed`.
+            value: Best value of the metric, of a complete one.
+        """
+        self.study.tell(number, value, state=_STATES[end], skip_if_finished=True)
+        del self._asked[number]
+
+    def beat(self) -> None:
+        """Say that this process lives, and give up trials of machines that do not."""
+        if not isinstance(self._storage, RDBStorage) or time.monotonic() - self._beaten < _BEAT_S:
+            return
+        self._beaten = time.monotonic()
+        for trial in self._asked.values():
+            self._storage.record_heartbeat(trial._trial_id)
+        fail_stale_trials(self.study)
+
+
+def _storage(address: str | None, file: Path) -> BaseStorage:
+    if address is None:
+        return JournalStorage(JournalFileBackend(str(file)))
+    try:
+        return _database(address)
+    except Exception as error:  # each database has its own
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(
+            f"the storage cannot be used ({reason}); an address is such as "
+            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+        ) from error
+
+
+def _database(address: str) -> RDBStorage:
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    for _ in range(_TRIES):
+        try:
+            return RDBStorage(address, heartbeat_interval=_BEAT_S, grace_period=_GRACE_S)
+        except (IntegrityError, ProgrammingError):  # another machine is making the tables, too
+            time.sleep(1)
+    return RDBStorage(address, heartbeat_interval=_BEAT_S, grace_period=_GRACE_S)

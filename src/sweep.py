@@ -1,0 +1,120 @@
+"""Search for settings by validation: `python -m src.sweep --help`."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.verb_parser import VerbParser
+
+if TYPE_CHECKING:
+    from src.experiment.group import Group
+    from src.search.search import Search
+    from src.search.sweep_file import Sweep
+
+DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
+_MARK = "# Written by python -m src.sweep"
+
+
+def main(args: list[str] | None = None) -> None:
+    """Train the trials of a sweep that are missing, then say what was found.
+
+    Args:
+        args: Words of the command; None takes those of the process.
+    """
+    given = _parser().parse_args(args)
+    with one_line_failures(USER_ERROR, given.debug):
+        from src.experiment.jobs import Jobs
+        from src.experiment.machine import default_jobs
+        from src.experiment.trials import Trials
+        from src.search.sweep_file import option, read_sweep
+
+        sweep = read_sweep(given.sweep)
+        changed = {"trials": given.trials, "storage": given.storage}
+        sweep = dataclasses.replace(sweep, **{k: v for k, v in changed.items() if v is not None})
+        count = default_jobs(given.jobs)
+        target = Path("configs") / f"{given.sweep.stem}-best.yaml"
+        if target.exists() and not target.read_text().startswith(_MARK):
+            raise ValueError(f"{target} is not from a sweep and would be overwritten: rename one")
+        group, search = _open(given.group or f"{given.sweep.stem}-sweep", sweep)
+        words = _words(sweep)
+        plan = Trials(search, group, words, option)
+    with one_line_failures(RUN_ERROR, given.debug):
+        Jobs(plan, group, count).run()
+        print(_conclude(search, group, words, target))
+
+
+def _parser() -> VerbParser:
+    parser = VerbParser(
+        "sweep",
+        "Search for settings with Optuna, by validation alone: each trial is a process and a run "
+        "of its own, hopeless ones are given up. The same command goes on where it was stopped; "
+        "several machines share a database. Ends with configs/NAME-best.yaml.",
+    )
+    parser.add_argument("sweep", type=Path, help="description, such as configs/sweeps/recipe.yaml")
+    parser.add_argument("--jobs", help="trials at once here (default: one on each GPU, else 1)")
+    parser.add_argument("--trials", type=int, help="trials in all, instead of the file's")
+    parser.add_argument("--storage", help="database, such as postgresql+psycopg://USER@HOST/NAME")
+    parser.add_argument("--group", help="name of the sweep and of its runs (default: NAME-sweep)")
+    return parser
+
+
+def _open(name: str, sweep: "Sweep") -> "tuple[Group, Search]":
+    import socket
+
+    from src.experiment.group import Group
+    from src.search.search import Search
+
+    group = Group(Path().resolve(), name)
+    space = {option: str(where) for option, where in sweep.space.items()}
+    config = Path(sweep.config or DEFAULT).read_text()
+    made_by = {"kind": "sweep", "space": space, "fixed": sweep.fixed, "metric": sweep.metric}
+    group.claim(made_by | {"config": config})
+    place = f"{socket.gethostname()}:{group.root}"
+    return group, Search(name, sweep, group.folder / "trials.journal", place)
+
+
+def _words(sweep: "Sweep") -> list[str]:
+    from src.search.sweep_file import option
+
+    config = [] if sweep.config is None else ["--config", sweep.config]
+    return [*config, *(option(name, value) for name, value in sweep.fixed.items())]
+
+
+def _conclude(search: "Search", group: "Group", words: list[str], target: Path) -> str:
+    from src.experiment.run import python, shown
+    from src.experiment.whole_file import write_whole
+    from src.search.results import best_trial, pictures, table, trials_csv
+
+    text = table(search)
+    files = {"summary.txt": text.encode(), "trials.csv": trials_csv(search)} | pictures(search)
+    for name, content in files.items():
+        write_whole(group.folder / name, content)
+    rows = {"files": f"{shown(group.folder)}/{', '.join(files)}"}
+    if best := best_trial(search):
+        write_whole(target, _best_config(search, words, f"{group.name}, trial {best.number}"))
+        train = f"{python()} -m src.train --config {shown(target)} --seeds 5"
+        rows |= {"best": shown(target), "is it better?": train}
+    rows["report"] = f"{python()} -m src.report {group.name}"
+    return "\n".join([text, *(f"{name:<13}  {what}" for name, what in rows.items())])
+
+
+def _best_config(search: "Search", words: list[str], what: str) -> bytes:
+    """Ask the command of a training for the configuration of the best trial."""
+    from src.search.sweep_file import option
+
+    best = search.study.best_trial
+    options = [option(name, value) for name, value in best.params.items()]
+    command = [sys.executable, "-m", "src.train", *words, *options, "--print_config=skip_default"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the best configuration cannot be written: {done.stderr.strip()}")
+    found = f"{search.metric} {best.value:.4f}, the best of {len(search.trials())} trials"
+    head = f"{_MARK}: {what}, {found}.\n# It was chosen by validation; no test image was looked at."
+    return f"{head}\n{done.stdout}".encode()
+
+
+if __name__ == "__main__":
+    main()

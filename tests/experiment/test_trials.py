@@ -1,0 +1,121 @@
+"""Trials as runs, with a stand-in for Optuna."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from src.experiment.failure import UsageError
+from src.experiment.group import Group
+from src.experiment.jobs import Work
+from src.experiment.run_record import RunRecord
+from src.experiment.trials import Trials
+
+
+class Script:
+    """A search that says what it is told to say."""
+
+    metric = "val/acc"
+
+    def __init__(self, stopped=(), hopeless: bool = False) -> None:
+        self.stopped = [*stopped]
+        self.hopeless = hopeless
+        self.told: list[tuple] = []
+        self.runs: dict[int, str] = {}
+
+    def count(self) -> tuple[int, int]:
+        return 5, len(self.told)
+
+    def interrupted(self):
+        return self.stopped
+
+    def ask(self):
+        return (7, {"lr": 0.1}) if not self.told else None
+
+    def note_run(self, number: int, run: str) -> None:
+        self.runs[number] = run
+
+    def report(self, number: int, values) -> bool:
+        return self.hopeless
+
+    def best(self, values):
+        return max(values, default=None)
+
+    def tell(self, number: int, end: str, value: float | None = None) -> None:
+        self.told.append((number, end, value))
+
+    def beat(self) -> None:
+        pass
+
+
+def plan_of(tmp_path: Path, search: Script) -> Trials:
+    return Trials(search, Group(tmp_path, "g"), ["--x=1"], lambda name, value: f"--{name}={value}")
+
+
+def record_of(tmp_path: Path, *values: float) -> RunRecord:
+    logs = tmp_path / "lightning_logs" / "version_3"
+    logs.mkdir(parents=True)
+    (tmp_path / "checkpoints" / "version_3").mkdir(parents=True)
+    (logs / "config.yaml").write_text("{}")
+    content = {"validations": [{"val/acc": value} for value in values]}
+    (logs / "progress.json").write_text(json.dumps(content))
+    (record,) = RunRecord.all(tmp_path)
+    return record
+
+
+def test_trial_is_a_training_that_does_not_test(tmp_path: Path) -> None:
+    work = plan_of(tmp_path, Script()).next()
+    assert work == Work(
+        7, "trial_7", ["--x=1", "--lr=0.1", "--group", "g", "--test", "false"], None
+    )
+
+
+def test_best_validation_is_the_result(tmp_path: Path) -> None:
+    search = Script()
+    record = record_of(tmp_path, 0.8, 0.9, 0.85)
+    plan = plan_of(tmp_path, search)
+    assert plan.look(Work(7, "trial_7", [], record))
+    assert search.runs == {7: "version_3"}
+    line = plan.end(Work(7, "trial_7", [], record), 0, "")
+    assert search.told == [(7, "complete", 0.9)]
+    assert line == "trial 7: val/acc 0.9000, version_3"
+
+
+def test_hopeless_trial_is_given_up(tmp_path: Path) -> None:
+    search = Script(hopeless=True)
+    work = Work(7, "trial_7", [], record_of(tmp_path, 0.1))
+    plan = plan_of(tmp_path, search)
+    assert not plan.look(work)
+    plan.end(work, 143, "")
+    assert search.told == [(7, "pruned", None)]
+    assert work.record.status == "pruned"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "expected"),
+    [(-9, "", "killed by signal 9"), (1, "error: no memory", "no memory"), (0, "", "logged no")],
+)
+def test_failed_trial_is_one_failed_trial(tmp_path: Path, code, said, expected) -> None:
+    search = Script()
+    line = plan_of(tmp_path, search).end(Work(7, "trial_7", []), code, said)
+    assert search.told == [(7, "failed", None)]
+    assert expected in line
+
+
+def test_refusal_of_the_first_trial_ends_the_sweep(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, Script())
+    with pytest.raises(UsageError, match="no such option"):
+        plan.end(Work(7, "trial_7", []), 2, "error: no such option")
+    assert "failed" in plan.end(Work(8, "trial_8", []), 2, "error: out of range")
+
+
+def test_stopped_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    stopped = [(1, {"lr": 0.2}, "version_3"), (2, {"lr": 0.3}, None)]
+    search = Script(stopped)
+    (record.run.checkpoint_dir / "last.ckpt").write_bytes(b"x")
+    plan = plan_of(tmp_path, search)
+    first, second = plan.next(), plan.next()
+    assert first.words == ["--ckpt_path", str(record.run.checkpoint_dir)]
+    assert first.record.name == "version_3"
+    assert second.words[1] == "--lr=0.3"

@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState
+
+from src.search.search import RUN, Search
+from src.search.sweep_file import Pruner, Sweep
+
+SWEEP = Sweep({"x": FloatDistribution(-1, 1)}, trials=30, pruner=Pruner(2, 0))
+
+
+def search_of(tmp_path: Path, sweep: Sweep = SWEEP, place: str = "here") -> Search:
+    return Search("s", sweep, tmp_path / "journal", place)
+
+
+def test_search_finds_the_maximum(tmp_path: Path) -> None:
+    search = search_of(tmp_path)
+    while asked := search.ask():
+        number, settings = asked
+        search.tell(number, "complete", 1 - (settings["x"] - 0.5) ** 2)
+    assert search.count() == (30, 30)
+    assert abs(search.study.best_params["x"] - 0.5) < 0.1
+
+
+def test_trial_below_the_median_is_given_up(tmp_path: Path) -> None:
+    search = search_of(tmp_path)
+    for _ in range(2):
+        number, _ = search.ask()
+        assert not search.report(number, [0.5, 0.9])
+        search.tell(number, "complete", 0.9)
+    number, _ = search.ask()
+    assert search.report(number, [0.1])
+    search.tell(number, "pruned")
+    number, _ = search.ask()
+    assert not search.report(number, [0.6])
+    assert not search.report(number, [0.6])  # nothing new
+    assert search.report(number, [0.6, 0.7])
+
+
+def test_killed_search_takes_its_trials_up(tmp_path: Path) -> None:
+    search = search_of(tmp_path)
+    first, second = search.ask(), search.ask()
+    search.note_run(first[0], "version_4")
+    search.report(first[0], [0.5])
+    search.tell(second[0], "failed")
+    again = search_of(tmp_path)
+    assert again.interrupted() == [(*first, "version_4")]
+    assert again.interrupted() == []
+    again.report(first[0], [0.5, 0.6])
+    again.tell(first[0], "complete", 0.6)
+    assert again.trials(TrialState.COMPLETE)[0].intermediate_values == {1: 0.5, 2: 0.6}
+    assert again.trials(TrialState.COMPLETE)[0].user_attrs[RUN] == "version_4"
+
+
+def test_trials_of_another_machine_are_left_alone(tmp_path: Path) -> None:
+    search_of(tmp_path).ask()
+    assert search_of(tmp_path, place="there").interrupted() == []
+
+
+def test_search_that_goes_on_does_not_repeat_its_beginning(tmp_path: Path) -> None:
+    tried = set()
+    for _ in range(4):
+        search = search_of(tmp_path)
+        number, settings = search.ask()
+        search.tell(number, "complete", 0.5)
+        tried.add(settings["x"])
+    assert len(tried) == 4
+
+
+def test_loss_is_sought_low(tmp_path: Path) -> None:
+    search = search_of(tmp_path, Sweep(SWEEP.space, metric="val/loss"))
+    assert search.best([0.3, 0.1, 0.2]) == 0.1
+    assert search.best([]) is None
+    for value in (0.3, 0.1):
+        number, _ = search.ask()
+        search.tell(number, "complete", value)
+    assert search.study.best_value == 0.1
+
+
+def test_storage_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -> None:
+    sweep = Sweep(SWEEP.space, storage="postgresql+psycopg://me@127.0.0.1:1/x")
+    with pytest.raises(ValueError, match="the storage cannot be used") as error:
+        search_of(tmp_path, sweep)
+    assert "\n" not in str(error.value)

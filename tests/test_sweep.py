@@ -1,0 +1,186 @@
+"""`python -m src.sweep` as a user types it."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from src.experiment.looks import looks
+from src.experiment.run_record import RunRecord
+from src.sweep import main
+from tests.test_train import refusal_of
+from tests.tiny_mnist import write_files
+
+CONFIG = Path(__file__).parents[1] / "configs" / "default.yaml"
+SWEEP = {
+    "config": str(CONFIG),
+    "trials": 20,
+    "fixed": {
+        "data": "tests.tiny_mnist.TinyMNIST",
+        "data.batch_size": 20,
+        "trainer.callbacks": None,
+        "trainer.max_epochs": 6,
+        "trainer.val_check_interval": 4,
+    },
+    "space": {
+        "model.optimizer.lr": {"low": "1e-6", "high": 0.03, "log": True},
+        "model.label_smoothing": {"low": 0.0, "high": 0.2, "step": 0.05},
+    },
+    "pruner": {"startup_trials": 3, "warmup_validations": 1},
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    write_files(tmp_path / "data" / "MNIST" / "raw")
+
+
+def write_sweep(**changes) -> None:
+    Path("small.yaml").write_text(yaml.safe_dump(SWEEP | changes))
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "src.sweep", "small.yaml", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(count: int, status: str) -> list[RunRecord]:
+    for _ in range(1200):
+        found = [r for r in RunRecord.all(Path()) if r.status == status and r.progress]
+        if len(found) >= count:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"no {count} runs are {status}")
+
+
+@pytest.mark.slow
+def test_sweep_survives_kills_of_trial_and_driver(capsys) -> None:
+    write_sweep()
+    driver = start("--jobs=2")
+    wait_for(2, "finished")
+    os.kill(wait_for(1, "running")[0].glance["pid"], signal.SIGKILL)
+    wait_for(3, "finished")
+    wait_for(1, "running")
+    driver.kill()
+    driver.communicate()
+    main(["small.yaml", "--jobs=2"])
+    text = capsys.readouterr().out
+    assert "trials         20: " in text
+    assert "1 failed" in text
+    assert "given up" in text
+    statuses = [record.status for record in RunRecord.all(Path())]
+    assert "pruned" in statuses
+    assert "running" not in statuses
+    assert not looks(Path())  # chosen by validation alone
+    folder = Path("lightning_logs/groups/small-sweep")
+    for picture in ("importance.png", "parallel_coordinates.png"):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
+    assert len((folder / "trials.csv").read_text().splitlines()) == 21
+    best = yaml.safe_load(Path("configs/small-best.yaml").read_text())
+    rate = best["model"]["init_args"]["optimizer"]["init_args"]["lr"]
+    assert f"{rate:.4g}" in text
+    main(["small.yaml"])  # nothing is left to do
+    assert len(RunRecord.all(Path())) == len(statuses)
+
+
+@pytest.mark.slow
+def test_best_configuration_trains(capsys) -> None:
+    write_sweep(trials=2, fixed=SWEEP["fixed"] | {"trainer.max_epochs": 1}, pruner=None)
+    main(["small.yaml"])
+    command = [sys.executable, "-m", "src.train", "--config", "configs/small-best.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "test accuracy" in done.stdout
+
+
+@pytest.mark.slow
+def test_wrong_option_ends_the_sweep(capsys) -> None:
+    write_sweep(space={"model.optimizer.rate": [0.1, 0.2]})
+    code, line = refusal_of(capsys, lambda: main(["small.yaml"]))
+    assert (code, line.startswith("error: --model.optimizer.rate is not an option")) == (2, True)
+    assert not Path("lightning_logs/groups/small-sweep").exists()
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """Address of a PostgreSQL server of this test's own."""
+    folders = [*map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
+    initdb = shutil.which("initdb", path=os.pathsep.join([os.environ["PATH"], *folders]))
+    if initdb is None:
+        pytest.skip("needs PostgreSQL's server: Debian's package postgresql")
+    user = {"user": "postgres"} if os.getuid() == 0 else {}  # it refuses to run as root
+    home = tempfile.mkdtemp()
+    if user:
+        os.chown(home, *pwd.getpwnam("postgres")[2:4])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    bin_dir = Path(initdb).resolve().parent
+    options = {"capture_output": True, "cwd": home, **user}
+    command = [initdb, "-D", f"{home}/db", "-U", "me", "-A", "trust"]
+    subprocess.run(command, check=True, **options)
+    control = [str(bin_dir / "pg_ctl"), "-D", f"{home}/db", "-w"]
+    listen = f"-p {port} -k {home} -c listen_addresses=127.0.0.1"
+    with Path(home, "log").open("wb") as log:
+        subprocess.run([*control, "-o", listen, "start"], check=True, stdout=log, cwd=home, **user)
+    yield f"postgresql+psycopg://me@127.0.0.1:{port}/postgres"
+    subprocess.run([*control, "-m", "immediate", "stop"], check=True, **options)
+    shutil.rmtree(home)
+
+
+@pytest.mark.slow
+def test_machines_share_a_database(postgres: str, tmp_path: Path, monkeypatch) -> None:
+    write_sweep(trials=6, storage=postgres, fixed=SWEEP["fixed"] | {"trainer.max_epochs": 1})
+    machines = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for each in ("small.yaml", "data"):
+            (folder / each).symlink_to(tmp_path / each)
+        monkeypatch.chdir(folder)
+        machines.append(start())
+    texts = [machine.communicate(timeout=240)[0] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], texts
+    runs = [len(RunRecord.all(tmp_path / name)) for name in ("one", "two")]
+    assert sum(runs) in (6, 7)  # both may ask for the last one
+    assert min(runs) >= 2
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"space": {}}, "has no `space`"),
+        ({"spaces": 1}, "spaces is not known; known are config"),
+        ({"metric": "test/acc"}, "metric must be one of the validation"),
+        ({"trials": 0}, "trials must be a number above 0"),
+        ({"space": {"a": 3}}, "space of a must be a list of choices, or low and high"),
+        ({"space": {"a": {"low": 3}}}, "space of a: "),
+        ({"pruner": {"x": 1}}, "pruner has startup_trials, warmup_validations"),
+        ({"storage": "nothing://x"}, "the storage cannot be used"),
+    ],
+)
+def test_wrong_description_is_one_line(content, expected, capsys) -> None:
+    write_sweep(**content)
+    code, line = refusal_of(capsys, lambda: main(["small.yaml"]))
+    assert (code, expected in line) == (2, True)
+    assert len(line) < 500
+
+
+def test_configuration_of_somebody_else_is_not_overwritten(capsys) -> None:
+    write_sweep()
+    Path("configs").mkdir()
+    Path("configs/small-best.yaml").write_text("a: 1\n")
+    code, line = refusal_of(capsys, lambda: main(["small.yaml"]))
+    assert (code, "would be overwritten" in line) == (2, True)
