@@ -10,7 +10,8 @@ from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.verb_parser import VerbParser
 
 if TYPE_CHECKING:
-    from src.evaluation.page import Section
+    from src.evaluation.section import GroupSection, Section
+    from src.experiment.group import Group
     from src.experiment.run_record import RunRecord
 
 
@@ -24,16 +25,18 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(USER_ERROR, given.debug):
         from src.evaluation.page import render
         from src.experiment.run import shown
-        from src.experiment.run_record import RunRecord
+        from src.experiment.samples import find_group
         from src.experiment.whole_file import write_whole
 
-        records = [RunRecord.find(word) for word in given.run]
+        groups = [group for word in given.run if (group := find_group(word))]
+        records = [_record(word) for word in given.run]
     with one_line_failures(RUN_ERROR, given.debug):
         for record in records:
             if record.evaluation() is None:
                 _evaluate(record, given.data_dir)
         written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-        page = render([_section(record) for record in records], _default(), written).encode()
+        sections = [_section(record) for record in records]
+        page = render(sections, _default(), written, [*map(_group_section, groups)]).encode()
         write_whole(given.out, page)
         print(f"{'report':<13}  {shown(given.out)}, {len(page) / 1e3:,.0f} kB")
 
@@ -44,10 +47,34 @@ def _parser() -> VerbParser:
         "Write one self-contained HTML file about runs, side by side: curves, confusion, mistakes, "
         "calibration, configuration, provenance, and the commands to go on.",
     )
-    parser.add_argument("run", nargs="+", help="folder of a run, or `last`: the latest run here")
+    parser.add_argument(
+        "run", nargs="+", help="run, `last`: the latest one, or group: its best one"
+    )
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write")
     parser.add_argument("--data_dir", help="folder of the data set, where a run is evaluated first")
     return parser
+
+
+def _record(word: str) -> "RunRecord":
+    """Find a run; of a group, the one that is best by validation."""
+    from src.experiment.run_record import RunRecord
+    from src.experiment.samples import find_group
+
+    group = find_group(word)
+    if group is None:
+        return RunRecord.find(word)
+    finished = [each for each in group.members() if each.status == "finished"]
+    if not finished:
+        raise FileNotFoundError(f"no run of group {word} is finished")
+    return max(finished, key=lambda each: each.best_val or 0)
+
+
+def _group_section(group: "Group") -> "GroupSection":
+    from src.evaluation.section import GroupSection
+
+    summary = group.folder / "summary.txt"
+    text = summary.read_text() if summary.is_file() else f"{len(group.members())} runs"
+    return GroupSection(group.name, text, sorted(group.folder.glob("*.png")))
 
 
 def _evaluate(record: "RunRecord", data_dir: str | None) -> None:
@@ -74,7 +101,8 @@ def _run_verb(verb: str, *words: str) -> str:
 
 
 def _section(record: "RunRecord") -> "Section":
-    from src.evaluation.page import Section
+    from src.evaluation.section import Section
+    from src.experiment.looks import counted, looks
     from src.experiment.run import python, shown
 
     name = shown(record.run.checkpoint_dir)
@@ -98,6 +126,7 @@ def _section(record: "RunRecord") -> "Section":
         record.evaluation(),
         record.evaluation_dir,
         {what: command for command, what in commands.items()},
+        counted(looks(record.run.root), record.config),
     )
 
 

@@ -1,82 +1,31 @@
 """One page about one or several runs, whole in one file."""
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 from matplotlib.figure import Figure
 
-from src.evaluation.picture import Picture, png
+from src.evaluation.picture import data_address
+from src.evaluation.section import GroupSection, Section
 
 _TEMPLATE = "report.html"
 
 
-@dataclass
-class Section:
-    """What the page tells of a run.
-
-    Attributes:
-        name: Name of the run.
-        metrics: Figures of its training by name.
-        settings: Settings by name.
-        sessions: Provenance of each session.
-        curves: Points of each scalar, step and value.
-        summary: Numbers of its evaluation, or None.
-        folder: Folder of the files of its evaluation.
-        commands: Commands by what they do.
-    """
-
-    name: str
-    metrics: dict[str, Any]
-    settings: dict[str, Any]
-    sessions: list[dict[str, Any]]
-    curves: dict[str, list[tuple[int, float]]]
-    summary: dict[str, Any] | None
-    folder: Path
-    commands: dict[str, str]
-
-    def picture(self, name: str) -> str:
-        """Read a picture of the evaluation.
-
-        Args:
-            name: Its name.
-
-        Returns:
-            Data address; empty if there is none.
-        """
-        path = self.folder / f"{name}.png"
-        return _address("image/png", path.read_bytes()) if path.is_file() else ""
-
-    def mistakes(self) -> list[dict[str, Any]]:
-        """Join the most confident mistakes with their images.
-
-        Returns:
-            Label, prediction, probability and `picture` of each.
-        """
-        path = self.folder / "predictions.npz"
-        if self.summary is None or not path.is_file():
-            return []
-        with np.load(path) as archive:
-            images = archive["mistake_image"]
-        listed = self.summary["mistakes"]
-        return [
-            mistake | {"picture": _image(image)}
-            for mistake, image in zip(listed, images, strict=True)
-        ]
-
-
-def render(sections: Sequence[Section], default: Mapping[str, Any], written: str) -> str:
+def render(
+    sections: Sequence[Section],
+    default: Mapping[str, Any],
+    written: str,
+    groups: Sequence[GroupSection] = (),
+) -> str:
     """Make the page.
 
     Args:
         sections: The runs.
         default: Settings that a run has if nothing is said.
         written: When it is written.
+        groups: Groups that they are from.
 
     Returns:
         HTML that needs no other file.
@@ -93,6 +42,7 @@ def render(sections: Sequence[Section], default: Mapping[str, Any], written: str
     ]
     return page.render(
         runs=sections,
+        groups=groups,
         glance=_glance(sections),
         curves=_curves(sections),
         changed=changed,
@@ -119,6 +69,7 @@ def _facts(each: Section) -> dict[str, str]:
     return {
         "Test accuracy": _share(summary.get("accuracy")),
         "… where the label is undisputed": _share(summary.get("undisputed")),
+        "Looks at the test set": each.looks,
         "Best val/acc": _number(metrics.get("val/acc_best"), ".4f"),
         "Test loss": _number(summary.get("loss"), ".4f"),
         "… calibrated": _number(calibrated.get("loss"), ".4f"),
@@ -128,6 +79,7 @@ def _facts(each: Section) -> dict[str, str]:
         "Epochs": _number(metrics.get("epochs"), ",.0f"),
         "Steps": _number(metrics.get("steps"), ",.0f"),
         "Training": _number(metrics.get("fit_s"), ".1f", " s"),
+        "To the target": _number(metrics.get("to_target_s"), ".1f", " s"),
         "Images per second": _number(metrics.get("train/images_per_s"), ",.0f"),
         "Peak memory": _number(metrics.get("memory_mib"), ",.0f", " MiB"),
         "Peak GPU memory": _number(metrics.get("gpu_memory_mib"), ",.0f", " MiB"),
@@ -166,13 +118,4 @@ def _curves(sections: Sequence[Section]) -> str:
             axes.legend(fontsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return _address("image/svg+xml", buffer.getvalue())
-
-
-def _image(image: Picture) -> str:
-    last = np.moveaxis(image, 0, -1)  # (H, W, C)
-    return _address("image/png", png(last[..., 0] if last.shape[-1] == 1 else last))
-
-
-def _address(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return data_address("image/svg+xml", buffer.getvalue())

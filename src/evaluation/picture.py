@@ -1,5 +1,6 @@
 """Figures and images as pixels and as files, without torch."""
 
+import base64
 import io
 
 import numpy as np
@@ -37,3 +38,16 @@ def png(picture: Picture) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="png")
     return buffer.getvalue()
+
+
+def data_address(kind: str, content: bytes) -> str:
+    """Write a file as an address that a page holds in itself.
+
+    Args:
+        kind: Its media type, such as `image/png`.
+        content: All of it.
+
+    Returns:
+        The address.
+    """
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

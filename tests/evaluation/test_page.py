@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from src.evaluation.page import Section, render
+from src.evaluation.page import render
+from src.evaluation.section import GroupSection, Section
 
 SESSION = {
     "began": "2026-01-01T00:00:00+00:00",
@@ -45,3 +46,12 @@ def test_text_of_a_run_is_escaped(tmp_path: Path) -> None:
 
 def test_run_without_evaluation_says_so(tmp_path: Path) -> None:
     assert "Not evaluated." in render([section("a", tmp_path)], {}, "now")
+
+
+def test_group_shows_its_text_and_pictures(tmp_path: Path) -> None:
+    (tmp_path / "parallel_coordinates.png").write_bytes(b"png")
+    group = GroupSection("mine", "3 runs <of>", [tmp_path / "parallel_coordinates.png"])
+    text = render([section("a", tmp_path)], {}, "now", [group])
+    assert "<h3>mine</h3>" in text
+    assert "3 runs &lt;of&gt;" in text
+    assert 'alt="parallel coordinates"' in text

@@ -1,0 +1,97 @@
+"""What a page tells of one run and of a group of runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.evaluation.picture import Picture, data_address, png
+
+
+@dataclass
+class GroupSection:
+    """What the page tells of a group of runs.
+
+    Attributes:
+        name: Name of the group.
+        text: What its runs have in common, in lines.
+        files: Its pictures, PNG.
+    """
+
+    name: str
+    text: str
+    files: Sequence[Path]
+
+    def pictures(self) -> dict[str, str]:
+        """Read the pictures.
+
+        Returns:
+            Data addresses by name.
+        """
+        return {
+            file.stem.replace("_", " "): data_address("image/png", file.read_bytes())
+            for file in self.files
+        }
+
+
+@dataclass
+class Section:
+    """What the page tells of a run.
+
+    Attributes:
+        name: Name of the run.
+        metrics: Figures of its training by name.
+        settings: Settings by name.
+        sessions: Provenance of each session.
+        curves: Points of each scalar, step and value.
+        summary: Numbers of its evaluation, or None.
+        folder: Folder of the files of its evaluation.
+        commands: Commands by what they do.
+        looks: How often the test set was looked at.
+    """
+
+    name: str
+    metrics: dict[str, Any]
+    settings: dict[str, Any]
+    sessions: list[dict[str, Any]]
+    curves: dict[str, list[tuple[int, float]]]
+    summary: dict[str, Any] | None
+    folder: Path
+    commands: dict[str, str]
+    looks: str = ""
+
+    def picture(self, name: str) -> str:
+        """Read a picture of the evaluation.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            Data address; empty if there is none.
+        """
+        path = self.folder / f"{name}.png"
+        return data_address("image/png", path.read_bytes()) if path.is_file() else ""
+
+    def mistakes(self) -> list[dict[str, Any]]:
+        """Join the most confident mistakes with their images.
+
+        Returns:
+            Label, prediction, probability and `picture` of each.
+        """
+        path = self.folder / "predictions.npz"
+        if self.summary is None or not path.is_file():
+            return []
+        with np.load(path) as archive:
+            images = archive["mistake_image"]
+        listed = self.summary["mistakes"]
+        return [
+            mistake | {"picture": _image(image)}
+            for mistake, image in zip(listed, images, strict=True)
+        ]
+
+
+def _image(image: Picture) -> str:
+    last = np.moveaxis(image, 0, -1)  # (H, W, C)
+    return data_address("image/png", png(last[..., 0] if last.shape[-1] == 1 else last))

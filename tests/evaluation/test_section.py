@@ -1,0 +1,30 @@
+import base64
+import json
+from pathlib import Path
+
+import numpy as np
+
+from src.evaluation.section import GroupSection, Section
+
+
+def test_picture_that_is_not_there_has_no_address(tmp_path: Path) -> None:
+    section = Section("a", {}, {}, [], {}, None, tmp_path, {})
+    assert section.picture("confusion") == ""
+    (tmp_path / "confusion.png").write_bytes(b"x")
+    assert section.picture("confusion").startswith("data:image/png;base64,")
+    assert section.mistakes() == []
+
+
+def test_mistakes_have_their_images(tmp_path: Path) -> None:
+    image = np.zeros((1, 1, 4, 4), dtype=np.uint8)
+    np.savez(tmp_path / "predictions.npz", mistake_image=image)
+    summary = json.loads('{"mistakes": [{"label": "7"}]}')
+    (mistake,) = Section("a", {}, {}, [], {}, summary, tmp_path, {}).mistakes()
+    assert mistake["label"] == "7"
+    content = base64.b64decode(mistake["picture"].partition(",")[2])
+    assert content.startswith(b"\x89PNG")
+
+
+def test_pictures_of_a_group_are_named_by_their_files(tmp_path: Path) -> None:
+    (tmp_path / "a_b.png").write_bytes(b"x")
+    assert [*GroupSection("g", "", [tmp_path / "a_b.png"]).pictures()] == ["a b"]
