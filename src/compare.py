@@ -29,9 +29,10 @@ def main(args: list[str] | None = None) -> None:
         if given.difference is not None and not given.difference > 0:
             raise ValueError(f"--difference must be above 0, got {given.difference}")
         sets = [RunSet.find(word) for word in given.what]
-        samples = [_sample(each, given.metric) for each in sets]
-        if len({each.name for each in samples}) < len(samples):
-            raise ValueError("a group or run is given twice")
+        runs = [record.run for each in sets for record in each.records.values()]
+        if len(set(runs)) < len(runs):
+            raise ValueError("a run is given twice, by itself or in a group")
+        samples = _samples(sets, given.metric)
     with one_line_failures(RUN_ERROR, given.debug):
         from src.experiment.run import shown
         from src.experiment.whole_file import write_whole
@@ -54,7 +55,7 @@ def _parser() -> VerbParser:
     parser = VerbParser(
         "compare",
         "Compare configurations by their runs: means with intervals, a t-test (paired where seeds "
-        "are shared, corrected by Holm for several comparisons), the same test images answered "
+        "are shared, corrected for several comparisons), the same test images answered "
         "by both (bootstrap, McNemar), and a plain sentence.",
     )
     parser.add_argument(
@@ -74,11 +75,24 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _sample(found: "RunSet", metric: str) -> "Sample":
+def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
+    from src.experiment.note import note
     from src.statistics.comparison import Sample
 
-    correct = found.correct() if metric == "test/acc" else {}
-    return Sample(found.name, found.values(metric), correct)
+    answers = [each.answers() if metric == "test/acc" else {} for each in sets]
+    if len({label.tobytes() for found in answers for _, label in found.values()}) > 1:
+        raise ValueError("the runs were tested on different images: nothing can be compared")
+    machines = {each.machines() for each in sets}
+    if metric.endswith("_s") and len(machines) > 1:
+        note(f"seconds on different machines are compared: {' / '.join(sorted(machines))}")
+    return [
+        Sample(
+            each.name,
+            each.values(metric),
+            {seed: said == label for seed, (said, label) in found.items()},
+        )
+        for each, found in zip(sets, answers, strict=True)
+    ]
 
 
 def _picture(samples: "list[Sample]", comparisons: "list[Comparison]", metric: str) -> bytes:
@@ -118,10 +132,11 @@ def _table(
         ]
         lines.append(f"{sample.name:<{width}} {found.n:>3}  {'  '.join(cells)}")
     for comparison in comparisons:
-        effect = "" if math.isnan(comparison.effect) else f" Effect size {comparison.effect:.2f}."
-        lines.append(f"\n{conclude(comparison, scale)}{effect}")
+        effect, kind = comparison.effect, "d_z" if comparison.paired else "d"
+        text = "" if math.isnan(effect) else f" Effect size {kind} = {effect:.2f}."
+        lines.append(f"\n{conclude(comparison, scale)}{text}")
     if len(comparisons) > 1:
-        lines.append(f"\nIntervals and p hold for all {len(comparisons)} comparisons together.")
+        lines.append("\nIntervals and p over seeds hold for all comparisons together (Bonferroni).")
     return "\n".join([*lines, "", f"{'looks':<13}  {_looks(sets)}"])
 
 
@@ -151,8 +166,7 @@ def _content(
         _plain(dataclasses.asdict(each))
         | {"images": _plain(each.images._asdict()) if each.images else None}
         | _plain({"effect": each.effect})
-        | {"needed": each.needed, "distinguishable": each.distinguishable}
-        | {"sentence": conclude(each, Scale(metric))}
+        | {"distinguishable": each.distinguishable, "sentence": conclude(each, Scale(metric))}
         for each in comparisons
     ]
     return {

@@ -1,5 +1,6 @@
 """List, show, compare and remove runs: `python -m src.runs --help`."""
 
+import argparse
 import json
 import shutil
 import signal
@@ -61,9 +62,8 @@ def _parser() -> VerbParser:
 
 class _SubParser(VerbParser):
     def __init__(self, prog: str, **options: Any) -> None:
-        super().__init__(
-            prog.removeprefix("python -m src."), options.pop("description", None), **options
-        )
+        super().__init__(prog.removeprefix("python -m src."), "", **options)
+        self.debug.default = argparse.SUPPRESS  # else it overrides the word before the action
 
 
 def _records(group: str | None) -> list[RunRecord]:
@@ -139,20 +139,21 @@ def _best(given: Any) -> str:
 
 
 def _remove(given: Any) -> str:
-    records = [RunRecord.find(word) for word in given.run]
+    found = [RunRecord.find(word) for word in given.run]
+    records = [*{record.run: record for record in found}.values()]
     for record in records:
-        if record.status == "running":
-            raise OSError(f"{record.name} is being trained now: stop it first")
+        if record.run.checkpoint_dir.is_dir():
+            record.run.hold()  # none is removed while it is trained, or trained meanwhile
     names = ", ".join(record.name for record in records)
-    if not given.yes:
-        if not sys.stdin.isatty():
-            raise ValueError(f"nobody is here to ask: {names} would be removed with --yes")
-        if input(f"remove {names} with all records and checkpoints? [y/N] ").lower() != "y":
-            return "nothing was removed"
+    if not given.yes and not sys.stdin.isatty():
+        raise ValueError(f"nobody is here to ask: {names} would be removed with --yes")
+    question = f"remove {names} with all records and checkpoints? [y/N] "
+    if not given.yes and input(question).lower() != "y":
+        return "nothing was removed"
     with one_line_failures(RUN_ERROR, given.debug):
         for record in records:
-            for folder in (record.run.checkpoint_dir, record.run.log_dir):
-                shutil.rmtree(folder, ignore_errors=False)
+            for folder in filter(Path.is_dir, (record.run.checkpoint_dir, record.log_dir)):
+                shutil.rmtree(folder)
     return f"removed {names}"
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
 from src.experiment.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def main(args: list[str] | None = None) -> None:
         from src.experiment.jobs import Jobs
         from src.experiment.machine import default_jobs
         from src.experiment.trials import Trials
+        from src.search.results import best_trial
         from src.search.sweep_file import option, read_sweep
 
         sweep = read_sweep(given.sweep)
@@ -42,8 +43,14 @@ def main(args: list[str] | None = None) -> None:
         words = _words(sweep)
         plan = Trials(search, group, words, option)
     with one_line_failures(RUN_ERROR, given.debug):
-        Jobs(plan, group, count).run()
+        try:
+            Jobs(plan, group, count).run()
+        except UsageError:
+            group.discard_if_empty()
+            raise
         print(_conclude(search, group, words, target))
+        if best_trial(search) is None:
+            raise RuntimeError("no trial was completed")
 
 
 def _parser() -> VerbParser:

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
+from src.experiment.group import Group
 from src.experiment.orphan import stop_without_parent
 from src.experiment.words import Words, take_apart
 
@@ -30,6 +31,8 @@ def main(args: list[str] | None = None) -> None:
     stop_without_parent()
     with one_line_failures(USER_ERROR, debug):
         given = take_apart(words)
+        if given.group:
+            Group(Path(given.root), given.group)  # refuses a name that cannot be one
         if given.jobs and not given.seeds:
             raise ValueError("--jobs is the number of runs at once: give --seeds, too")
         asks = {word.partition("=")[0] for word in given.rest} & _QUESTIONS
@@ -69,14 +72,21 @@ def _seeds(given: Words) -> "tuple[SeedRuns, int]":
 def _train_seeds(plan: "SeedRuns", count: int, debug: bool) -> None:
     """Train once for each seed, then say what the runs have in common."""
     from src.experiment.jobs import Jobs
+    from src.experiment.samples import refuse_mixture
     from src.experiment.whole_file import write_whole
 
     with one_line_failures(RUN_ERROR, debug):
-        Jobs(plan, plan.group, count).run()
+        try:
+            Jobs(plan, plan.group, count).run()
+        except UsageError:
+            plan.group.discard_if_empty()
+            raise
         from src.statistics.seeds import summarise
 
-        if records := plan.finished().values():
-            text = summarise(plan.group.name, [record.metrics for record in records])
+        if records := [*plan.finished().values()]:
+            refuse_mixture(plan.group.name, records)
+            metrics = [record.metrics for record in records]
+            text = summarise(plan.group.name, metrics, plan.total())
             write_whole(plan.group.folder / "summary.txt", text.encode())
             print(text)
     if plan.failed:

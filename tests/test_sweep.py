@@ -166,7 +166,7 @@ def test_machines_share_a_database(postgres: str, tmp_path: Path, monkeypatch) -
         ({"metric": "test/acc"}, "metric must be one of the validation"),
         ({"trials": 0}, "trials must be a number above 0"),
         ({"space": {"a": 3}}, "space of a must be a list of choices, or low and high"),
-        ({"space": {"a": {"low": 3}}}, "space of a: "),
+        ({"space": {"a": {"low": 3, "high": 1}}}, "space of a: "),
         ({"pruner": {"x": 1}}, "pruner has startup_trials, warmup_validations"),
         ({"storage": "nothing://x"}, "the storage cannot be used"),
     ],

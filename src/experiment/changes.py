@@ -18,6 +18,7 @@ _FIXED = (
     "best",
 )
 _MOVABLE = ("data.data_dir", "data.num_workers", "data.eval_batch_size", "data.batch_size")
+_ADDED = {"target": None, "test": True}  # settings that older configurations lack
 _CLASSES = ("model", "model.optimizer", "model.scheduler")  # another class has another state
 
 
@@ -57,7 +58,7 @@ def changes(before: str, now: str) -> list[Change]:
     Returns:
         The differences; a setting that one lacks is None there.
     """
-    old, new = settings(before), settings(now)
+    old, new = ({**_ADDED, **settings(config)} for config in (before, now))
     names = [*old, *(name for name in new if name not in old)]
     return [
         Change(name, old.get(name), new.get(name))

@@ -14,12 +14,13 @@ from src.experiment.checkpoint_file import read_checkpoint
 from src.experiment.config_file import flat, read_config, repaired
 from src.experiment.exact import make_exact
 from src.experiment.failure import interrupts
+from src.experiment.heartbeat import Heartbeat
 from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.parser import OneLineParser
 from src.experiment.progress import own_bar
 from src.experiment.record import Record
 from src.experiment.recorders import add_recorders
-from src.experiment.resume import Resumed
+from src.experiment.resume import Resumed, find_run
 from src.experiment.run import LOGS, Run
 from src.experiment.run_logger import RunLogger, continue_loggers
 from src.experiment.target import Target, parse_target
@@ -39,6 +40,7 @@ class TrainCLI(LightningCLI):
     Attributes:
         resumed: Run that continues, or None.
         run: Folders of the run; None if nothing shall be written.
+        heartbeat: Counts the seconds of the run; None if nothing shall be written.
         target: Ends the training at a value of a metric; None if the command names none.
     """
 
@@ -48,6 +50,7 @@ class TrainCLI(LightningCLI):
         self._default_config = default_config
         self._weights: str | None = None
         self._group: str | None = None
+        self.heartbeat: Heartbeat | None = None
         self.target: Target | None = None
         super().__init__(
             LightningModule,
@@ -131,7 +134,7 @@ class TrainCLI(LightningCLI):
         weights = load_weights(self.model, self._weights) if self._weights else ""
         if self.resumed:
             self.resumed.check(trainer, self.model)
-        self.run = self._find_run(trainer)
+        self.run = find_run(self.resumed, trainer)
         step = self.resumed.step if self.resumed else None
         if own_logger:
             trainer.logger = RunLogger(
@@ -142,9 +145,10 @@ class TrainCLI(LightningCLI):
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
         record = Record(self._dump(self.config), self.run.log_dir, weights, self._group)
-        record.default = self._dump(self._default())
+        record.default = self._default()
         target = self.config["target"]
-        self.target = add_recorders(trainer, self.run, record, target, self.resumed)
+        recorders = add_recorders(trainer, self.run, record, target, self.resumed)
+        self.heartbeat, self.target = recorders
         return trainer
 
     def fit(self) -> None:
@@ -173,24 +177,14 @@ class TrainCLI(LightningCLI):
         make_exact(trainer, self.best, self.last)
         return trainer
 
-    def _default(self) -> Namespace:
+    def _default(self) -> str | None:
         """Read what a run has if nothing is said."""
+        if not self._default_config.is_file():
+            return None
         config = self.parser.parse_args(["--config", str(self._default_config)])
         for name in (*TAKEN_OUT, "debug"):
             config.pop(name)
-        return config
-
-    def _find_run(self, trainer: Trainer) -> Run:
-        run = Run.of_checkpoint(self.resumed.path) if self.resumed else None
-        if run:
-            run.refuse_read_only()
-        elif trainer.is_global_zero:
-            run = Run.new(Path(trainer.default_root_dir).resolve())
-        else:  # the first process writes, and tells the others where the checkpoints are
-            return Run(Path(trainer.default_root_dir).resolve(), 0)
-        if trainer.is_global_zero:
-            run.hold()
-        return run
+        return self._dump(config)
 
     def _dump(self, config: Namespace) -> str:
         text: str = self.parser.dump(config, skip_none=False)

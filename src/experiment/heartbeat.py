@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ class Heartbeat(Callback):
 
     Attributes:
         seconds: Time in training and validation, over all sessions of the run [s].
+        seconds_before: The same before this session.
         images: Training images seen, over all processes.
         validations: Step, `epoch`, `seconds`, `images` and all `val/` metrics of each one.
     """
@@ -35,7 +35,13 @@ class Heartbeat(Callback):
         self.seconds = 0.0
         self.images = 0
         self.validations: list[dict[str, float]] = []
+        self.seconds_before = 0.0
         self._since = self._written = 0.0
+        self._fitting = False
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._fitting = stage == "fit"
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -44,7 +50,9 @@ class Heartbeat(Callback):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        vars(self).update(state_dict)
+        if self._fitting:  # a test brings the state of the best checkpoint back
+            vars(self).update(state_dict)
+            self.seconds_before = self.seconds
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -98,7 +106,7 @@ class Heartbeat(Callback):
         if not trainer.is_global_zero:
             return
         content = {"step": trainer.global_step, "steps": _steps(trainer), **self.state_dict()}
-        part = self.folder / f"progress.json.{os.getpid()}"
+        part = self.folder / "progress.json.part"
         with suppress(OSError):  # what only informs must not end a run
             part.write_text(json.dumps(content))  # no fsync: the checkpoint has it, too
             part.replace(self.folder / "progress.json")

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
-from src.experiment.failure import RunStopped, UsageError
+from src.experiment.failure import RunStopped
 from src.experiment.group import Group
 from src.experiment.live import Live
 from src.experiment.machine import share
+from src.experiment.note import note
 from src.experiment.orphan import PARENT
 from src.experiment.run import Run
 from src.experiment.run_record import RunRecord
@@ -66,6 +67,7 @@ class _Job:
     work: Work
     slot: int
     first: int  # number that its run has at least, if it is a new one
+    size: int  # of its log before it
     process: subprocess.Popen[bytes]
     ended: bool = False
 
@@ -101,21 +103,19 @@ class Jobs:
 
         Raises:
             RunStopped: A signal came; all processes have saved their states and ended.
-            UsageError: The plan says so.
+            UsageError: The plan says that the command is wrong.
         """
         with Live(self.count) as live, self._signals():
             try:
                 while self._fill() or self._running:
                     time.sleep(_EVERY_S)
                     self._look(live)
-            except UsageError:
-                self.group.discard_if_empty()
-                raise
             finally:
                 self._send(signal.SIGTERM)
                 for job in self._running:
                     job.process.wait()
         if self._signum:
+            note("the same command goes on from here")
             raise RunStopped(self._signum)
 
     def _fill(self) -> bool:
@@ -126,7 +126,11 @@ class Jobs:
             if work is None:
                 return slot != free[0]
             first = max((run.version for run in Run.all(self.group.root)), default=-1) + 1
-            self._running.append(_Job(work, slot, first, self._start(work, slot)))
+            log = self.group.folder / f"{work.name}.log"
+            size = log.stat().st_size if log.is_file() else 0
+            self._running.append(_Job(work, slot, first, size, self._start(work, slot)))
+            if self._signum:  # it came in between
+                self._send(self._signum)
         return bool(free)
 
     def _start(self, work: Work, slot: int) -> subprocess.Popen[bytes]:
@@ -148,8 +152,8 @@ class Jobs:
             goes_on = job.work.record is None or self.plan.look(job.work)
             if code is not None:
                 self._running.remove(job)
-                if not self._signum:
-                    live.say(self.plan.end(job.work, code, self._last_line(job)))
+                if code == 0 or not self._signum:
+                    live.say(self.plan.end(job.work, code, self._last_line(job, code)))
             elif not goes_on and not job.ended:
                 job.ended = True
                 job.process.terminate()
@@ -165,8 +169,11 @@ class Jobs:
                 return RunRecord(run)
         return None
 
-    def _last_line(self, job: _Job) -> str:
-        text = (self.group.folder / f"{job.work.name}.log").read_text(errors="replace")
+    def _last_line(self, job: _Job, code: int) -> str:
+        if code < 0:
+            return f"killed by signal {-code}"
+        content = (self.group.folder / f"{job.work.name}.log").read_bytes()[job.size :]
+        text = content.decode(errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("error: ")]
         return (errors or lines or [""])[-1]

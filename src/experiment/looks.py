@@ -49,7 +49,11 @@ def add_look(root: Path, look: dict[str, Any]) -> None:
             "make it writable; a result that no ledger counts is not to be trusted"
         ) from error
     try:
-        os.write(file, line.encode())  # one call: lines of several processes do not mix
+        end = os.lseek(file, 0, os.SEEK_END)
+        cut = end and path.read_bytes()[-1:] != b"\n"  # by a full disk
+        text = b"\n" * bool(cut) + line.encode()
+        if os.write(file, text) < len(text):  # in one call: lines of processes do not mix
+            raise OSError(f"{shown(path)} cannot be written: the disk is full")
         os.fsync(file)
     finally:
         os.close(file)
@@ -104,7 +108,11 @@ def config_digest(settings: dict[str, Any]) -> str:
     Returns:
         The first twelve digits of a SHA-256.
     """
-    kept = {name: value for name, value in settings.items() if name not in NOT_THE_CONFIGURATION}
+    kept = {
+        name: value
+        for name, value in settings.items()
+        if value not in (None, "") and name not in NOT_THE_CONFIGURATION
+    }
     text = json.dumps(kept, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -60,12 +60,11 @@ def share(slot: int, jobs: int) -> dict[str, str]:
 
     Returns:
         Environment variables: threads, where there are several processes and the user has not
-        chosen, and GPUs; each GPU is one process's alone as long as there are enough.
+        chosen, and one GPU, whatever the number of processes, so that a run goes on as it began.
     """
     environment = {}
     if jobs > 1 and "OMP_NUM_THREADS" not in os.environ:
         environment["OMP_NUM_THREADS"] = str(max(1, processors() // jobs))
     if found := gpus():
-        mine = found[slot::jobs] or [found[slot % len(found)]]
-        environment["CUDA_VISIBLE_DEVICES"] = ",".join(mine)
+        environment["CUDA_VISIBLE_DEVICES"] = found[slot % len(found)]
     return environment

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -16,7 +17,7 @@ def stop_without_parent() -> None:
     starts are not asked.
     """
     parent = os.environ.pop(PARENT, None)
-    if parent is not None:
+    if parent is not None and sys.platform != "win32":  # where a process keeps a dead parent
         threading.Thread(target=_watch, args=[int(parent)], daemon=True).start()
 
 

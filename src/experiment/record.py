@@ -32,7 +32,7 @@ class Record(Callback):
         group: Name of the group that a new run belongs to.
 
     Attributes:
-        default: Configuration that a run has if nothing is said, as YAML.
+        default: Configuration that a run has if nothing is said, as YAML; None if not known.
         sessions: Provenance of the sessions of the run.
         changes: Settings that this session changes.
     """
@@ -44,7 +44,7 @@ class Record(Callback):
         self.folder = folder
         self.weights = weights
         self.group = group
-        self.default = config
+        self.default: str | None = None
         self.sessions: list[dict[str, Any]] = []
         self.changes: list[Change] = []
 
@@ -87,7 +87,7 @@ class Record(Callback):
     def _glance(self) -> dict[str, Any]:
         """Gather what lists of many runs show: small, and read a hundred times faster than YAML."""
         git = self.sessions[-1]["git"]
-        found = changes(self.default, self.config)
+        found = changes(self.default, self.config) if self.default else None
         settings = dict(flat(yaml.safe_load(self.config)))
         return {
             "group": self.group,
@@ -97,8 +97,10 @@ class Record(Callback):
             "uncommitted": bool(git["status"]),
             "seed": settings["seed_everything"],
             "target": settings.get("target"),
-            "config": config_digest(settings),
-            "changed": {
+            "config": config_digest(settings | {"weights": self.weights}),
+            "changed": None
+            if found is None
+            else {
                 change.name: change.now
                 for change in found
                 if change.name not in NOT_THE_CONFIGURATION

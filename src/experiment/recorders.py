@@ -16,7 +16,7 @@ def add_recorders(
     record: Record,
     target: str | None,
     resumed: Resumed | None,
-) -> Target | None:
+) -> tuple[Heartbeat, Target | None]:
     """Give a trainer the callbacks that write down its run, after all others.
 
     Args:
@@ -27,7 +27,7 @@ def add_recorders(
         resumed: The run so far, if it continues.
 
     Returns:
-        What ends the training at the target, or None.
+        What counts its seconds, and what ends it at the target, or None.
     """
     heartbeat = Heartbeat(run.log_dir)
     added: list[Callback] = [record, heartbeat]
@@ -37,4 +37,4 @@ def add_recorders(
         added.append(ApplyChanges(resumed.changes))
     ending = Target(target, heartbeat) if target else None
     trainer.callbacks += [*added, ending] if ending else added  # type: ignore[attr-defined]
-    return ending
+    return heartbeat, ending

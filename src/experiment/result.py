@@ -33,19 +33,18 @@ def finish(cli: TrainCLI, account: Account) -> str:
     """
     run, metrics = cast(Run, cli.run), dict(account.metrics)
     metrics |= cli.target.reached if cli.target else {}
-    if "test/acc" in metrics:
-        add_look(run.root, _look(cli, metrics))
-    if account.predictions:
-        buffer = io.BytesIO()
-        arrays = {name: part.numpy() for name, part in account.predictions.items()}
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        write_whole(run.log_dir / "predictions.npz", buffer.getvalue())
+    if cli.heartbeat:  # the account is of this session alone
+        metrics["fit_s"] = metrics.get("fit_s", 0) + cli.heartbeat.seconds_before
     if cli.best.best_model_score is not None:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
     figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
     write_whole(run.checkpoint_dir / "model.pt", packed(cli.model.network.state_dict()))
+    _keep_predictions(run.log_dir / "predictions.npz", account)
     write_whole(run.log_dir / "metrics.json", text.encode())
+    (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
+    if any(name.startswith("test/") for name in metrics):
+        add_look(run.root, _look(cli, metrics))
     compared = {
         name: value
         for name, value in metrics.items()
@@ -61,6 +60,16 @@ def finish(cli: TrainCLI, account: Account) -> str:
     return summary(run, folder, metrics, longer, cli.config.target)
 
 
+def _keep_predictions(path: Path, account: Account) -> None:
+    if not account.predictions:
+        path.unlink(missing_ok=True)  # they would be of another state
+        return
+    buffer = io.BytesIO()
+    arrays = {name: part.numpy() for name, part in account.predictions.items()}
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_whole(path, buffer.getvalue())
+
+
 def _look(cli: TrainCLI, metrics: Mapping[str, float]) -> dict[str, Any]:
     """Describe the test of a run for the ledger."""
     record = RunRecord(cast(Run, cli.run))
@@ -72,7 +81,7 @@ def _look(cli: TrainCLI, metrics: Mapping[str, float]) -> dict[str, Any]:
         "commit": record.glance.get("commit", ""),
         "config": record.config,
         "network": file_digest(Path(tested)) if tested else f"{record.name}, untold",
-        "accuracy": metrics["test/acc"],
+        "accuracy": metrics.get("test/acc"),
         "images": metrics["test_images"],
     }
 

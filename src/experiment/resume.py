@@ -110,6 +110,32 @@ class Resumed:
             del self.checkpoint[part]  # Lightning reads them again: no need to hold them for long
 
 
+def find_run(resumed: Resumed | None, trainer: Trainer) -> Run:
+    """Find the folders that a run goes on in, or claim new ones, and keep them for this process.
+
+    Args:
+        resumed: The run so far, if it continues.
+        trainer: Its trainer.
+
+    Returns:
+        The run.
+
+    Raises:
+        OSError: Its folders cannot be written, or another process is at it.
+    """
+    root = Path(trainer.default_root_dir).resolve()
+    run = Run.of_checkpoint(resumed.path) if resumed else None
+    if run:
+        run.refuse_read_only()
+    elif trainer.is_global_zero:
+        run = Run.new(root)
+    else:  # the first process writes, and tells the others where the checkpoints are
+        return Run(root, 0)
+    if trainer.is_global_zero:
+        run.hold()
+    return run
+
+
 def find_checkpoint(
     word: str, root: Path, pick: Callable[[Path], tuple[Path, list[str]]] = newest_checkpoint
 ) -> tuple[Path | str, list[str]]:

@@ -110,8 +110,10 @@ class Run:
     @property
     def tested_step(self) -> int:
         """Optimizer step of the training that was tested last, -1 if none was."""
-        metrics = self.log_dir / "metrics.json"
-        return int(json.loads(metrics.read_text())["steps"]) if metrics.exists() else -1
+        file = self.log_dir / "metrics.json"
+        metrics = json.loads(file.read_text()) if file.exists() else {}
+        tested = any(name.startswith("test/") for name in metrics)
+        return int(metrics["steps"]) if tested else -1
 
     def refuse_read_only(self) -> None:
         """Say so when the run cannot continue in its folders.

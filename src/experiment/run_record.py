@@ -85,7 +85,10 @@ class RunRecord:
     @cached_property
     def progress(self) -> dict[str, Any]:
         """How far it is, see `src.experiment.heartbeat`; empty before training begins."""
-        return read_json(self.log_dir / "progress.json") or {}
+        try:
+            return read_json(self.log_dir / "progress.json") or {}
+        except ValueError:  # cut by a power failure: it only informs
+            return {}
 
     @cached_property
     def curves(self) -> dict[str, list[tuple[int, float]]]:

@@ -54,7 +54,7 @@ class RunSet:
             note(f"{name}: left out, for they are not finished: {', '.join(left)}")
         if not finished:
             raise FileNotFoundError(f"{word}: none of its runs is finished")
-        _refuse_mixture(name, finished)
+        refuse_mixture(name, finished)
         by_seed = {record.seed: record for record in finished}
         return cls(name, dict(sorted(by_seed.items())))
 
@@ -76,11 +76,11 @@ class RunSet:
                 raise ValueError(f"{record.name} of {self.name} has no {metric}; it has {known}")
         return {seed: float(record.metrics[metric]) for seed, record in self.records.items()}
 
-    def correct(self) -> "dict[int, npt.NDArray[np.bool_]]":
-        """Read whether each run is right about each test image.
+    def answers(self) -> "dict[int, tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]]":
+        """Read what each run said of the test images.
 
         Returns:
-            Whether, `(N,)`, by seed, of those runs that wrote down what they said in their test.
+            Predicted and given classes, `(N,)`, by seed, of the runs that wrote them down.
         """
         import numpy as np
 
@@ -88,9 +88,19 @@ class RunSet:
         for seed, record in self.records.items():
             file = record.run.log_dir / "predictions.npz"
             if file.is_file():
-                with np.load(file) as answers:
-                    found[seed] = answers["prediction"] == answers["label"]
+                with np.load(file) as content:
+                    found[seed] = content["prediction"], content["label"]
         return found
+
+    def machines(self) -> str:
+        """Tell on what the runs were trained.
+
+        Returns:
+            Devices and numbers of threads.
+        """
+        inputs = [each.sessions[-1]["inputs"] for each in self.records.values() if each.sessions]
+        found = {f"{each['device']} with {each['threads']} threads" for each in inputs}
+        return ", ".join(sorted(found))
 
 
 def find_group(word: str) -> Group | None:
@@ -115,7 +125,16 @@ def find_group(word: str) -> Group | None:
     return groups.get(word)
 
 
-def _refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:
+def refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:
+    """Refuse runs that are not the same but for their seeds.
+
+    Args:
+        name: What they are called together.
+        records: The runs, finished.
+
+    Raises:
+        ValueError: Their configurations differ.
+    """
     configs = {record.config: record for record in records}
     if len(configs) > 1:
         first, other = [*configs.values()][:2]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.experiment.config_file import read_config
 from src.experiment.failure import USER_ERROR, UsageError
 from src.experiment.group import Group
 from src.experiment.jobs import Work
@@ -40,7 +41,7 @@ def parse_seeds(text: str) -> list[int]:
             )
         seeds += range(int(match[1]), int(match[2] or match[1]) + 1)
     if not seeds:
-        raise ValueError(f"--seeds {text}: a range goes from the lower seed to the higher one")
+        raise ValueError(f"--seeds {text}: a range goes upwards")
     return list(dict.fromkeys(seeds))
 
 
@@ -63,7 +64,8 @@ def seeds_group(words: Words, default_config: Path) -> Group:
         if word.partition("=")[0] == "--seed_everything":
             raise ValueError("--seed_everything and --seeds exclude each other: leave one out")
     config = Path(words.config or default_config)
-    content = hashlib.sha256(config.read_bytes() if config.is_file() else b"").hexdigest()[:12]
+    settings = repr(read_config(config, default_config.parent))
+    content = hashlib.sha256(settings.encode()).hexdigest()[:12]
     options = [*words.rest, *(["--weights", words.weights] if words.weights else [])]
     digest = hashlib.sha256(repr([content, options]).encode()).hexdigest()[:6]
     group = Group(Path(words.root).resolve(), words.group or f"{config.stem}-{digest}")
@@ -90,8 +92,8 @@ class SeedRuns:
         self.failed: dict[int, str] = {}
         before = self.finished()
         self._todo = [seed for seed in seeds if seed not in before]
-        self._done = already = len(before)
-        if already:
+        self._done = len(before)
+        if already := self._done:
             note(f"{already} of {len(seeds)} runs of group {group.name} are finished already")
 
     def finished(self) -> dict[int, RunRecord]:
@@ -166,6 +168,8 @@ class SeedRuns:
         said = said.removeprefix("error: ")
         if code == USER_ERROR and work.record is None:
             raise UsageError(said)
+        if code == 0 and work.record is None:
+            said = f"it wrote no run in {self.group.root}"
         if code or work.record is None:
             self.failed[work.key] = said
             log = shown(self.group.folder / f"{work.name}.log")
@@ -187,11 +191,5 @@ class SeedRuns:
     def _words(self, seed: int) -> list[str]:
         words = ["--config", self.words.config] if self.words.config else []
         words += ["--weights", self.words.weights] if self.words.weights else []
-        return [
-            *words,
-            *self.words.rest,
-            "--group",
-            self.group.name,
-            "--seed_everything",
-            str(seed),
-        ]
+        member = ["--group", self.group.name, "--seed_everything", str(seed)]
+        return [*words, *self.words.rest, *member]

@@ -29,6 +29,11 @@ class Target(Callback):
         self.metric, self.value = parse_target(text)
         self.heartbeat = heartbeat
         self.reached: dict[str, float] = {}
+        self._fitting = False
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._fitting = stage == "fit"
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -36,7 +41,8 @@ class Target(Callback):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if (state_dict["metric"], state_dict["value"]) == (self.metric, self.value):
+        same = (state_dict["metric"], state_dict["value"]) == (self.metric, self.value)
+        if self._fitting and same:  # a test brings the state of the best checkpoint back
             self.reached = state_dict["reached"]
 
     @override
@@ -47,7 +53,8 @@ class Target(Callback):
         if self.metric not in last:
             known = ", ".join(name for name in last if name.startswith("val/"))
             raise ValueError(f"--target {self.metric} is not logged in validation; {known} are")
-        if is_reached(self.metric, last[self.metric], self.value):
+        here = is_reached(self.metric, last[self.metric], self.value)
+        if trainer.strategy.reduce_boolean_decision(here, all=False):
             self.reached = {
                 "to_target_s": last["seconds"],
                 "to_target_steps": last["step"],

@@ -90,11 +90,12 @@ class Trained:
     def described(self) -> dict[str, Any]:
         """What the ledger of looks at the test set tells of it, in plain types."""
         settings = dict(flat(self.config))
+        began = self.checkpoint["provenance"][0]["inputs"]
         return {
             "run": f"version_{self.run.version}" if self.run else self.path.name,
             "seed": settings.get("seed_everything"),
             "commit": self.checkpoint["provenance"][-1]["git"]["commit"],
-            "config": config_digest(settings),
+            "config": config_digest(settings | {"weights": began.get("weights", "")}),
         }
 
     @property

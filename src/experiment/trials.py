@@ -1,11 +1,13 @@
 """The trials of a search as runs, each in a process of its own."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from src.experiment.failure import USER_ERROR, UsageError
 from src.experiment.group import Group
 from src.experiment.jobs import Work
+from src.experiment.note import note
 from src.experiment.run import LOGS, Run, shown
 from src.experiment.run_record import RunRecord
 
@@ -91,13 +93,19 @@ class Trials:
             What to train; None if there are enough trials.
         """
         self.search.beat()
-        if self._stopped:
+        while self._stopped:
             number, settings, name = self._stopped.pop(0)
             record = self._record(name) if name else None
+            work = Work(number, f"trial_{number}", self._words(settings), record)
+            if record and record.status in ("finished", "pruned"):  # which was not told any more
+                self._pruned |= {number} if record.status == "pruned" else set()
+                note(self.end(work, 0 if record.status == "finished" else 1, ""))
+                continue
             if record and any(record.run.checkpoint_dir.glob("*.ckpt")):
-                words = ["--ckpt_path", str(record.run.checkpoint_dir)]
-                return Work(number, f"trial_{number}", words, record)
-            return Work(number, f"trial_{number}", self._words(settings))
+                work.words = ["--ckpt_path", str(record.run.checkpoint_dir)]
+            else:
+                work.record = None
+            return work
         asked = self.search.ask()
         return asked and Work(asked[0], f"trial_{asked[0]}", self._words(asked[1]))
 
@@ -117,7 +125,9 @@ class Trials:
         values = self._values(work.record)
         if self.search.report(work.key, values):
             self._pruned.add(work.key)
-            reason = f"{self.search.metric} {values[-1]:.4f} after validation {len(values)}\n"
+            reason = (
+                f"given up after {len(values)} validations: {self.search.metric} {values[-1:]}\n"
+            )
             (work.record.log_dir / "pruned.txt").write_text(reason)
         return work.key not in self._pruned
 
@@ -140,24 +150,24 @@ class Trials:
         value = self.search.best(self._values(work.record)) if work.record else None
         if code == 0 and value is not None and work.record:
             self.search.tell(work.key, "complete", value)
+            (work.record.log_dir / "pruned.txt").unlink(missing_ok=True)  # it was faster
             return f"{name}: {self.search.metric} {value:.4f}, {work.record.name}"
         if work.key in self._pruned:
             self.search.tell(work.key, "pruned")
-            return f"{name}: given up, {self.search.metric} {value:.4f} so far"
+            return f"{name}: given up, {self.search.metric} {value or math.nan:.4f} so far"
         first = self.search.count()[1] == 0
         self.search.tell(work.key, "failed")
         if code == USER_ERROR and first and work.record is None:
             raise UsageError(said)
         if code == 0:
-            said = f"it logged no {self.search.metric}"
-        elif code < 0:
-            said = f"killed by signal {-code}"
+            said = f"it has no {self.search.metric} that is a number, in {self.group.root}"
         log = shown(self.group.folder / f"{work.name}.log")
         return f"{name} failed ({code}): {said}; see {log}"
 
     def _record(self, name: str) -> RunRecord | None:
         run = Run.of_folder(self.group.root / LOGS / name)
-        return RunRecord(run) if run and run.log_dir.is_dir() else None
+        record = RunRecord(run) if run and run.log_dir.is_dir() else None
+        return record if record and record.glance.get("group") == self.group.name else None
 
     def _values(self, record: RunRecord) -> list[float]:
         metric = self.search.metric

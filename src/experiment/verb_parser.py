@@ -19,7 +19,9 @@ class VerbParser(argparse.ArgumentParser):
     def __init__(self, verb: str, description: str, **options: Any) -> None:
         prog = f"python -m src.{verb}"
         super().__init__(prog=prog, description=description, allow_abbrev=False, **options)
-        self.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+        self.debug = self.add_argument(
+            "--debug", action="store_true", help="show the traceback of a failure"
+        )
 
     def add_trained(self) -> None:
         """Add the arguments of commands that use what a run has learned."""

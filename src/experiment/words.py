@@ -87,7 +87,7 @@ def take_apart(words: list[str]) -> Words:
     for name, values in vars(given).items():
         if len(values) > 1:
             raise ValueError(
-                f"--{name} is given {len(values)} times: a run has one, never a mixture"
+                f"--{name} is given {len(values)} times: once is enough, nothing is ever mixed"
             )
         if values == [""]:
             raise ValueError(f"--{name} needs {_NEEDS[name]}")

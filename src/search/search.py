@@ -1,21 +1,21 @@
 """The trials of a search, kept where a killed process cannot lose them."""
 
+import math
 import time
-import warnings
+import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage, fail_stale_trials
-from optuna.storages.journal import JournalFileBackend
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RDBStorage, fail_stale_trials
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from src.search.storage import BEAT_S, open_storage
 from src.search.sweep_file import Sweep
 
-_TRIES = 5
-_BEAT_S, _GRACE_S = 30, 120  # a machine that is silent for longer has lost its trials
 _STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
@@ -41,7 +41,8 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.sweep = sweep
         self.place = place
-        self._storage = _storage(sweep.storage, file)
+        self._local = sweep.storage is None
+        self._storage = open_storage(sweep.storage, file)
         self._asked: dict[int, Trial] = {}
         self._told: dict[int, int] = {}  # validations that were reported
         self._runs: dict[int, str] = {}
@@ -57,8 +58,10 @@ class Search:
             direction="minimize" if sweep.lowest else "maximize",
             load_if_exists=True,
         )
-        seed = sweep.seed + len(self.trials())  # else a search that goes on repeats its beginning
-        self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
+        # Else a search that goes on repeats its beginning, and two machines try the same.
+        seed = sweep.seed + len(self.trials())
+        seed += 0 if self._local else zlib.crc32(place.encode())
+        self.study.sampler = optuna.samplers.TPESampler(seed=seed % 2**32, multivariate=True)
 
     @property
     def metric(self) -> str:
@@ -84,7 +87,7 @@ class Search:
             The lowest of a loss, the highest of anything else; None if there is no value.
         """
         pick = min if self.sweep.lowest else max
-        return pick(values) if values else None
+        return pick((value for value in values if math.isfinite(value)), default=None)
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """List trials of all machines.
@@ -105,7 +108,9 @@ class Search:
         """
         found = []
         for trial in self.trials(TrialState.RUNNING):
-            if trial.user_attrs.get(PLACE) == self.place and trial.number not in self._asked:
+            # Of a journal this process is the only one; its folder may have moved.
+            mine = self._local or trial.user_attrs.get(PLACE) == self.place
+            if mine and trial.number not in self._asked:
                 self._asked[trial.number] = Trial(self.study, trial._trial_id)
                 self._told[trial.number] = max(trial.intermediate_values, default=0)
                 found.append((trial.number, trial.params, trial.user_attrs.get(RUN)))
@@ -132,8 +137,9 @@ class Search:
             run: Name of the run.
         """
         if self._runs.get(number) != run:
-            self._asked[number].set_user_attr(RUN, run)
             self._runs[number] = run
+            with suppress(UpdateFinishedTrialError):
+                self._asked[number].set_user_attr(RUN, run)
 
     def report(self, number: int, values: Sequence[float]) -> bool:
         """Tell how a trial goes.
@@ -146,9 +152,13 @@ class Search:
             Whether it is to be given up.
         """
         trial, told = self._asked[number], self._told.get(number, 0)
-        for step, value in enumerate(values[told:], told + 1):
-            trial.report(value, step)
         self._told[number] = len(values)
+        try:
+            for step, value in enumerate(values[told:], told + 1):
+                if math.isfinite(value):
+                    trial.report(value, step)
+        except UpdateFinishedTrialError:  # by another machine, which took this one for dead
+            return True
         return len(values) > told and trial.should_prune()
 
     def tell(self, number: int, end: str, value: float | None = None) -> None:
@@ -164,32 +174,9 @@ class Search:
 
     def beat(self) -> None:
         """Say that this process lives, and give up trials of machines that do not."""
-        if not isinstance(self._storage, RDBStorage) or time.monotonic() - self._beaten < _BEAT_S:
+        if not isinstance(self._storage, RDBStorage) or time.monotonic() - self._beaten < BEAT_S:
             return
         self._beaten = time.monotonic()
         for trial in self._asked.values():
             self._storage.record_heartbeat(trial._trial_id)
         fail_stale_trials(self.study)
-
-
-def _storage(address: str | None, file: Path) -> BaseStorage:
-    if address is None:
-        return JournalStorage(JournalFileBackend(str(file)))
-    try:
-        return _database(address)
-    except Exception as error:  # each database has its own
-        reason = " ".join(str(error).split())[:300]
-        raise ValueError(
-            f"the storage cannot be used ({reason}); an address is such as "
-            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
-        ) from error
-
-
-def _database(address: str) -> RDBStorage:
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    for _ in range(_TRIES):
-        try:
-            return RDBStorage(address, heartbeat_interval=_BEAT_S, grace_period=_GRACE_S)
-        except (IntegrityError, ProgrammingError):  # another machine is making the tables, too
-            time.sleep(1)
-    return RDBStorage(address, heartbeat_interval=_BEAT_S, grace_period=_GRACE_S)

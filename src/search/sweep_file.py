@@ -54,6 +54,19 @@ class Sweep:
     seed: int = 0
     storage: str | None = None
 
+    def __post_init__(self) -> None:  # noqa: D105  # a user may have written anything
+        if type(self.trials) is not int or self.trials < 1:
+            raise ValueError(f"trials must be a number above 0, got {self.trials}")
+        if type(self.seed) is not int or self.seed < 0:
+            raise ValueError(f"seed must be a number of at least 0, got {self.seed}")
+        if not isinstance(self.fixed, dict):
+            raise ValueError(f"fixed must be options with their values, got {self.fixed}")
+        if not str(self.metric).startswith("val/"):
+            raise ValueError(
+                f"metric must be one of the validation, val/acc or val/loss, got {self.metric}: "
+                "what is chosen by test images cannot be tested on them"
+            )
+
     @property
     def lowest(self) -> bool:
         """Whether the lowest value of the metric is the best one."""
@@ -77,25 +90,20 @@ def read_sweep(path: Path) -> Sweep:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     known = {each.name for each in fields(Sweep)}
-    if not isinstance(content, dict) or not content.get("space"):
+    if not isinstance(content, dict) or not isinstance(content.get("space") or 0, dict):
         raise ValueError(f"{path} has no `space`: the options to search, each with low and high")
-    if unknown := content.keys() - known:
+    if unknown := {str(name) for name in content} - known:
         told, names = (", ".join(sorted(each)) for each in (unknown, known))
         raise ValueError(f"{path}: {told} is not known; known are {names}")
     space = {name: _distribution(name, where) for name, where in content["space"].items()}
     if content.get("config"):
-        content["config"] = str(path.parent / content["config"])
+        content["config"] = str(path.parent / str(content["config"]))
     if "pruner" in content and content["pruner"] is not None:
         content["pruner"] = _pruner(path, content["pruner"])
-    sweep = Sweep(**content | {"space": space})
-    if not isinstance(sweep.trials, int) or sweep.trials < 1:
-        raise ValueError(f"{path}: trials must be a number above 0, got {sweep.trials}")
-    if not str(sweep.metric).startswith("val/"):
-        raise ValueError(
-            f"{path}: metric must be one of the validation, val/acc or val/loss, got "
-            f"{sweep.metric}: what is chosen by test images cannot be tested on them"
-        )
-    return sweep
+    try:
+        return Sweep(**content | {"space": space})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def option(name: str, value: Any) -> str:
@@ -123,7 +131,7 @@ def _distribution(name: str, where: Any) -> BaseDistribution:
     try:
         if isinstance(where, list):
             return CategoricalDistribution([_plain(choice) for choice in where])
-        if isinstance(where, Mapping) and where.keys() <= _BOUNDS:
+        if isinstance(where, Mapping) and {"low", "high"} <= where.keys() <= _BOUNDS:
             return _range(**{key: _number(value) for key, value in where.items()})
     except (TypeError, ValueError) as error:
         raise ValueError(f"space of {name}: {error}; got {where}") from error

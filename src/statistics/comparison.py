@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from src.statistics.estimate import Estimate, estimate
 from src.statistics.images import Correct, ImageDifference, compare_images
 from src.statistics.power import seeds_needed
 
 _ALPHA = 0.05
-_FEWEST = 2  # runs of each that a test needs
+_FEWEST, _FEWEST_FOR_SD = 2, 3  # runs of each that a test and a plan need
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,16 @@ class Comparison:
         second: Name of the second one.
         paired: Whether runs of the same seed were compared.
         n: Number of pairs, or of runs of the first and of the second one.
+        left_out: Runs without a partner.
         difference: Mean of the second minus mean of the first.
-        low: Lower end of its interval, which holds for all comparisons at once; not a number for
-            single runs.
+        low: Lower end of its interval, which holds for all comparisons at once; not a number
+            where nothing can be said.
         high: Upper end of it.
-        p: p-value of the t-test; not a number for single runs.
-        p_holm: The same, corrected by Holm for all comparisons that were made.
+        p: p-value of the t-test; not a number where nothing can be said.
+        p_corrected: The same, by Bonferroni for all comparisons that were made, as the interval.
         sd: Standard deviation of the pairs' differences, or pooled over the runs of both.
         worth: Difference that would be worth knowing.
+        needed: Runs of each that would show `worth`; None if that cannot be said.
         images: Difference on the shared images, or None.
     """
 
@@ -55,36 +57,33 @@ class Comparison:
     second: str
     paired: bool
     n: tuple[int, ...]
+    left_out: int
     difference: float
     low: float
     high: float
     p: float
-    p_holm: float
+    p_corrected: float
     sd: float
     worth: float
+    needed: int | None
     images: ImageDifference | None
 
     @property
     def effect(self) -> float:
-        """Difference in standard deviations: Cohen's d; not a number if there is none."""
-        return self.difference / self.sd if self.sd else math.nan
-
-    @property
-    def needed(self) -> int | None:
-        """Runs of each that would show `worth`; None if that cannot be said."""
-        return seeds_needed(self.worth, self.sd, self.paired)
+        """Difference in standard deviations: d, of pairs d_z; not a number if there is none."""
+        return self.difference / self.sd if self.sd > 0 else math.nan
 
     @property
     def distinguishable(self) -> bool:
         """Whether the runs show a difference, with all comparisons taken into account."""
-        return self.p_holm < _ALPHA
+        return self.p_corrected < _ALPHA
 
 
 def compare(samples: Sequence[Sample], worth: float) -> list[Comparison]:
     """Compare each configuration with the first one.
 
-    Where at least two seeds are shared, their runs are compared pair by pair; else Welch's test is
-    taken.
+    Where all seeds of the smaller one are shared, runs are compared pair by pair; else Welch's test
+    is taken.
 
     Args:
         samples: The configurations, two or more.
@@ -93,40 +92,36 @@ def compare(samples: Sequence[Sample], worth: float) -> list[Comparison]:
     Returns:
         A comparison for each but the first.
     """
-    confidence = 1 - _ALPHA / (len(samples) - 1)  # Bonferroni: the intervals hold together
-    found = [_compare(samples[0], other, confidence, worth) for other in samples[1:]]
-    tested = [each for each in found if not math.isnan(each.p)]
-    if len(tested) <= 1:
-        return found
-    corrected = iter(multipletests([each.p for each in tested], method="holm")[1])
-    return [
-        each if math.isnan(each.p) else replace(each, p_holm=float(next(corrected)))
-        for each in found
-    ]
+    tested = sum(len(other.values) >= _FEWEST for other in samples[1:])
+    return [_compare(samples[0], other, max(tested, 1), worth) for other in samples[1:]]
 
 
-def _compare(first: Sample, second: Sample, confidence: float, worth: float) -> Comparison:
+def _compare(first: Sample, second: Sample, tests: int, worth: float) -> Comparison:
+    error = _ALPHA / tests
     shared = [seed for seed in first.values if seed in second.values]
-    paired = len(shared) >= _FEWEST
+    paired = _FEWEST <= len(shared) == min(len(first.values), len(second.values))
     before, after = ([*each.values.values()] for each in (first, second))
     if paired:
         pairs = [second.values[seed] - first.values[seed] for seed in shared]
-        result = _paired(estimate(pairs, confidence))
+        result = _paired(estimate(pairs, 1 - error))
     else:
-        result = _unpaired(before, after, confidence)
+        result = _unpaired(before, after, 1 - error)
     difference, low, high, p, sd = result
+    few = min(len(before), len(after)) < _FEWEST_FOR_SD
     return Comparison(
         first.name,
         second.name,
         paired,
         (len(shared),) if paired else (len(before), len(after)),
+        len(before) + len(after) - 2 * len(shared) if paired else 0,
         difference,
         low,
         high,
         p,
-        p,
+        p if math.isnan(p) else min(1.0, tests * p),
         sd,
         worth,
+        None if few else seeds_needed(worth, sd, paired, error),
         _on_images(first, second, shared if paired else []),
     )
 
@@ -135,11 +130,10 @@ _Result = tuple[float, float, float, float, float]  # difference, its interval, 
 
 
 def _paired(found: Estimate) -> _Result:
-    p = 1.0 if found.mean == 0 else 0.0  # where all pairs differ by the same
-    if found.sd > 0:
-        t = found.mean / (found.sd / math.sqrt(found.n))
-        p = float(2 * stats.t.sf(abs(t), found.n - 1))
-    return found.mean, found.low, found.high, p, found.sd
+    if found.sd <= _ROUNDING * max(1, abs(found.mean)):
+        return _without_spread(found.mean)
+    t = found.mean / (found.sd / math.sqrt(found.n))
+    return found.mean, found.low, found.high, float(2 * stats.t.sf(abs(t), found.n - 1)), found.sd
 
 
 def _unpaired(before: Sequence[float], after: Sequence[float], confidence: float) -> _Result:
@@ -148,11 +142,18 @@ def _unpaired(before: Sequence[float], after: Sequence[float], confidence: float
     if min(a.n, b.n) < _FEWEST:
         return difference, math.nan, math.nan, math.nan, math.nan
     sd = math.sqrt((a.sd**2 + b.sd**2) / 2)
-    if sd == 0:
-        return difference, difference, difference, 1.0 if difference == 0 else 0.0, sd
+    if sd <= _ROUNDING * max(1, abs(difference)):
+        return _without_spread(difference)
     test = stats.ttest_ind(after, before, equal_var=False)
     low, high = map(float, test.confidence_interval(confidence))
     return difference, low, high, float(test.pvalue), sd
+
+
+def _without_spread(difference: float) -> _Result:
+    """Say nothing from equal differences: a test would take their sd of 0 for certainty."""
+    if abs(difference) <= _ROUNDING:
+        return 0.0, 0.0, 0.0, 1.0, 0.0
+    return difference, math.nan, math.nan, math.nan, 0.0
 
 
 def _on_images(first: Sample, second: Sample, shared: Sequence[int]) -> ImageDifference | None:

@@ -2,39 +2,48 @@
 
 import math
 
-from scipy.optimize import brentq
-from statsmodels.stats.power import TTestIndPower, TTestPower
+from scipy import stats
 
-_ALPHA, _POWER = 0.05, 0.8  # two-sided error, and share of true differences that are found
+_POWER = 0.8  # share of true differences that are found
 _FEWEST, _MOST = 2, 10**7
 
 
-def seeds_needed(difference: float, sd: float, paired: bool = False) -> int | None:
+def seeds_needed(
+    difference: float, sd: float, paired: bool = False, error: float = 0.05
+) -> int | None:
     """Count the runs of each configuration that show a difference of means, by a t-test.
 
     Args:
         difference: True difference, above 0.
         sd: Standard deviation of the runs of a configuration; if paired, of the differences.
         paired: Whether runs of the same seed are compared.
+        error: Two-sided error of the test, in `(0, 1)`.
 
     Returns:
-        Runs of each, at least 2, for a power of 80% at an error of 5%; None if `sd` is not a
-        number or more than ten million are needed.
+        Runs of each, at least 2, for a power of 80%; None if `sd` is not a number above 0, or
+        more than ten million are needed.
     """
-    if math.isnan(sd):
+    if not sd > 0:
         return None
-    if sd == 0:
-        return _FEWEST
-    test = TTestPower() if paired else TTestIndPower()
-
-    def lacking(n: float) -> float:
-        return float(test.power(difference / sd, n, _ALPHA)) - _POWER
-
     enough = _FEWEST
-    while lacking(enough) < 0:  # step by step: far above, the noncentral t is not a number
+    while _power(enough, difference / sd, paired, error) < _POWER:
         enough *= 2
         if enough > _MOST:
             return None
-    if enough == _FEWEST:
-        return _FEWEST
-    return math.ceil(float(brentq(lacking, enough / 2, enough, xtol=1e-6)))
+    low, high = enough // 2, enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = _power(middle, difference / sd, paired, error) >= _POWER
+        low, high = (low, middle) if found else (middle, high)
+    return max(high, _FEWEST)
+
+
+def _power(n: int, effect: float, paired: bool, error: float) -> float:
+    """Tell how often a t-test finds an effect of so many standard deviations."""
+    freedom = n - 1 if paired else 2 * (n - 1)
+    if freedom < 1:
+        return 0.0
+    shift = effect * math.sqrt(n if paired else n / 2)
+    limit = stats.t.isf(error / 2, freedom)
+    power = float(stats.nct.sf(limit, freedom, shift) + stats.nct.cdf(-limit, freedom, shift))
+    return 1.0 if math.isnan(power) else power  # so far from chance that scipy has no number

@@ -6,6 +6,9 @@ from src.statistics.comparison import Comparison
 from src.statistics.estimate import Estimate
 from src.statistics.power import seeds_needed
 
+_FEWEST_FOR_SD = 3  # runs from which a standard deviation is worth planning with
+_SMALLEST_P = 1e-4  # that is written out
+
 
 class Scale:
     """How a metric is written: a share in percent and its differences in points.
@@ -83,12 +86,12 @@ def describe_power(found: Estimate, worth: float, scale: Scale) -> str:
     Returns:
         A clause.
     """
-    needed = seeds_needed(worth, found.sd)
+    needed = seeds_needed(worth, found.sd) if found.n >= _FEWEST_FOR_SD else None
     gap = f"{scale.difference(worth)}{scale.points}"
     if needed is None:
-        return f"a gain of {gap} cannot be planned for: more runs are needed first"
+        return f"how many seeds a gain of {gap} takes cannot be told from these {found.n} runs"
     return (
-        f"a gain of {gap} over this shows in {needed} seeds of each configuration "
+        f"a gain of {gap} over this would show in about {needed} seeds of each configuration "
         "(power 80%, error 5%)"
     )
 
@@ -107,27 +110,34 @@ def conclude(found: Comparison, scale: Scale) -> str:
 
 
 def _on_seeds(found: Comparison, scale: Scale) -> str:
-    gap = (
-        f"{found.second} minus {found.first} is {scale.difference(found.difference)}{scale.points}"
-    )
+    first, second = found.first, found.second
+    gap = f"{second} minus {first} is {scale.difference(found.difference)}{scale.points}"
     if math.isnan(found.p):
-        return f"{gap}, from single runs: that says nothing of the configurations; train --seeds."
-    interval = f"95% interval {scale.difference(found.low)} to {scale.difference(found.high)}"
+        return f"{gap}, {_why_not(found)}"
+    low, high, better = found.low, found.high, second
+    if found.distinguishable and (found.difference > 0) == scale.lower_is_better:
+        better = first
+    if found.distinguishable and found.difference < 0:
+        low, high = -found.high, -found.low
     runs = f"n = {found.n[0]} pairs" if found.paired else f"n = {found.n[0]} and {found.n[1]} runs"
-    evidence = f"{interval}, {runs}, p {_p(found.p_holm)}"
-    if not found.distinguishable:
-        worth = f"{scale.difference(found.worth)}{scale.points}"
-        needs = f"; to show {worth} takes about {found.needed} seeds each" if found.needed else ""
-        return (
-            f"{found.first} and {found.second} are not distinguishable: {gap}, {evidence}{needs}."
-        )
-    second_wins = (found.difference > 0) != scale.lower_is_better
-    winner = found.second if second_wins else found.first
-    sign = 1 if found.difference > 0 else -1
-    low, high = sorted((sign * found.low, sign * found.high))
-    by = f"{scale.difference(abs(found.difference))}{scale.points}"
-    interval = f"95% interval {scale.difference(low)} to {scale.difference(high)}"
-    return f"{winner} is better by {by}, {interval}, {runs}, p {_p(found.p_holm)}."
+    if found.left_out:
+        runs += f" ({found.left_out} runs have no partner)"
+    evidence = (
+        f"95% interval {scale.difference(low)} to {scale.difference(high)}, {runs}, "
+        f"p {_p(found.p_corrected)}"
+    )
+    if found.distinguishable:
+        by = f"{scale.difference(abs(found.difference))}{scale.points}"
+        return f"{better} is better by {by}, {evidence}."
+    worth = f"{scale.difference(found.worth)}{scale.points}"
+    needs = f"; to show {worth} takes about {found.needed} seeds each" if found.needed else ""
+    return f"{first} and {second} are not distinguishable: {gap}, {evidence}{needs}."
+
+
+def _why_not(found: Comparison) -> str:
+    if min(found.n) == 1:
+        return "from single runs: that says nothing of the configurations; train --seeds."
+    return f"the same in all {found.n[0]}: that is no measure of chance; train more --seeds."
 
 
 def _on_images(found: Comparison) -> str:
@@ -135,15 +145,17 @@ def _on_images(found: Comparison) -> str:
     if images is None:
         return ""
     low, high = map(Scale("acc").difference, (images.low, images.high))
-    text = f"On other images like these {images.images:,}, these very networks would differ by "
-    text += f"{low} to {high} points of accuracy"
+    text = (
+        f"For these very networks, {found.second} minus {found.first} on images of this kind is "
+        f"{low} to {high} points (95%, bootstrap over the {images.images:,} images)"
+    )
     if images.p is None:
-        return f"{text} (bootstrap)."
+        return f"{text}."
     return (
-        f"{text} (bootstrap); {found.first} alone is right about {images.only_first} of them, "
+        f"{text}; {found.first} alone is right about {images.only_first} of them, "
         f"{found.second} alone about {images.only_second}: McNemar's p {_p(images.p)}."
     )
 
 
 def _p(value: float) -> str:
-    return "< 0.0001" if value < 1e-4 else f"= {value:.2g}"  # noqa: PLR2004  # four digits shown
+    return "< 0.0001" if value < _SMALLEST_P else f"= {value:.2g}"

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+from src.experiment.run_record import RunRecord
 from src.train import main
 from tests.conftest import Train
 
@@ -54,3 +55,37 @@ def test_reached_target_is_remembered_and_can_be_moved(train: Train) -> None:
     main(["--ckpt_path=last", "--target=val/acc=0.99"])
     again = json.loads((LOGS / "metrics.json").read_text())
     assert again["to_target_steps"] > metrics["to_target_steps"]
+
+
+def test_reached_target_has_ended_the_run(train: Train) -> None:
+    metrics = train("--trainer.max_epochs=9", "--target=val/acc=0.8")
+    (LOGS / "metrics.json").unlink()
+    (LOGS / "traceback.txt").write_text("the test failed")
+    main(["--ckpt_path=last"])
+    again = json.loads((LOGS / "metrics.json").read_text())
+    for name in ("steps", "test/acc", "to_target_steps", "to_target_s"):
+        assert again[name] == metrics[name]
+    assert again["fit_s"] > 0
+    assert not (LOGS / "traceback.txt").exists()
+
+
+def test_target_stays_reached_when_the_best_state_is_tested(train: Train) -> None:
+    metrics = train("--trainer.max_epochs=4", "--target=val/loss=0.0", "--best.monitor=val/acc")
+    assert "to_target_steps" not in metrics
+    options = ["--best.monitor=val/loss", "--best.mode=max", "--trainer.max_epochs=9"]
+    metrics = train(*options, "--target=val/acc=0.9")
+    assert "to_target_steps" in metrics
+
+
+def test_seconds_are_those_of_all_sessions(train: Train) -> None:
+    first = train("--trainer.max_epochs=1")
+    main(["--ckpt_path=last", "--trainer.max_epochs=2"])
+    again = json.loads((LOGS / "metrics.json").read_text())
+    assert again["fit_s"] > progress()["validations"][0]["seconds"]
+    assert again["fit_s"] > first["fit_s"] / 2
+
+
+def test_damaged_progress_harms_nobody(train: Train) -> None:
+    train("--trainer.max_epochs=1")
+    (LOGS / "progress.json").write_text("")
+    assert RunRecord.find("version_0").status == "finished"

@@ -23,6 +23,8 @@ def test_cut_line_is_left_out(tmp_path) -> None:
     path = tmp_path / "lightning_logs" / "test_looks.jsonl"
     path.write_text(path.read_text() + '{"when": "2026')
     assert len(looks(tmp_path)) == 1
+    add_look(tmp_path, {"config": "a", "network": 2})  # begins a line of its own
+    assert len(looks(tmp_path)) == 2
 
 
 def test_place_of_files_and_seed_make_no_other_configuration() -> None:
@@ -31,6 +33,7 @@ def test_place_of_files_and_seed_make_no_other_configuration() -> None:
         first | {"seed_everything": 2, "data.data_dir": "y"}
     )
     assert config_digest(first) != config_digest(first | {"model.optimizer.lr": 0.2})
+    assert config_digest(first) == config_digest(first | {"a.newer.option": None})
 
 
 def test_ledger_that_cannot_be_written_is_an_error(tmp_path) -> None:

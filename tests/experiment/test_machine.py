@@ -15,9 +15,9 @@ def test_machine_is_shared_out(monkeypatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     monkeypatch.setattr(machine, "processors", lambda: 8)
-    assert machine.share(1, 2) == {"OMP_NUM_THREADS": "4", "CUDA_VISIBLE_DEVICES": "1,3"}
+    assert machine.share(1, 2) == {"OMP_NUM_THREADS": "4", "CUDA_VISIBLE_DEVICES": "1"}
     assert machine.share(5, 6)["CUDA_VISIBLE_DEVICES"] == "1"
-    assert machine.share(0, 1) == {"CUDA_VISIBLE_DEVICES": "0,1,2,3"}  # as without --jobs
+    assert machine.share(0, 1) == {"CUDA_VISIBLE_DEVICES": "0"}
     assert machine.default_jobs(None) == 4
 
 

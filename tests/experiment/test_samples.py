@@ -43,7 +43,8 @@ def test_single_run_is_taken_by_its_name() -> None:
 def test_answers_to_images_are_read() -> None:
     folder = make_run(0, 1)
     np.savez(folder / "predictions.npz", prediction=[1, 2], label=[1, 3])
-    assert RunSet.find("version_0").correct()[1].tolist() == [True, False]
+    said, label = RunSet.find("version_0").answers()[1]
+    assert (said.tolist(), label.tolist()) == ([1, 2], [1, 3])
 
 
 def test_mixture_of_configurations_is_refused() -> None:

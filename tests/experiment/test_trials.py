@@ -93,7 +93,11 @@ def test_hopeless_trial_is_given_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "said", "expected"),
-    [(-9, "", "killed by signal 9"), (1, "error: no memory", "no memory"), (0, "", "logged no")],
+    [
+        (-9, "killed by signal 9", "killed by signal 9"),
+        (1, "error: no memory", "no memory"),
+        (0, "", "it has no val/acc"),
+    ],
 )
 def test_failed_trial_is_one_failed_trial(tmp_path: Path, code, said, expected) -> None:
     search = Script()
@@ -114,8 +118,31 @@ def test_stopped_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     stopped = [(1, {"lr": 0.2}, "version_3"), (2, {"lr": 0.3}, None)]
     search = Script(stopped)
     (record.run.checkpoint_dir / "last.ckpt").write_bytes(b"x")
+    (record.log_dir / "run.json").write_text('{"group": "g"}')
+    (record.log_dir / "progress.json").write_text('{"step": 5}')
     plan = plan_of(tmp_path, search)
     first, second = plan.next(), plan.next()
     assert first.words == ["--ckpt_path", str(record.run.checkpoint_dir)]
     assert first.record.name == "version_3"
     assert second.words[1] == "--lr=0.3"
+
+
+@pytest.mark.parametrize(("kind", "end"), [("metrics", "complete"), ("pruned", "pruned")])
+def test_trial_that_ended_untold_is_told_later(tmp_path: Path, kind: str, end: str) -> None:
+    record = record_of(tmp_path, 0.7, 0.8)
+    (record.log_dir / "run.json").write_text('{"group": "g"}')
+    if kind == "metrics":
+        (record.log_dir / "metrics.json").write_text('{"steps": 5}')
+    else:
+        (record.log_dir / "pruned.txt").write_text("")
+    search = Script([(1, {"lr": 0.2}, "version_3")])
+    plan_of(tmp_path, search).next()
+    assert search.told[0][:2] == (1, end)
+
+
+def test_run_of_somebody_else_is_not_continued(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    (record.run.checkpoint_dir / "last.ckpt").write_bytes(b"x")
+    (record.log_dir / "run.json").write_text('{"group": "other"}')
+    work = plan_of(tmp_path, Script([(1, {"lr": 0.2}, "version_3")])).next()
+    assert (work.record, work.words[1]) == (None, "--lr=0.2")

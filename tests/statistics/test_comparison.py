@@ -1,6 +1,5 @@
 """Configurations compared: against scipy, and by simulated experiments."""
 
-import gc
 import math
 
 import numpy as np
@@ -22,7 +21,7 @@ def test_shared_seeds_are_compared_in_pairs_as_scipy_does() -> None:
     test = stats.ttest_rel(B, A)
     assert found.paired
     assert found.n == (5,)
-    assert found.p == found.p_holm == pytest.approx(test.pvalue)
+    assert found.p == found.p_corrected == pytest.approx(test.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(test.confidence_interval()))
     differences = np.subtract(B, A)
     assert found.effect == pytest.approx(differences.mean() / differences.std(ddof=1))
@@ -50,19 +49,38 @@ def test_intervals_hold_the_difference_in_95_percent(shift: int) -> None:
     assert wrong == 2000 - held
 
 
-def test_p_is_corrected_by_holm() -> None:
+def test_intervals_and_p_hold_for_all_comparisons_together() -> None:
     generator = np.random.default_rng(5)
-    samples = [sample(str(k), generator.normal(k / 2, 1, 6), 1 + 10 * k) for k in range(4)]
-    found = compare(samples, 0.1)
-    expected, largest = {}, 0.0
-    for rank, each in enumerate(sorted(found, key=lambda each: each.p)):
-        largest = max(largest, min(1, (3 - rank) * each.p))
-        expected[each.second] = largest
-    assert {each.second: each.p_holm for each in found} == pytest.approx(expected)
+    values = [generator.normal(k / 2, 1, 6) for k in range(4)]
+    samples = [sample(str(k), row, 1 + 10 * k) for k, row in enumerate(values)]
+    single = sample("single", [0.0], 99)
+    found = compare([*samples, single], 0.1)
+    for each, row in zip(found, values[1:], strict=False):
+        test = stats.ttest_ind(row, values[0], equal_var=False)
+        assert each.p_corrected == pytest.approx(min(1, 3 * test.pvalue))
+        expected = test.confidence_interval(1 - 0.05 / 3)
+        assert (each.low, each.high) == pytest.approx(tuple(expected))
+        assert each.distinguishable == (not each.low <= 0 <= each.high)
 
 
-def test_several_comparisons_rarely_find_what_is_not_there(monkeypatch) -> None:
-    monkeypatch.setattr(gc, "collect", lambda: 0)  # statsmodels does it each time
+@pytest.mark.parametrize("seed", [1, 50])
+def test_equal_differences_are_no_certainty(seed: int) -> None:
+    (found,) = compare([sample("a", [0.99, 0.99]), sample("b", [0.991, 0.991], seed)], 0.0005)
+    assert math.isnan(found.p)
+    assert not found.distinguishable
+    assert found.needed is None
+
+
+def test_few_shared_seeds_do_not_replace_many_others() -> None:
+    first, second = sample("a", A * 2), sample("b", B * 2, first_seed=9)  # 9 and 10 are shared
+    (found,) = compare([first, second], 0.0005)
+    assert not found.paired
+    assert found.n == (10, 10)
+    (found,) = compare([first, sample("b", B)], 0.0005)
+    assert (found.paired, found.n, found.left_out) == (True, (5,), 5)
+
+
+def test_several_comparisons_rarely_find_what_is_not_there() -> None:
     generator = np.random.default_rng(4)
     wrong = held = 0
     for _ in range(500):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.power import TTestIndPower, TTestPower
 
 from src.statistics.power import seeds_needed
 
@@ -28,9 +29,18 @@ def test_so_many_seeds_find_the_difference_in_four_of_five_experiments(paired: b
     assert 0.78 <= found <= 0.86
 
 
+@pytest.mark.parametrize("paired", [False, True])
+def test_power_is_that_of_statsmodels(paired: bool) -> None:
+    test = TTestPower() if paired else TTestIndPower()
+    for effect in (0.3, 0.7577, 1.2):
+        n = seeds_needed(effect, 1, paired, error=0.01)
+        assert test.power(effect, n, 0.01) >= 0.8 > test.power(effect, n - 1, 0.01)
+
+
 def test_extremes_have_an_answer() -> None:
-    assert seeds_needed(0.05, 0) == 2
+    assert seeds_needed(0.05, 0) is None  # no measure of chance
     assert seeds_needed(10, 0.001) == 2
+    assert all(2 <= seeds_needed(effect, 1, paired=True) <= 4 for effect in (4, 5, 7, 9, 11, 40))
     assert seeds_needed(0.05, math.nan) is None
     assert seeds_needed(1e-9, 1) is None
     assert 300_000 < seeds_needed(0.005, 1) < 2_000_000

@@ -6,17 +6,17 @@ def test_runs_are_summed_up() -> None:
         {"test/acc": acc, "val/acc_best": acc - 0.001, "fit_s": seconds}
         for acc, seconds in [(0.993, 20.0), (0.9935, 30.0), (0.9925, 22.0)]
     ]
-    text = summarise("mine", metrics)
-    assert "runs           3, group mine" in text
+    text = summarise("mine", metrics, 5)
+    assert "runs           3 of 5, group mine" in text
     assert "test accuracy  99.30% +- 0.05% (mean +- sd), 95% interval" in text
     assert "test range     99.25% to 99.35%" in text
-    assert "power          a gain of 0.05 points over this shows in 17 seeds" in text
+    assert "power          a gain of 0.05 points over this would show in about 17 seeds" in text
     assert "seconds        22.0 fit (median), 72.0 in all" in text
     assert "to target" not in text
 
 
 def test_time_to_target_counts_who_reached_it() -> None:
     metrics = [{"to_target_s": 10.0}, {"to_target_s": 12.0}, {"fit_s": 50.0}]
-    text = summarise("mine", metrics)
+    text = summarise("mine", metrics, 5)
     assert "to target      11.00 s +- 1.41 s" in text
-    assert "reached by 2 of 3" in text
+    assert "of the 2 of 3 that reached it" in text

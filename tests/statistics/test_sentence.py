@@ -42,6 +42,14 @@ def test_single_runs_get_no_verdict() -> None:
     )
 
 
+def test_equal_differences_get_no_verdict() -> None:
+    text = sentence([0.99, 0.99], [0.991, 0.991])
+    assert text == (
+        "B minus A is 0.10 points, the same in all 2: that is no measure of chance; "
+        "train more --seeds."
+    )
+
+
 def test_images_have_a_sentence_of_their_own() -> None:
     right = np.array([True] * 990 + [False] * 10)
     samples = [
@@ -50,7 +58,8 @@ def test_images_have_a_sentence_of_their_own() -> None:
     ]
     (found,) = compare(samples, 0.0005)
     text = conclude(found, Scale("test/acc"))
-    assert "On other images like these 1,000, these very networks would differ by 0.00 to" in text
+    assert "For these very networks, B minus A on images of this kind is 0.00 to" in text
+    assert "points (95%, bootstrap over the 1,000 images)" in text
     assert "A alone is right about 0 of them, B alone about 2: McNemar's p = 0.5." in text
 
 
@@ -59,6 +68,9 @@ def test_mean_and_power_are_written_with_their_units() -> None:
     text = describe(found, Scale("test/acc"))
     assert text == "99.30% +- 0.05% (mean +- sd), 95% interval of the mean 99.18% to 99.42%"
     assert describe_power(found, 0.0005, Scale("test/acc")).startswith(
-        "a gain of 0.05 points over this shows in 17 seeds of each configuration"
+        "a gain of 0.05 points over this would show in about 17 seeds of each configuration"
+    )
+    assert describe_power(estimate([0.99, 0.991]), 0.0005, Scale("test/acc")) == (
+        "how many seeds a gain of 0.05 points takes cannot be told from these 2 runs"
     )
     assert describe(estimate([0.99]), Scale("test/acc")) == "99.00% (one run: no interval)"

@@ -1,0 +1,53 @@
+"""Where a search is kept: a journal on one machine, a database for several."""
+
+import os
+import time
+import warnings
+from pathlib import Path
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+BEAT_S, _GRACE_S = 30, 120  # a machine that is silent for longer has lost its trials
+_TRIES = 5
+
+
+def open_storage(address: str | None, file: Path) -> BaseStorage:
+    """Open what keeps a search.
+
+    Args:
+        address: Address of a database, or None.
+        file: Journal that is taken where there is none; this process is the only one at it.
+
+    Returns:
+        The storage.
+
+    Raises:
+        ValueError: It cannot be used.
+    """
+    try:
+        if address is not None:
+            return _database(address)
+        if file.is_file():  # a line that a full disk has cut would spoil the next one
+            content = file.read_bytes()
+            os.truncate(file, content.rfind(b"\n") + 1)
+        return JournalStorage(JournalFileBackend(str(file)))
+    except Exception as error:  # each database has its own
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(
+            f"the storage {'' if address else file} cannot be used ({reason}); an address is such "
+            "as postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+        ) from error
+
+
+def _database(address: str) -> RDBStorage:
+    warnings.filterwarnings("ignore", category=ExperimentalWarning)
+    warnings.filterwarnings("ignore", "Heartbeat of storage is supposed to be used")  # or told here
+    for _ in range(_TRIES):
+        try:
+            return RDBStorage(address, heartbeat_interval=BEAT_S, grace_period=_GRACE_S)
+        except (IntegrityError, ProgrammingError):  # another machine is making the tables, too
+            time.sleep(1)
+    return RDBStorage(address, heartbeat_interval=BEAT_S, grace_period=_GRACE_S)
