@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar
 
 Correct = npt.NDArray[np.bool_]  # (S, N): whether each of S networks is right about each image
 
@@ -73,6 +72,6 @@ def compare_images(first: Correct, second: Correct) -> ImageDifference:
         return found
     right, also = first[0], second[0]
     only_first, only_second = int((right & ~also).sum()), int((also & ~right).sum())
-    table = [[int((right & also).sum()), only_first], [only_second, int((~right & ~also).sum())]]
-    p = float(mcnemar(table, exact=True).pvalue)
+    either = only_first + only_second
+    p = float(stats.binomtest(only_first, either).pvalue) if either else 1.0
     return found._replace(only_first=only_first, only_second=only_second, p=p)

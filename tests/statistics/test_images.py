@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
 
 from src.statistics.images import compare_images
 
@@ -16,7 +16,7 @@ def test_mcnemar_counts_by_hand() -> None:
     second = answers("1" * 10 + "1" * 8 + "0" * 2)
     found = compare_images(first, second)
     assert (found.only_first, found.only_second) == (2, 8)
-    assert found.p == pytest.approx(stats.binomtest(2, 10).pvalue)
+    assert found.p == pytest.approx(mcnemar([[10, 2], [8, 0]], exact=True).pvalue)
     assert found.difference == pytest.approx(6 / 20)
 
 
