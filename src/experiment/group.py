@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from src.experiment.run_record import RunRecord
 from src.experiment.whole_file import write_whole
 
 _FOLDER = "groups"
+_PATIENCE_S = 15
 
 
 class Group:
@@ -86,6 +88,13 @@ class Group:
                     f"group {self.name} was made with another {name} ({shown(path)}): "
                     "give another --group"
                 )
+
+    def await_orphans(self) -> None:
+        """Wait for runs whose driver was killed a moment ago: they save their states and end."""
+        for _ in range(_PATIENCE_S):
+            if all(record.status != "running" for record in self.members()):
+                return
+            time.sleep(1)
 
     def discard_if_empty(self) -> None:
         """Remove its folder if it has no run."""

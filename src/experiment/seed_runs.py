@@ -90,6 +90,7 @@ class SeedRuns:
         self.seeds = seeds
         self.words = words
         self.failed: dict[int, str] = {}
+        group.await_orphans()
         before = self.finished()
         self._todo = [seed for seed in seeds if seed not in before]
         self._done = len(before)

@@ -67,6 +67,7 @@ class Trials:
         self.group = group
         self.words = words
         self.option = option
+        group.await_orphans()
         self._stopped = search.interrupted()
         self._pruned: set[int] = set()
 

@@ -1,9 +1,12 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from src.experiment.group import Group
+from src.experiment.lock import is_held
 
 
 def make_run(root: Path, version: int, **glance) -> None:
@@ -27,6 +30,20 @@ def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
     group.claim({"config": "a"})
     with pytest.raises(ValueError, match="group mine was made with another config"):
         group.claim({"config": "b"})
+
+
+def test_run_whose_driver_was_killed_is_waited_for(tmp_path: Path) -> None:
+    make_run(tmp_path, 0, group="mine")
+    folder = tmp_path / "checkpoints" / "version_0"
+    folder.mkdir(parents=True)
+    code = (
+        "import time; from pathlib import Path; from src.experiment.lock import hold; "
+        f"hold(Path({str(folder)!r})); print(1, flush=True); time.sleep(2)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as orphan:
+        orphan.stdout.readline()
+        Group(tmp_path, "mine").await_orphans()
+        assert not is_held(folder)
 
 
 def test_group_without_runs_leaves_nothing(tmp_path: Path) -> None:
