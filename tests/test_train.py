@@ -200,7 +200,7 @@ def test_run_that_was_not_tested_can_be(train: Train, monkeypatch: pytest.Monkey
     metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
     assert (metrics["steps"], metrics["test_images"]) == (11, 60)
     assert metrics["startup_s"] > 0
-    assert "fit_s" not in metrics
+    assert metrics["fit_s"] > 0  # of the session that trained
 
 
 def test_run_that_ended_by_the_clock_can_continue(train: Train, capsys) -> None:
