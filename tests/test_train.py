@@ -433,7 +433,9 @@ def test_two_processes_share_one_run(train: Train, tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert output.count("test accuracy") == 1
-    assert [folder.name for folder in (tmp_path / "lightning_logs").iterdir()] == ["version_0"]
+    logs = {file.name for file in (tmp_path / "lightning_logs").iterdir()}
+    assert logs == {"version_0", "test_looks.jsonl"}
+    assert len((tmp_path / "lightning_logs" / "test_looks.jsonl").read_text().splitlines()) == 1
     assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["version_0"]
     hparams = events().PluginTagToContent("hparams")
     assert {"_hparams_/experiment", "_hparams_/session_start_info"} <= set(hparams)
