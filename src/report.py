@@ -25,11 +25,16 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(USER_ERROR, given.debug):
         from src.evaluation.page import render
         from src.experiment.run import shown
+        from src.experiment.run_record import RunRecord
         from src.experiment.samples import find_group
         from src.experiment.whole_file import write_whole
 
-        groups = [group for word in given.run if (group := find_group(word))]
-        records = [_record(word) for word in given.run]
+        found = [find_group(word) for word in given.run]
+        groups = [group for group in found if group]
+        records = [
+            _best_of(group) if group else RunRecord.find(word)
+            for word, group in zip(given.run, found, strict=True)
+        ]
     with one_line_failures(RUN_ERROR, given.debug):
         for record in records:
             if record.evaluation() is None:
@@ -55,17 +60,11 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _record(word: str) -> "RunRecord":
-    """Find a run; of a group, the one that is best by validation."""
-    from src.experiment.run_record import RunRecord
-    from src.experiment.samples import find_group
-
-    group = find_group(word)
-    if group is None:
-        return RunRecord.find(word)
+def _best_of(group: "Group") -> "RunRecord":
+    """Find the run of a group that is best by validation."""
     finished = [each for each in group.members() if each.status == "finished"]
     if not finished:
-        raise FileNotFoundError(f"no run of group {word} is finished")
+        raise FileNotFoundError(f"no run of group {group.name} is finished")
     return max(finished, key=lambda each: each.best_val or 0)
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -43,11 +43,7 @@ def main(args: list[str] | None = None) -> None:
         words = _words(sweep)
         plan = Trials(search, group, words, option)
     with one_line_failures(RUN_ERROR, given.debug):
-        try:
-            Jobs(plan, group, count).run()
-        except UsageError:
-            group.discard_if_empty()
-            raise
+        Jobs(plan, group, count).run()
         print(_conclude(search, group, words, target))
         if best_trial(search) is None:
             raise RuntimeError("no trial was completed")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
+from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.group import Group
 from src.experiment.orphan import stop_without_parent
 from src.experiment.words import Words, take_apart
@@ -76,11 +76,7 @@ def _train_seeds(plan: "SeedRuns", count: int, debug: bool) -> None:
     from src.experiment.whole_file import write_whole
 
     with one_line_failures(RUN_ERROR, debug):
-        try:
-            Jobs(plan, plan.group, count).run()
-        except UsageError:
-            plan.group.discard_if_empty()
-            raise
+        Jobs(plan, plan.group, count).run()
         from src.statistics.seeds import summarise
 
         if records := [*plan.finished().values()]:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from src.experiment.config_file import flat
+from src.experiment.config_file import differing, flat
 
 # What makes a run the experiment that it is.
 _FIXED = (
@@ -59,12 +59,7 @@ def changes(before: str, now: str) -> list[Change]:
         The differences; a setting that one lacks is None there.
     """
     old, new = ({**_ADDED, **settings(config)} for config in (before, now))
-    names = [*old, *(name for name in new if name not in old)]
-    return [
-        Change(name, old.get(name), new.get(name))
-        for name in names
-        if old.get(name) != new.get(name)
-    ]
+    return [Change(name, *values) for name, values in differing(old, new).items()]
 
 
 def refuse_other_experiment(found: list[Change]) -> None:

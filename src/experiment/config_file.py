@@ -1,7 +1,7 @@
 """A configuration file, looked at before it is read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,22 @@ def repaired(text: str) -> str:
         what = text.partition(refusal)[2].splitlines()[0]
         raise ValueError(f"the configuration cannot be written down, {what} has no text: leave it")
     return text
+
+
+def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """List what two sets of settings do not have in common.
+
+    Args:
+        old: Value by name.
+        new: The other one.
+
+    Returns:
+        Both values by name; one that is lacking is None.
+    """
+    names = [*old, *(name for name in new if name not in old)]
+    return {
+        name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
+    }
 
 
 def flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,9 @@ from src.experiment.explain import explain
 from src.experiment.run import Run, shown
 
 USER_ERROR, RUN_ERROR = 2, 1  # exit codes
+SIGNALS = [  # that end a run with its state saved
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
+]
 _SOURCE = Path(__file__).parents[1]
 
 
@@ -101,7 +104,7 @@ def _stop_at_once(run: Run | None) -> dict[int, Any]:
         sys.stderr.flush()
         os._exit(128 + signum)  # an exception could be swallowed by whatever is being imported
 
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+    numbers = [number for number in SIGNALS if number != signal.SIGINT]
     return {number: signal.signal(number, stop) for number in numbers}
 
 
@@ -127,8 +130,7 @@ def _say_failed(error: Exception, exit_code: int, run: Run | None) -> None:
 
 
 def _how_to_go_on(run: Run | None) -> str:
-    saved = run and any(run.checkpoint_dir.glob("*.ckpt"))
-    return f"; continue with\n{run.resume_command}" if run and saved else ""
+    return f"; continue with\n{run.resume_command}" if run and run.has_state else ""
 
 
 def _located(error: Exception) -> str:

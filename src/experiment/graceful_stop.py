@@ -11,12 +11,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from src.experiment.between_batches import log_interval
-from src.experiment.failure import RunStopped
+from src.experiment.failure import SIGNALS, RunStopped
 from src.experiment.last_checkpoint import LastCheckpoint
-
-SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
-]
 
 
 class GracefulStop(Callback):

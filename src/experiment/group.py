@@ -55,6 +55,17 @@ class Group:
         """Folder of its logs, tables and pictures."""
         return self.root / LOGS / _FOLDER / self.name
 
+    def log(self, name: str) -> Path:
+        """Name the file of what one of its processes prints.
+
+        Args:
+            name: Name of the process.
+
+        Returns:
+            The file.
+        """
+        return self.folder / f"{name}.log"
+
     def members(self) -> list[RunRecord]:
         """List its runs.
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
@@ -27,6 +26,7 @@ class Heartbeat(Callback):
         seconds: Time in training and validation, over all sessions of the run [s].
         seconds_before: The same before this session.
         images: Training images seen, over all processes.
+        fitting: Whether the trainer trains; a test brings the states of the best checkpoint back.
         validations: Step, `epoch`, `seconds`, `images` and all `val/` metrics of each one.
     """
 
@@ -37,11 +37,11 @@ class Heartbeat(Callback):
         self.validations: list[dict[str, float]] = []
         self.seconds_before = 0.0
         self._since = self._written = 0.0
-        self._fitting = False
+        self.fitting = False
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._fitting = stage == "fit"
+        self.fitting = stage == "fit"
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class Heartbeat(Callback):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if self._fitting:  # a test brings the state of the best checkpoint back
+        if self.fitting:
             vars(self).update(state_dict)
             self.seconds_before = self.seconds
 
@@ -76,7 +76,7 @@ class Heartbeat(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+        if trainer.sanity_checking or not self.fitting:
             return
         self._count_time()
         metrics = trainer.callback_metrics.items()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
-from src.experiment.failure import RunStopped
+from src.experiment.failure import SIGNALS, RunStopped, UsageError
 from src.experiment.group import Group
 from src.experiment.live import Live
 from src.experiment.machine import share
@@ -21,9 +21,6 @@ from src.experiment.run import Run
 from src.experiment.run_record import RunRecord
 
 _EVERY_S = 0.5
-_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
-]
 
 
 @dataclass
@@ -103,8 +100,18 @@ class Jobs:
 
         Raises:
             RunStopped: A signal came; all processes have saved their states and ended.
-            UsageError: The plan says that the command is wrong.
+            UsageError: The plan says that the command is wrong; a group without runs is removed.
         """
+        try:
+            self._work()
+        except UsageError:
+            self.group.discard_if_empty()
+            raise
+        if self._signum:
+            note("the same command goes on from here")
+            raise RunStopped(self._signum)
+
+    def _work(self) -> None:
         with Live(self.count) as live, self._signals():
             try:
                 while self._fill() or self._running:
@@ -114,9 +121,6 @@ class Jobs:
                 self._send(signal.SIGTERM)
                 for job in self._running:
                     job.process.wait()
-        if self._signum:
-            note("the same command goes on from here")
-            raise RunStopped(self._signum)
 
     def _fill(self) -> bool:
         """Start what there is room for; tell whether anything was started."""
@@ -126,7 +130,7 @@ class Jobs:
             if work is None:
                 return slot != free[0]
             first = max((run.version for run in Run.all(self.group.root)), default=-1) + 1
-            log = self.group.folder / f"{work.name}.log"
+            log = self.group.log(work.name)
             size = log.stat().st_size if log.is_file() else 0
             self._running.append(_Job(work, slot, first, size, self._start(work, slot)))
             if self._signum:  # it came in between
@@ -134,14 +138,13 @@ class Jobs:
         return bool(free)
 
     def _start(self, work: Work, slot: int) -> subprocess.Popen[bytes]:
-        environment = os.environ | share(slot, self.count) | {PARENT: str(os.getpid())}
-        with (self.group.folder / f"{work.name}.log").open("ab") as log:
+        with self.group.log(work.name).open("ab") as log:
             return subprocess.Popen(
                 [*self.command, *work.words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env=os.environ | share(slot, self.count) | {PARENT: str(os.getpid())},
                 start_new_session=True,  # Ctrl-C comes here alone, and is passed on
             )
 
@@ -172,9 +175,8 @@ class Jobs:
     def _last_line(self, job: _Job, code: int) -> str:
         if code < 0:
             return f"killed by signal {-code}"
-        content = (self.group.folder / f"{job.work.name}.log").read_bytes()[job.size :]
-        text = content.decode(errors="replace")
-        lines = [line for line in text.splitlines() if line.strip()]
+        content = self.group.log(job.work.name).read_bytes()[job.size :]
+        lines = [line for line in content.decode(errors="replace").splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("error: ")]
         return (errors or lines or [""])[-1]
 
@@ -190,7 +192,7 @@ class Jobs:
             os.write(2, b"\nstopping all runs after their batches; again to stop at once\n")
             self._send(signum)
 
-        before: dict[int, Any] = {number: signal.signal(number, hear) for number in _SIGNALS}
+        before: dict[int, Any] = {number: signal.signal(number, hear) for number in SIGNALS}
         try:
             yield
         finally:

@@ -103,6 +103,11 @@ class Run:
         return self.root / CHECKPOINTS / f"version_{self.version}"
 
     @property
+    def has_state(self) -> bool:
+        """Whether it has a checkpoint, and can continue."""
+        return any(self.checkpoint_dir.glob("*.ckpt"))
+
+    @property
     def resume_command(self) -> str:
         """Command that continues the run from its last state."""
         return f"{python()} -m src.train --ckpt_path {shown(self.checkpoint_dir)}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from src.experiment.config_file import differing
 from src.experiment.group import Group
 from src.experiment.looks import NOT_THE_CONFIGURATION
 from src.experiment.note import note
@@ -161,9 +162,5 @@ def different(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, t
     Returns:
         Both values by name, of what belongs to the configuration; None where one lacks it.
     """
-    names = [*first, *(name for name in other if name not in first)]
-    return {
-        name: (first.get(name), other.get(name))
-        for name in names
-        if first.get(name) != other.get(name) and name not in NOT_THE_CONFIGURATION
-    }
+    found = differing(first, other)
+    return {name: both for name, both in found.items() if name not in NOT_THE_CONFIGURATION}

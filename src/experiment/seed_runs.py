@@ -135,7 +135,7 @@ class SeedRuns:
                 note(f"seed {seed} is being trained by another process")
                 continue
             stopped = self._members(("interrupted", "failed")).get(seed)
-            if stopped and any(stopped.run.checkpoint_dir.glob("*.ckpt")):
+            if stopped and stopped.run.has_state:
                 words = ["--ckpt_path", str(stopped.run.checkpoint_dir)]
                 return Work(seed, name, words, stopped)
             return Work(seed, name, self._words(seed))
@@ -173,7 +173,7 @@ class SeedRuns:
             said = f"it wrote no run in {self.group.root}"
         if code or work.record is None:
             self.failed[work.key] = said
-            log = shown(self.group.folder / f"{work.name}.log")
+            log = shown(self.group.log(work.name))
             return f"seed {work.key} failed ({code}): {said}; see {log}"
         self._done += 1
         metrics = work.record.metrics

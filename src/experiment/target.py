@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 from typing_extensions import override
 
 from src.experiment.heartbeat import Heartbeat
@@ -29,11 +28,6 @@ class Target(Callback):
         self.metric, self.value = parse_target(text)
         self.heartbeat = heartbeat
         self.reached: dict[str, float] = {}
-        self._fitting = False
-
-    @override
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._fitting = stage == "fit"
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -42,12 +36,12 @@ class Target(Callback):
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         same = (state_dict["metric"], state_dict["value"]) == (self.metric, self.value)
-        if self._fitting and same:  # a test brings the state of the best checkpoint back
+        if self.heartbeat.fitting and same:
             self.reached = state_dict["reached"]
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING or self.reached:
+        if trainer.sanity_checking or not self.heartbeat.fitting or self.reached:
             return
         last = self.heartbeat.validations[-1]
         if self.metric not in last:

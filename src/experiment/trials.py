@@ -102,7 +102,7 @@ class Trials:
                 self._pruned |= {number} if record.status == "pruned" else set()
                 note(self.end(work, 0 if record.status == "finished" else 1, ""))
                 continue
-            if record and any(record.run.checkpoint_dir.glob("*.ckpt")):
+            if record and record.run.has_state:
                 work.words = ["--ckpt_path", str(record.run.checkpoint_dir)]
             else:
                 work.record = None
@@ -162,7 +162,7 @@ class Trials:
             raise UsageError(said)
         if code == 0:
             said = f"it has no {self.search.metric} that is a number, in {self.group.root}"
-        log = shown(self.group.folder / f"{work.name}.log")
+        log = shown(self.group.log(work.name))
         return f"{name} failed ({code}): {said}; see {log}"
 
     def _record(self, name: str) -> RunRecord | None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.config_file import flat, read_config, repaired
+from src.experiment.config_file import differing, flat, read_config, repaired
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,7 @@ def test_default_without_yaml_is_written_as_its_text() -> None:
     assert repaired(dumped) == "a: 1\ndevice: cpu\nb: 2\n"
     with pytest.raises(ValueError, match="<x at 7> has no text"):
         repaired("a: Unable to serialize instance <x at 7>\n")
+
+
+def test_settings_that_differ_have_both_values() -> None:
+    assert differing({"a": 1, "b": 2}, {"b": 3, "c": 4, "a": 1}) == {"b": (2, 3), "c": (None, 4)}
