@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.experiment.deferred import deferred
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.group import Group
 from src.experiment.orphan import stop_without_parent
@@ -42,7 +43,10 @@ def main(args: list[str] | None = None) -> None:
         return
     with one_line_failures(USER_ERROR, debug):
         # Imported here so that Ctrl-C while torch loads is as quiet as later.
+        with deferred("torchvision", "scipy"):  # torchmetrics names them, for metrics of its own
+            importlib.import_module("lightning.pytorch")
         from src.experiment.account import Account
+        from src.experiment.allocator import keep_freed_memory
         from src.experiment.cli import TrainCLI
         from src.experiment.quiet import silence_known_noise
         from src.experiment.result import finish
@@ -50,6 +54,7 @@ def main(args: list[str] | None = None) -> None:
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")  # a loaded class may be called by its bare name
         silence_known_noise()
+        keep_freed_memory()
         account = Account(started)
         cli = TrainCLI(DEFAULT, words, account)
 

@@ -1,0 +1,39 @@
+import ctypes
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from src.experiment.allocator import keep_freed_memory
+
+FAULTS = """
+import resource, sys
+from src.experiment.allocator import keep_freed_memory
+if "keep" in sys.argv: keep_freed_memory()
+def step():
+    for _ in range(2): bytearray(12_000_000), bytearray(12_000_000)
+step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10): step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(*words: str) -> int:
+    command = [sys.executable, "-c", FAULTS, *words]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="not glibc")
+def test_pages_are_used_again() -> None:
+    assert faults("keep") < 0.1 * faults()
+
+
+@pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])
+def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch, error) -> None:
+    def missing(name: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ctypes, "CDLL", missing)
+    keep_freed_memory()
