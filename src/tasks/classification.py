@@ -8,11 +8,10 @@ import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy
 from typing_extensions import override
 
 from src.batch import Batch
+from src.tasks.loss_and_accuracy import LossAndAccuracy
 from src.tasks.one_cycle import OneCycle
 
 
@@ -24,7 +23,6 @@ class ClassificationTask(LightningModule):
 
     Args:
         network: Maps images `(B, C, H, W)` to logits `(B, K)`.
-        num_classes: Number of classes K.
         optimizer: Makes the optimizer of the network's parameters.
         scheduler: Makes the learning rate schedule; None keeps the rate constant.
         scheduler_interval: When the schedule moves; `OneCycle` always does at each step.
@@ -37,7 +35,6 @@ class ClassificationTask(LightningModule):
     def __init__(
         self,
         network: nn.Module,
-        num_classes: int = 10,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["step", "epoch"] = "epoch",
@@ -51,16 +48,10 @@ class ClassificationTask(LightningModule):
         self.make_scheduler = scheduler
         self.scheduler_interval = scheduler_interval
         self._step_before = 0
-        self.loss_fn = nn.CrossEntropyLoss(label_smoothing=label_smoothing, reduction="none")
-        metrics = MetricCollection(
-            {
-                "loss": MeanMetric(nan_strategy="disable"),  # its check waits for the device
-                "acc": MulticlassAccuracy(num_classes, average="micro", validate_args=False),
-            }
-        )
-        self.train_metrics = metrics.clone(prefix="train/")
-        self.val_metrics = metrics.clone(prefix="val/")
-        self.test_metrics = metrics.clone(prefix="test/")
+        self.loss_fn = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
+        self.train_metrics = LossAndAccuracy()
+        self.val_metrics = LossAndAccuracy()
+        self.test_metrics = LossAndAccuracy()
 
     @override
     def forward(self, image: Tensor) -> Tensor:
@@ -82,27 +73,35 @@ class ClassificationTask(LightningModule):
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         logits = self(batch.image)
-        loss: Tensor = self.loss_fn(logits, batch.label)  # (B,)
-        _update(self.train_metrics, loss, logits, batch.label)
-        return loss.mean()
+        loss: Tensor = self.loss_fn(logits, batch.label)
+        self.train_metrics.update(loss, logits, batch.label)
+        return loss
 
     @override
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         stepped = self.global_step > self._step_before  # else gradients are being accumulated
         if stepped and self._is_due(self.global_step):
-            self._log_train_metrics()
+            self._log_metrics("train", self.train_metrics, in_bar="loss")
 
     @override
     def on_train_epoch_end(self) -> None:
-        self._log_train_metrics()
+        self._log_metrics("train", self.train_metrics, in_bar="loss")
 
     @override
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         return self._evaluate(self.val_metrics, batch)
 
     @override
+    def on_validation_epoch_end(self) -> None:
+        self._log_metrics("val", self.val_metrics, in_bar="acc")
+
+    @override
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         return self._evaluate(self.test_metrics, batch)
+
+    @override
+    def on_test_epoch_end(self) -> None:
+        self._log_metrics("test", self.test_metrics, in_bar="acc")
 
     @override
     def configure_optimizers(self) -> Any:
@@ -119,24 +118,20 @@ class ClassificationTask(LightningModule):
             },
         }
 
-    def _evaluate(self, metrics: MetricCollection, batch: Batch) -> Tensor:
+    def _evaluate(self, metrics: LossAndAccuracy, batch: Batch) -> Tensor:
         logits: Tensor = self(batch.image)
-        loss = F.cross_entropy(logits, batch.label, reduction="none")  # (B,)
-        _update(metrics, loss, logits, batch.label)
-        for name, metric in metrics.items():
-            in_bar = name.endswith("acc")
-            self.log(name, metric, on_step=False, on_epoch=True, prog_bar=in_bar)
+        metrics.update(F.cross_entropy(logits, batch.label), logits, batch.label)
         return logits
 
     def _is_due(self, step: int) -> bool:
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # undeclared
         return interval > 0 and step % interval == 0
 
-    def _log_train_metrics(self) -> None:
-        if self.train_metrics["loss"].update_called:
-            for name, value in self.train_metrics.compute().items():
-                self.log(name, value, prog_bar=name.endswith("loss"))
-            self.train_metrics.reset()
+    def _log_metrics(self, split: str, metrics: LossAndAccuracy, in_bar: str) -> None:
+        if metrics.update_called:
+            for name, value in metrics.compute().items():
+                self.log(f"{split}/{name}", value, prog_bar=name == in_bar)
+            metrics.reset()
 
     def _total_steps(self) -> int:
         trainer = self.trainer
@@ -151,8 +146,3 @@ class ClassificationTask(LightningModule):
                 "OneCycle must know the end of training: give --trainer.max_epochs or max_steps"
             )
         return int(steps)
-
-
-def _update(metrics: MetricCollection, loss: Tensor, logits: Tensor, label: Tensor) -> None:
-    metrics["loss"].update(loss.detach())
-    metrics["acc"].update(logits.detach(), label)

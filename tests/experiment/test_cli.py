@@ -4,9 +4,11 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import TQDMProgressBar
+from torch import nn
 
 from src.experiment.cli import TrainCLI
 from src.experiment.progress import ProgressBar
+from src.tasks import ClassificationTask
 from src.train import DEFAULT
 
 SMALL = [
@@ -49,7 +51,20 @@ def test_data_tells_the_network_its_shape_and_classes(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tests.tiny_mnist.TinyMNIST.num_classes", 7)
     cli = TrainCLI(DEFAULT, SMALL)
     assert cli.model.network(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
-    assert cli.model.val_metrics["acc"].num_classes == 7
+
+
+class Counting(ClassificationTask):
+    """A task that needs the number of classes."""
+
+    def __init__(self, network: nn.Module, num_classes: int) -> None:
+        super().__init__(network)
+        self.num_classes = num_classes
+
+
+def test_data_tells_a_task_its_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.tiny_mnist.TinyMNIST.num_classes", 7)
+    words = [f"--model={__name__}.Counting", "--model.network=src.models.CNN"]
+    assert TrainCLI(DEFAULT, [*SMALL, *words]).model.num_classes == 7
 
 
 def test_function_may_make_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ def test_training_step_never_waits_for_the_device(batch: Batch) -> None:
     task = ClassificationTask(CNN())
     with NoWaiting():
         task.training_step(batch, 0)
-    assert task.train_metrics.compute()["train/loss"] > 0
+    assert task.train_metrics.compute()["loss"] > 0
 
 
 def test_default_optimizer_is_adam_of_the_notebook() -> None:

@@ -21,7 +21,7 @@ TASKS = [
 @pytest.fixture(params=TASKS, ids=lambda task: task.__name__)
 def task(request: pytest.FixtureRequest) -> LightningModule:
     torch.manual_seed(0)
-    return request.param(network=CNN(), num_classes=10)
+    return request.param(network=CNN())
 
 
 def fit(task: LightningModule, batch: Batch, steps: int) -> Trainer:
