@@ -57,9 +57,12 @@ def seed_generators(seed: int, device: torch.device | None = None) -> None:
         seed: In `[0, 2**63)`.
         device: Device whose generator is meant, besides that of the CPU; None is the CPU alone.
     """
-    if device is None or device.type == "cpu":
+    if device is None or device.type in ("cpu", "cuda"):
         torch.default_generator.manual_seed(seed)  # 1 us; torch.manual_seed asks CUDA: 150 us
     else:
         torch.manual_seed(seed)
+    if device is not None and device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.default_generators[index].manual_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)

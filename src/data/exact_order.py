@@ -1,5 +1,6 @@
 """The order in which a data set is read: a pure function of seed and epoch."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from torch.utils.data import DistributedSampler
 from typing_extensions import override
 
 from src.seed import derive_seed, run_seed
+
+_CPU = torch.device("cpu")
 
 
 class Position(NamedTuple):
@@ -45,7 +48,8 @@ class ExactOrder(DistributedSampler[Any]):
 
     Global batch b is a fixed piece of one permutation of the data set, whatever the number of
     processes, workers or accumulation steps; each process takes its share of every piece. It is a
-    DistributedSampler, so that Lightning keeps it.
+    DistributedSampler, so that Lightning keeps it. It yields the indices of a whole batch, `(B,)`,
+    or, `keyed`, of one sample after the other.
 
     Args:
         num_samples: Samples in the data set N.
@@ -54,7 +58,8 @@ class ExactOrder(DistributedSampler[Any]):
         training: Go on where the trainer is, and give all processes as many samples by repeating
             the first ones at the end; else begin at the start and give each sample once.
         shuffle: Draw a new permutation for each epoch.
-        keyed: Yield `(epoch, index)` instead of `index`.
+        keyed: Yield `(epoch, index)` of each sample.
+        device: Where the indices of a batch are; the order of an epoch goes there in one piece.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class ExactOrder(DistributedSampler[Any]):
         training: bool,
         shuffle: bool,
         keyed: bool,
+        device: torch.device = _CPU,
     ) -> None:
         self.size = num_samples
         self.batch_size = batch_size
@@ -72,6 +78,7 @@ class ExactOrder(DistributedSampler[Any]):
         self.training = training
         self.shuffle = shuffle
         self.keyed = keyed
+        self.device = device
 
     @property
     def world_size(self) -> int:
@@ -82,13 +89,16 @@ class ExactOrder(DistributedSampler[Any]):
     def __iter__(self) -> Iterator[Any]:
         epoch, batch = self._start()
         share = self._order(epoch)[self._rank :: self.world_size]
-        indices = share[batch * self.batch_size :].tolist()
-        return iter([(epoch, index) for index in indices] if self.keyed else indices)
+        indices = share[batch * self.batch_size :]
+        if self.keyed:
+            return iter([(epoch, index) for index in indices.tolist()])
+        return iter(torch.split(indices.to(self.device), self.batch_size) if len(indices) else ())
 
     @override
     def __len__(self) -> int:
         padding = self.world_size - 1 - (0 if self.training else self._rank)
-        return (self.size + padding) // self.world_size
+        share = (self.size + padding) // self.world_size
+        return share if self.keyed else math.ceil(share / self.batch_size)
 
     @override
     def set_epoch(self, epoch: int) -> None:

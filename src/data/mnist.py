@@ -1,55 +1,20 @@
 """MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28 px."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor, nn
-from torch.utils.data import Dataset
-from torchvision.datasets.mnist import read_image_file, read_label_file
 from typing_extensions import override
 
 from src.batch import Batch
 from src.data.centred_digit import centred_digit
 from src.data.exact_loader import ExactLoader
 from src.data.exact_order import next_position
-from src.data.mnist_files import SHA256, ensure_files
+from src.data.images import Images
+from src.data.mnist_files import SHA256, ensure_files, read_idx
 from src.seed import derive_seed, run_seed, seed_generators
-
-
-class Images(Dataset[Batch]):
-    """Labelled images in memory, read a whole batch at a time.
-
-    Args:
-        image: Pixels, `(N, C, H, W)`, `uint8`.
-        label: Class indices, `(N,)`, `int64`.
-    """
-
-    def __init__(self, image: Tensor, label: Tensor) -> None:
-        self.image = image
-        self.label = label
-
-    def __len__(self) -> int:
-        """Count the images N."""
-        return len(self.label)
-
-    @override
-    def __getitem__(self, index: int) -> Batch:
-        return self.__getitems__([index])
-
-    def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Read a batch in one indexing operation; the DataLoader calls it by this name.
-
-        Args:
-            indices: Positions, each in `[0, N)`.
-
-        Returns:
-            The images and labels at `indices`.
-        """
-        index = torch.as_tensor(indices)
-        return Batch(self.image[index], self.label[index])
 
 
 class MNISTDataModule(LightningDataModule):
@@ -66,6 +31,8 @@ class MNISTDataModule(LightningDataModule):
         augment: Changes training images, `(B, C, H, W)` in `[0, 1]`, before normalisation;
             `PerImageAffine` or a transform of torchvision, for example.
         num_workers: Processes that read batches; a batch is one indexing operation: 0 is fastest.
+        on_device: Keep all images where the network is, so that no batch is ever copied there;
+            not with workers.
 
     Attributes:
         splits: Images of `train`, `val` and `test`.
@@ -102,6 +69,7 @@ class MNISTDataModule(LightningDataModule):
         shuffle: bool = True,
         augment: nn.Module | None = None,
         num_workers: int = 0,
+        on_device: bool = True,
     ) -> None:
         super().__init__()
         if min(batch_size, eval_batch_size) < 1 or num_workers < 0:
@@ -115,6 +83,7 @@ class MNISTDataModule(LightningDataModule):
         self.shuffle = shuffle
         self.augment = augment
         self.num_workers = num_workers
+        self.on_device = on_device
         self.splits: dict[str, Images] = {}
 
     @override
@@ -129,10 +98,13 @@ class MNISTDataModule(LightningDataModule):
         train, val = split_indices(len(images))
         self.train_indices = train
         self.splits = {
-            "train": Images(images.image[train], images.label[train]),
-            "val": Images(images.image[val], images.label[val]),
+            "train": Images(*images.__getitems__(train)),
+            "val": Images(*images.__getitems__(val)),
             "test": tests,
         }
+        if self.trainer and self.on_device and not self.num_workers:
+            device = self.trainer.strategy.root_device
+            self.splits = {name: images.to(device) for name, images in self.splits.items()}
 
     @override
     def train_dataloader(self) -> ExactLoader[Batch]:
@@ -183,8 +155,8 @@ def split_indices(num_images: int) -> tuple[Tensor, Tensor]:
 
 
 def _read(folder: Path, split: str) -> Images:
-    image = read_image_file(str(folder / f"{split}-images-idx3-ubyte"))  # (N, 28, 28)
-    return Images(image.unsqueeze(1), read_label_file(str(folder / f"{split}-labels-idx1-ubyte")))
+    image = read_idx(folder / f"{split}-images-idx3-ubyte")  # (N, 28, 28)
+    return Images(image.unsqueeze(1), read_idx(folder / f"{split}-labels-idx1-ubyte").long())
 
 
 def _as_is(batch: Any) -> Any:

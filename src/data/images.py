@@ -1,0 +1,57 @@
+"""Images and their labels, all in memory."""
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from typing_extensions import override
+
+from src.batch import Batch
+
+
+class Images(Dataset[Batch]):
+    """Labelled images in memory, read a whole batch at a time.
+
+    Args:
+        image: Pixels, `(N, C, H, W)`, `uint8`.
+        label: Class indices, `(N,)`, `int64`.
+    """
+
+    def __init__(self, image: Tensor, label: Tensor) -> None:
+        self.image = image
+        self.label = label
+
+    def __len__(self) -> int:
+        """Count the images N."""
+        return len(self.label)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images are, and where the indices of a batch must be."""
+        return self.label.device
+
+    @override
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__(torch.tensor([index], device=self.device))
+
+    def __getitems__(self, index: Tensor) -> Batch:
+        """Read a batch in one indexing operation; the ExactLoader calls it by this name.
+
+        Args:
+            index: Positions, `(B,)`, each in `[0, N)`.
+
+        Returns:
+            The images and labels at `index`.
+        """
+        # Of bytes, 15 times as fast as image[index].
+        return Batch(self.image.index_select(0, index), self.label.index_select(0, index))
+
+    def to(self, device: torch.device) -> "Images":
+        """Bring all images to a device.
+
+        Args:
+            device: Where they shall be.
+
+        Returns:
+            The same images there.
+        """
+        return Images(self.image.to(device), self.label.to(device))

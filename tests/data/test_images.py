@@ -1,0 +1,11 @@
+import torch
+
+from src.data.images import Images
+
+
+def test_batch_is_read_in_one_indexing_operation() -> None:
+    images = Images(torch.arange(8, dtype=torch.uint8).reshape(4, 1, 1, 2), torch.arange(4))
+    batch = images.__getitems__(torch.tensor([2, 0]))
+    assert batch.image.flatten(1).tolist() == [[4, 5], [0, 1]]
+    assert batch.label.tolist() == [2, 0]
+    assert torch.equal(images[2].image, batch.image[:1])
