@@ -16,6 +16,7 @@ from src.experiment.exact import make_exact
 from src.experiment.failure import interrupts
 from src.experiment.heartbeat import Heartbeat
 from src.experiment.last_checkpoint import LastCheckpoint
+from src.experiment.lean_loop import make_lean
 from src.experiment.parser import OneLineParser
 from src.experiment.progress import own_bar
 from src.experiment.record import Record
@@ -153,6 +154,7 @@ class TrainCLI(LightningCLI):
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
+        make_lean(self.trainer)
         self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
 
     def test(self) -> None:

@@ -1,15 +1,37 @@
 """The progress bar of a training."""
 
 import sys
+import time
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 from typing_extensions import override
 
+_EVERY_S = 0.1
+
 
 class ProgressBar(TQDMProgressBar):
-    """Lightning's progress bar, without the number of the run; a resumed epoch has its length."""
+    """Lightning's progress bar, without the number of the run; a resumed epoch has its length.
+
+    It is drawn ten times a second and not for each batch, which may take less time than the bar.
+
+    Args:
+        refresh_rate: Batches between two looks at the clock.
+    """
+
+    def __init__(self, refresh_rate: int = 1) -> None:
+        super().__init__(refresh_rate)
+        self._drawn_s = 0.0
+
+    @override
+    def _should_update(self, current: int, total: int) -> bool:
+        if not super()._should_update(current, total):
+            return False
+        now = time.monotonic()
+        due = current == total or now - self._drawn_s >= _EVERY_S
+        self._drawn_s = now if due else self._drawn_s
+        return due
 
     @override
     def get_metrics(

@@ -26,3 +26,11 @@ def test_bar_shows_results_and_no_number_of_the_run(
     monkeypatch.setattr(ProgressBar, "get_metrics", spy)
     train("--trainer.max_epochs=1", "--trainer.enable_progress_bar=true")
     assert set(shown[-1]) == {"train/loss", "val/acc"}
+
+
+def test_bar_is_drawn_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    bar = ProgressBar()
+    times = iter([10.0, 10.01, 10.05, 10.11, 10.15, 10.19])
+    monkeypatch.setattr("src.experiment.progress.time.monotonic", lambda: next(times))
+    drawn = [bar._should_update(number, 6) for number in range(1, 7)]
+    assert drawn == [True, False, False, True, False, True]  # the last one always

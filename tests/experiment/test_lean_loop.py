@@ -1,0 +1,63 @@
+import os
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from src.batch import Batch
+from src.experiment.lean_loop import make_lean
+from src.models import CNN
+from src.tasks import ClassificationTask
+
+
+class Counter(Callback):
+    """Count what happens in each batch, and nothing else."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def on_train_batch_end(self, *args) -> None:
+        self.calls += 1
+
+
+class Derived(Counter):
+    """Hooks that are inherited count, too."""
+
+
+@pytest.fixture
+def trainer() -> Trainer:
+    return Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[Derived(), Callback()],
+    )
+
+
+def test_hooks_that_do_something_are_still_called(trainer: Trainer, batch: Batch) -> None:
+    make_lean(trainer)
+    loader = torch.utils.data.DataLoader([batch] * 3, None)
+    trainer.fit(ClassificationTask(CNN()), loader, loader)
+    assert trainer.callbacks[0].calls == 3
+
+
+def test_empty_hooks_of_a_step_are_left_out(trainer: Trainer) -> None:
+    make_lean(trainer)
+    counter, empty = trainer.callbacks[:2]
+    assert callable(counter.on_train_batch_end)
+    assert counter.on_before_zero_grad is None
+    assert empty.on_train_batch_end is None
+    assert callable(empty.on_train_epoch_end)
+
+
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_nvml_is_asked_only_where_there_is_a_gpu(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, has_gpu: bool
+) -> None:
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    make_lean(trainer)
+    assert ("PYTORCH_NVML_BASED_CUDA_CHECK" in os.environ) == has_gpu
