@@ -18,7 +18,8 @@ from src.callbacks.board import board_of
 class ImageGrid(Callback):
     """Show the first training images, the first test images and what the network says of these.
 
-    The pictures are in TensorBoard and, of the test, as PNG files beside its events.
+    The pictures are in TensorBoard and, of the test, as PNG files beside its events. That of the
+    training is drawn after the first epoch, whose steps it does not delay.
 
     Args:
         num_images: Images in a picture.
@@ -26,13 +27,26 @@ class ImageGrid(Callback):
 
     def __init__(self, num_images: int = 9) -> None:
         self.num_images = num_images
+        self._first: Batch | None = None
 
     @override
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         if trainer.global_step == batch_idx == 0:
-            self._show(trainer, "train_images", batch)
+            self._first = Batch(*(part[: self.num_images].clone() for part in batch))
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._first:
+            self._show(trainer, "train_images", self._first)
+            self._first = None
+
+    @override
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        self.on_train_epoch_end(trainer, pl_module)  # a run that continues starts after this batch
 
     @override
     def on_test_batch_end(
@@ -65,7 +79,7 @@ class ImageGrid(Callback):
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
         split, _, what = name.partition("_")
-        step = trainer.global_step
+        step = 0 if split == "train" else trainer.global_step
         board.experiment.add_image(f"{split}/{what}", pixels, step, dataformats="HWC")
         if split == "test":
             figure.savefig(f"{board.log_dir}/{name}.png")
@@ -85,7 +99,8 @@ def draw_grid(
         A figure that no window shows.
     """
     side = math.ceil(math.sqrt(len(image)))
-    figure = Figure(figsize=(1.4 * side, 1.6 * side), dpi=120, layout="constrained")
+    figure = Figure(figsize=(1.4 * side, 1.6 * side), dpi=120)
+    figure.subplots_adjust(0.02, 0.01, 0.98, 1 - 0.3 / side, wspace=0.05, hspace=0.25)
     pixels = image.detach().float().cpu()
     pixels = (pixels - pixels.min()) / (pixels.max() - pixels.min()).clamp(min=1e-6)
     for number, label in enumerate(labels):

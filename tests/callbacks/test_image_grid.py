@@ -1,6 +1,8 @@
+import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.batch import Batch
 from src.callbacks import ImageGrid
@@ -48,3 +50,17 @@ def test_pictures_show_labels_and_the_likeliest_class(batch: Batch, tmp_path, mo
 def test_grid_draws_colour_images(batch: Batch) -> None:
     figure = draw_grid(batch.image[:4].repeat(1, 3, 1, 1), ["a"] * 4)
     assert figure.axes[0].images[0].get_array().shape == (28, 28, 3)
+
+
+@pytest.mark.parametrize("end", ["on_train_epoch_end", "on_exception"])
+def test_first_training_images_are_shown_once(batch: Batch, tmp_path, end: str) -> None:
+    trainer = Trainer(logger=TensorBoardLogger(tmp_path), accelerator="cpu")
+    grid, task = ImageGrid(), LightningModule()
+    grid.on_train_batch_start(trainer, task, batch, 0)
+    batch.image.zero_()  # what follows may write into it
+    for _ in range(2):
+        getattr(grid, end)(trainer, task, *([ValueError()] if end == "on_exception" else []))
+    trainer.logger.experiment.close()
+    events = EventAccumulator(trainer.logger.log_dir).Reload()
+    (shown,) = events.Images("train/images")
+    assert (shown.step, len(set(shown.encoded_image_string)) > 9) == (0, True)

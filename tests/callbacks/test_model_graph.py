@@ -27,7 +27,9 @@ def test_graph_is_drawn_without_touching_the_network(tmp_path: Path, batch: Batc
     random_state = torch.get_rng_state()
     traced = []
     network.register_forward_pre_hook(lambda module, args: traced.append(module.training))
-    ModelGraph().on_train_batch_start(trainer, ClassificationTask(network), batch, 0)
+    graph, task = ModelGraph(), ClassificationTask(network)
+    graph.on_train_batch_start(trainer, task, batch, 0)
+    graph.on_train_epoch_end(trainer, task)
     assert torch.equal(torch.get_rng_state(), random_state)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert network.training
