@@ -46,11 +46,23 @@ class PerImageAffine(nn.Module):
         Returns:
             Transformed images, same shape, dtype and device as `image`.
         """
+        return F.grid_sample(image, self.origins(image, generator), align_corners=False)
+
+    def origins(self, image: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Draw where each pixel of the transformed images comes from.
+
+        Args:
+            image: Pixels, `(B, C, H, W)`.
+            generator: Source of randomness; None takes the global one.
+
+        Returns:
+            Places x, y in `image`, `(B, H, W, 2)` [half a side], 0 in the middle.
+        """
         draw = torch.rand(
             4, len(image), device=image.device, dtype=image.dtype, generator=generator
         )
         angle, scale, shift_x, shift_y = draw * 2 - 1  # each (B,), in [-1, 1)
-        return affine(
+        return affine_origins(
             image,
             angle * math.radians(self.degrees),
             1 + scale * self.zoom,
@@ -58,8 +70,8 @@ class PerImageAffine(nn.Module):
         )
 
 
-def affine(image: Tensor, angle: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Rotate and zoom images about their centre, then shift them, by bilinear interpolation.
+def affine_origins(image: Tensor, angle: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Tell where the pixels of images come from that are rotated, zoomed and then shifted.
 
     Args:
         image: Pixels, `(B, C, H, W)`, floating point.
@@ -68,7 +80,7 @@ def affine(image: Tensor, angle: Tensor, scale: Tensor, shift: Tensor) -> Tensor
         shift: Shift to the right and down, `(2, B)` [px].
 
     Returns:
-        Transformed images, same shape, dtype and device as `image`; zero where nothing was.
+        Places x, y in `image`, `(B, H, W, 2)` [half a side], 0 in the middle.
     """
     _, _, height, width = image.shape
     # grid_sample asks where each output pixel comes from: the inverse map, in units of half a side.
@@ -81,5 +93,4 @@ def affine(image: Tensor, angle: Tensor, scale: Tensor, shift: Tensor) -> Tensor
         ],
         dim=1,
     )  # (B, 2, 3)
-    grid = F.affine_grid(inverse, list(image.shape), align_corners=False)  # (B, H, W, 2)
-    return F.grid_sample(image, grid, align_corners=False)
+    return F.affine_grid(inverse, list(image.shape), align_corners=False)

@@ -2,9 +2,10 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from src.data import PerImageAffine
-from src.data.per_image_affine import affine
+from src.data.per_image_affine import affine_origins
 
 
 @pytest.fixture
@@ -16,7 +17,9 @@ def move(
     image: torch.Tensor, angle: float = 0, scale: float = 1, right: float = 0, down: float = 0
 ):
     one = torch.ones(len(image))
-    return affine(image, angle * one, scale * one, torch.stack([right * one, down * one]))
+    shift = torch.stack([right * one, down * one])
+    origins = affine_origins(image, angle * one, scale * one, shift)
+    return F.grid_sample(image, origins, align_corners=False)
 
 
 def test_nothing_asked_is_identity(image: torch.Tensor) -> None:
