@@ -177,3 +177,16 @@ def test_default_optimizer_is_adam_of_the_notebook() -> None:
     optimizer = ClassificationTask(CNN()).configure_optimizers()
     assert isinstance(optimizer, torch.optim.Adam)
     assert optimizer.defaults["lr"] == 0.001
+
+
+@pytest.mark.slow
+def test_compiled_network_learns_the_same(batch: Batch) -> None:
+    small = Batch(batch.image[:5], batch.label[:5])
+    states = []
+    for mode in (None, "default"):
+        torch.manual_seed(0)
+        task = ClassificationTask(CNN(), optimizer=sgd(0.1), compile=mode)
+        fit(task, [batch, small])
+        states.append(task.state_dict())
+        assert (task.network._compiled_call_impl is not None) == bool(mode)
+    torch.testing.assert_close(*states)  # names, too
