@@ -30,9 +30,8 @@ def provenance(
         Time, step, command, `git` (commit, and status and diff of what is not committed), `inputs`
         (what decides the bits of the result) and all `packages`, in plain types.
     """
-    packages = {
-        item.metadata["Name"].lower(): item.version for item in importlib.metadata.distributions()
-    }
+    found = [item.metadata for item in importlib.metadata.distributions()]  # each read is slow
+    packages = {item["Name"].lower(): item["Version"] for item in found}
     return {
         "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "from_step": trainer.global_step,
