@@ -12,8 +12,8 @@ class Curves(Callback):
     """Write `curves.png` beside TensorBoard's events when training ends."""
 
     @override
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if board := board_of(trainer):
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage == "fit" and (board := board_of(trainer)):
             board.save()
             events = EventAccumulator(board.log_dir, size_guidance={"scalars": 0}).Reload()
             draw_curves(events).savefig(f"{board.log_dir}/curves.png")

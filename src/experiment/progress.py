@@ -5,10 +5,11 @@ import time
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 from typing_extensions import override
 
 _EVERY_S = 0.1
+_OF_LIGHTNING = TQDMProgressBar, RichProgressBar  # the latter where rich is installed
 
 
 class ProgressBar(TQDMProgressBar):
@@ -69,5 +70,5 @@ def own_bar(trainer: Trainer, chosen: list[Any]) -> None:
     """
     every = 1 if sys.stdout.isatty() else sys.maxsize
     for number, callback in enumerate(trainer.callbacks):  # type: ignore[attr-defined]
-        if type(callback) is TQDMProgressBar and callback not in chosen:
+        if type(callback) in _OF_LIGHTNING and callback not in chosen:
             trainer.callbacks[number] = ProgressBar(every)  # type: ignore[attr-defined]

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
 
-from src.experiment.progress import ProgressBar
+from src.experiment.progress import ProgressBar, own_bar
 from tests.conftest import Train
 
 
@@ -34,3 +37,12 @@ def test_bar_is_drawn_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("src.experiment.progress.time.monotonic", lambda: next(times))
     drawn = [bar._should_update(number, 6) for number in range(1, 7)]
     assert drawn == [True, False, False, True, False, True]  # the last one always
+
+
+def test_bar_of_rich_is_replaced_too() -> None:
+    rich = object.__new__(RichProgressBar)  # rich itself need not be installed
+    trainer = SimpleNamespace(callbacks=[rich])
+    own_bar(trainer, chosen=[rich])
+    assert trainer.callbacks == [rich]
+    own_bar(trainer, chosen=[])
+    assert type(trainer.callbacks[0]) is ProgressBar
