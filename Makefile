@@ -8,7 +8,7 @@ version = import sys; v = sys.version_info; \
 	v >= (3, 11) or sys.exit(f"error: Python {v[0]}.{v[1]} is older than 3.11: make PYTHON=python3.12")
 locked = awk '/^[a-z]/ { wanted = /^$(1)==/ } wanted' requirements.lock
 
-.PHONY: help train test check tensorboard lock
+.PHONY: help train test check bench tensorboard lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -24,6 +24,9 @@ check: .venv/ready ## Check format, style, types and docstrings
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/pydoclint src
+
+bench: .venv/ready ## Measure speed beside the alternatives, half an hour; the machine must be idle
+	@$(python) -m benchmarks.speed $(ARGS)
 
 tensorboard: .venv/ready ## Show the curves of all runs in the browser
 	@.venv/bin/tensorboard --logdir lightning_logs $(ARGS)

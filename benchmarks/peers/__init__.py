@@ -1,0 +1,1 @@
+"""What a user would pick instead; each script trains once and prints what it measured."""
