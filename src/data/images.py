@@ -1,5 +1,7 @@
 """Images and their labels, all in memory."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -33,15 +35,17 @@ class Images(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         return self.__getitems__(torch.tensor([index], device=self.device))
 
-    def __getitems__(self, index: Tensor) -> Batch:
-        """Read a batch in one indexing operation; the ExactLoader calls it by this name.
+    def __getitems__(self, index: Tensor | Sequence[int]) -> Batch:
+        """Read a batch in one indexing operation; loaders call it by this name.
 
         Args:
-            index: Positions, `(B,)`, each in `[0, N)`.
+            index: Positions, `(B,)`, each in `[0, N)`; the ExactLoader gives a tensor, torch's own
+                loader a list.
 
         Returns:
             The images and labels at `index`.
         """
+        index = torch.as_tensor(index, device=self.device)
         # Of bytes, 15 times as fast as image[index].
         return Batch(self.image.index_select(0, index), self.label.index_select(0, index))
 

@@ -44,7 +44,7 @@ class Part(Dataset[Any]):
     def __getitem__(self, index: int) -> Any:
         return self.split[int(self.index[index])]
 
-    def _items(self, index: Tensor) -> Any:
+    def _items(self, index: Tensor | list[int]) -> Any:
         return self.split.__getitems__(self.index[index])
 
 

@@ -9,3 +9,4 @@ def test_batch_is_read_in_one_indexing_operation() -> None:
     assert batch.image.flatten(1).tolist() == [[4, 5], [0, 1]]
     assert batch.label.tolist() == [2, 0]
     assert torch.equal(images[2].image, batch.image[:1])
+    assert torch.equal(images.__getitems__([2, 0]).image, batch.image)  # as torch's loader asks
