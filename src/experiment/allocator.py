@@ -6,8 +6,7 @@ import ctypes
 _SETTINGS = {
     -1: 1 << 30,  # M_TRIM_THRESHOLD: free memory at the top that is kept
     -2: 1 << 26,  # M_TOP_PAD: what is taken at a time
-    -3: 1
-    << 25,  # M_MMAP_THRESHOLD: smaller pieces are kept when they are free; the largest allowed
+    -3: 1 << 25,  # M_MMAP_THRESHOLD: pieces up to this, the largest allowed, are kept
 }
 
 
