@@ -7,6 +7,7 @@ that the README claims does not hold. Writes `benchmarks/speed.md` and `benchmar
 import argparse
 import importlib.util
 import json
+import math
 import os
 import platform
 import pty
@@ -16,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -196,33 +196,25 @@ def claims(found: dict[str, list[Measured]]) -> list[tuple[str, bool]]:
     """
     checked: list[tuple[str, bool]] = []
 
-    def claim(what: str, value: float, bound: float, holds: Callable[[float, float], bool]) -> None:
-        sign = "at most" if holds is _at_most else "at least"
-        checked.append((f"{what}: {value:.4g}, {sign} {bound:.4g}", holds(value, bound)))
+    def claim(what: str, value: float, low: float = 0.0, high: float = math.inf) -> None:
+        bound = f"at least {low:.4g}" if math.isinf(high) else f"at most {high:.4g}"
+        checked.append((f"{what}: {value:.4g}, {bound}", low <= value <= high))
 
     ours, fast = found[OURS], found[FAST]
-    claim("epoch / raw loop", ratio(ours, found[RAW]), 1.10, _at_most)
-    claim("epoch of plain Lightning / epoch", ratio(found[PLAIN], ours), 2.5, _at_least)
-    claim("epoch of the notebook / epoch", ratio(found[NOTEBOOK], ours), 2.0, _at_least)
+    claim("epoch / raw loop", ratio(ours, found[RAW]), high=1.10)
+    claim("epoch of plain Lightning / epoch", ratio(found[PLAIN], ours), low=2.5)
+    claim("epoch of the notebook / epoch", ratio(found[NOTEBOOK], ours), low=2.0)
     peers = [name for name in found if name in (NOTEBOOK, PLAIN) or name.startswith(KERAS)]
     accuracy = statistics.mean(run.test_acc for run in ours)
     for name in peers:
         theirs = statistics.mean(run.test_acc for run in found[name])
-        claim(f"test accuracy, {name}: {theirs:.4f}, src.train", accuracy, theirs, _at_least)
+        claim(f"test accuracy, {name}: {theirs:.4f}, src.train", accuracy, low=theirs)
         wall = ratio(fast, found[name], "wall_s")
-        claim(f"process of fast.yaml / {name}", wall, 0.5, _at_most)
+        claim(f"process of fast.yaml / {name}", wall, high=0.5)
     mean = statistics.mean(run.test_acc for run in fast)
-    claim(f"mean test accuracy of fast.yaml ({len(fast)} seeds)", mean, 0.99, _at_least)
-    claim("fit of fast.yaml [s]", median(fast, "fit_s"), 10.0, _at_most)
+    claim(f"mean test accuracy of fast.yaml ({len(fast)} seeds)", mean, low=0.99)
+    claim("fit of fast.yaml [s]", median(fast, "fit_s"), high=10.0)
     return checked
-
-
-def _at_most(value: float, bound: float) -> bool:
-    return value <= bound
-
-
-def _at_least(value: float, bound: float) -> bool:
-    return value >= bound
 
 
 def overhead(found: dict[str, list[Measured]]) -> str:
@@ -271,10 +263,11 @@ def main() -> None:
                 print(f"{number + 1} {contestant.name}: {run}", file=sys.stderr)
     checked = claims(found)
     lines = [f"- {'holds' if holds else 'DOES NOT HOLD'}: {what}" for what, holds in checked]
-    about = f"{machine()}. Medians of interleaved processes, batch 100; an epoch is 55,000 images."
+    here = machine()
+    about = f"{here}. Medians of interleaved processes, batch 100; an epoch is 55,000 images."
     text = "\n".join([about, "", table(found), "", overhead(found), "", *lines, ""])
     content: dict[str, Any] = {
-        "machine": machine(),
+        "machine": here,
         "runs": {name: [run._asdict() for run in runs] for name, runs in found.items()},
     }
     (HERE / "speed.md").write_text(text)
