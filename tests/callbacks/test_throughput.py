@@ -1,13 +1,14 @@
 from types import SimpleNamespace
 
 import pytest
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
 from src.callbacks import Throughput
 from src.models import CNN
 from src.tasks import ClassificationTask
+from tests.bare_trainer import bare_trainer
 
 
 class Clock(Callback):
@@ -29,15 +30,7 @@ def test_throughput_counts_training_without_validation(
     clock = Clock()
     time = SimpleNamespace(perf_counter=lambda: clock.now)
     monkeypatch.setattr("src.callbacks.throughput.time", time)
-    trainer = Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[Throughput(), clock],
-    )
+    trainer = bare_trainer(callbacks=[Throughput(), clock])
     loader = DataLoader([batch] * 2, batch_size=None)
     trainer.fit(ClassificationTask(CNN()), loader, loader)
     assert trainer.callback_metrics["train/images_per_s"] == 40 / 0.5

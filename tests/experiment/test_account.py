@@ -1,25 +1,17 @@
 import time
 
-from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
 from src.experiment.account import Account
 from src.models import CNN
 from src.tasks import ClassificationTask
+from tests.bare_trainer import bare_trainer
 
 
 def test_account_keeps_times_counts_and_metrics(batch: Batch) -> None:
     account = Account(started=time.perf_counter() - 100)
-    trainer = Trainer(
-        max_epochs=2,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[account],
-    )
+    trainer = bare_trainer(max_epochs=2, callbacks=[account])
     loader = DataLoader([batch] * 3, batch_size=None)
     task = ClassificationTask(CNN())
     trainer.fit(task, loader, loader)

@@ -8,6 +8,7 @@ from src.batch import Batch
 from src.experiment.lean_loop import make_lean
 from src.models import CNN
 from src.tasks import ClassificationTask
+from tests.bare_trainer import bare_trainer
 
 
 class Counter(Callback):
@@ -26,15 +27,7 @@ class Derived(Counter):
 
 @pytest.fixture
 def trainer() -> Trainer:
-    return Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[Derived(), Callback()],
-    )
+    return bare_trainer(callbacks=[Derived(), Callback()])
 
 
 def test_hooks_that_do_something_are_still_called(trainer: Trainer, batch: Batch) -> None:

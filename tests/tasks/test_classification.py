@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers.logger import DummyLogger
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from src.batch import Batch
 from src.models import CNN
 from src.tasks import ClassificationTask, OneCycle
+from tests.bare_trainer import bare_trainer
 
 
 class Recorder(Callback):
@@ -29,14 +30,7 @@ class Recorder(Callback):
 
 def fit(task: ClassificationTask, batches: list[Batch], **settings) -> Recorder:
     recorder = Recorder()
-    trainer = Trainer(
-        accelerator="cpu",
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[recorder],
-        **{"max_epochs": 1, "log_every_n_steps": 50, "logger": False, **settings},
-    )
+    trainer = bare_trainer(callbacks=[recorder], **{"log_every_n_steps": 50, **settings})
     trainer.fit(task, DataLoader(batches, batch_size=None), DataLoader(batches, batch_size=None))
     return recorder
 

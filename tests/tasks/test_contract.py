@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from src import tasks
 from src.batch import Batch
 from src.models import CNN
+from tests.bare_trainer import bare_trainer
 
 TASKS = [
     item
@@ -25,15 +26,7 @@ def task(request: pytest.FixtureRequest) -> LightningModule:
 
 
 def fit(task: LightningModule, batch: Batch, steps: int) -> Trainer:
-    trainer = Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        log_every_n_steps=1,
-    )
+    trainer = bare_trainer(log_every_n_steps=1)
     loader = DataLoader([batch] * steps, batch_size=None)
     trainer.fit(task, loader, DataLoader([batch], batch_size=None))
     return trainer
