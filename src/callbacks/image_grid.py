@@ -100,19 +100,22 @@ def draw_grid(
     """
     side = math.ceil(math.sqrt(len(image)))
     figure = Figure(figsize=(1.4 * side, 1.6 * side), dpi=120)
-    figure.subplots_adjust(0.02, 0.01, 0.98, 1 - 0.3 / side, wspace=0.05, hspace=0.25)
+    axes = figure.add_axes((0, 0, 1, 1))  # one for all: each would take 30 ms to draw
+    axes.set_axis_off()
     pixels = image.detach().float().cpu()
     pixels = (pixels - pixels.min()) / (pixels.max() - pixels.min()).clamp(min=1e-6)
     for number, label in enumerate(labels):
-        axes = figure.add_subplot(side, side, number + 1)
-        axes.imshow(pixels[number].permute(1, 2, 0).numpy(), cmap="gray")  # -> (H, W, C)
-        axes.set_axis_off()
-        if predictions is None:
-            axes.set_title(label)
-        else:
+        row, column = divmod(number, side)
+        place = (column + 0.03, column + 0.97, row + 0.99, row + 0.18)
+        shown = pixels[number].movedim(0, -1).numpy()  # (H, W, C)
+        axes.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=place, aspect="auto")
+        title, colour = label, "black"
+        if predictions is not None:
             right = predictions[number] == label
             title = predictions[number] if right else f"{predictions[number]}, not {label}"
-            axes.set_title(title, color="tab:green" if right else "tab:red")
+            colour = "tab:green" if right else "tab:red"
+        axes.text(column + 0.5, row + 0.15, title, color=colour, ha="center", fontsize=12)
+    axes.set(xlim=(0, side), ylim=(side, 0))
     return figure
 
 
