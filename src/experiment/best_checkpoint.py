@@ -1,10 +1,11 @@
-"""The best state of a run, by a metric of its validation."""
+"""The best state of a run, by a metric of its validation, or its last one."""
 
 from pathlib import Path
 from typing import Any, Literal
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
 from typing_extensions import override
 
 from src.experiment.checkpoint_file import read_checkpoint
@@ -15,17 +16,23 @@ class BestCheckpoint(ModelCheckpoint):
 
     Args:
         monitor: Name of the metric, logged in validation.
-        mode: Whether the highest or the lowest value is best.
+        mode: Whether the highest or the lowest value is best; `last` takes the last validated state
+            for the best. Of many states that differ less than the metric is exact, the highest is
+            often an early one by luck: `last` suits a long training with averaged weights and a
+            learning rate that falls to zero.
     """
 
-    def __init__(self, monitor: str = "val/acc", mode: Literal["max", "min"] = "max") -> None:
+    def __init__(
+        self, monitor: str = "val/acc", mode: Literal["max", "min", "last"] = "max"
+    ) -> None:
         super().__init__(
             monitor=monitor,
-            mode=mode,
+            mode="max" if mode == "last" else mode,
             filename="best",
             enable_version_counter=False,
             save_on_train_epoch_end=False,
         )
+        self._takes_last = mode == "last"
         self._validated = False
         self._best_step = 0
 
@@ -46,6 +53,10 @@ class BestCheckpoint(ModelCheckpoint):
         if self._validated:
             self._validated = False
             super().on_validation_end(trainer, trainer.lightning_module)
+
+    @override
+    def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
+        return self._takes_last or super().check_monitor_top_k(trainer, current)
 
     @override
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:

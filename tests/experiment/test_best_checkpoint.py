@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,17 @@ def test_best_weights_are_those_that_were_validated(train: Train, capsys) -> Non
     assert not state["exact"]
     main(["--ckpt_path=checkpoints/version_0/best.ckpt", "--trainer.max_epochs=2"])
     assert "note: this state was saved inside a step" in capsys.readouterr().err
+
+
+def test_last_validated_state_is_taken_where_asked(train: Train) -> None:
+    worse = "--model.scheduler=null", "--model.optimizer.lr=0.", "--best.mode=last"
+    train("--trainer.max_epochs=2", *worse)  # all equal: the highest would be the first
+    assert read_checkpoint("checkpoints/version_0/best.ckpt")["global_step"] == 22
+    main(["--ckpt_path=checkpoints/version_0", "--trainer.max_epochs=3"])
+    best = read_checkpoint("checkpoints/version_0/best.ckpt")
+    assert best["global_step"] == 33
+    metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
+    assert metrics["val/acc_best"] == best["metrics"]["val/acc"]
 
 
 def remembered(folder: Path) -> BestCheckpoint:
