@@ -33,6 +33,15 @@ def test_official_test_images_are_not_divided(tiny_mnist: TinyMNIST) -> None:
     assert torch.equal(labels, torch.arange(NUM_TEST) % 10)
 
 
+def test_files_are_verified_once(tiny_mnist: TinyMNIST, monkeypatch) -> None:
+    verified: list[object] = []
+    monkeypatch.setattr("src.data.mnist.ensure_files", lambda *given: verified.append(given))
+    MNISTDataModule.prepare_data(tiny_mnist)  # as the test after a training does
+    assert not verified
+    MNISTDataModule.prepare_data(TinyMNIST())
+    assert len(verified) == 1
+
+
 def test_shuffle_follows_the_seed(tiny_mnist: TinyMNIST, monkeypatch) -> None:
     def order(seed: int) -> list[int]:
         monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
