@@ -57,7 +57,7 @@ def _server(given: argparse.Namespace) -> "DemoServer":
     from src.deployment.recogniser import Recogniser
     from src.experiment.trained import Trained
 
-    trained = Trained.load(given.ckpt, given.data_dir)
+    trained = Trained.load(given.ckpt, given.data_dir, given.trust)
     from_picture = trained.published("from_picture")
     names = trained.published("class_names")
     classifier = Classifier(**trained.classifier_parts()).eval()

@@ -25,7 +25,7 @@ def main(args: list[str] | None = None) -> None:
         from src.experiment.run_files import evaluation_dir
         from src.experiment.trained import Trained
 
-        trained = Trained.load(given.ckpt, given.data_dir)
+        trained = Trained.load(given.ckpt, given.data_dir, given.trust)
         trained.images(given.split)
         root = trained.log_dir or Path()
         out = given.out or evaluation_dir(root, trained.path, given.split)

@@ -32,7 +32,7 @@ def main(args: list[str] | None = None) -> None:
         from src.experiment.trained import Trained
         from src.experiment.whole_file import write_whole
 
-        trained = Trained.load(given.ckpt, given.data_dir)
+        trained = Trained.load(given.ckpt, given.data_dir, given.trust)
         trained.images("test")
         out = given.out or _folder(trained)
     with one_line_failures(RUN_ERROR, given.debug):

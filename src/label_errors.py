@@ -29,7 +29,7 @@ def main(args: list[str] | None = None) -> None:
         if given.num_images < 1:
             raise ValueError(f"--num_images must be at least 1, got {given.num_images}")
         silence_known_noise()
-        trained = Trained.load(given.ckpt, given.data_dir)
+        trained = Trained.load(given.ckpt, given.data_dir, given.trust)
         training = CrossTraining(trained, given.folds)
     with one_line_failures(RUN_ERROR, given.debug):
         print(

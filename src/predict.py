@@ -31,7 +31,7 @@ def main(args: list[str] | None = None) -> None:
         from src.deployment.pictures import UnreadablePictureError, read_pictures
         from src.experiment.trained import Trained
 
-        trained = Trained.load(given.ckpt, given.data_dir)
+        trained = Trained.load(given.ckpt, given.data_dir, given.trust)
         from_picture = trained.published("from_picture")
         names = trained.published("class_names")
         classifier = Classifier(**trained.classifier_parts()).eval()

@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -63,11 +62,8 @@ def main(args: list[str] | None = None) -> None:
                 cli.last.save(trainer)
                 raise _Reached
 
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
-            config.write(first.checkpoint["config"])
-            config.flush()
-            command = ["--config", config.name, *options]
-            cli = TrainCLI(DEFAULT, command, Account(started), BetweenBatches(stop_there))
+        observers = Account(started), BetweenBatches(stop_there)
+        cli = TrainCLI(DEFAULT, options, *observers, repeated=first.trusted)
         if cli.run is None:
             raise ValueError("--trainer.fast_dev_run writes nothing that could be compared")
 

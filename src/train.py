@@ -48,11 +48,13 @@ def main(args: list[str] | None = None) -> None:
         from src.experiment.account import Account
         from src.experiment.allocator import keep_freed_memory
         from src.experiment.cli import TrainCLI
+        from src.experiment.consent import trust
         from src.experiment.quiet import silence_known_noise
         from src.experiment.result import finish
 
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")  # a loaded class may be called by its bare name
+        trust(given.trust.split(",") if given.trust else ())
         silence_known_noise()
         keep_freed_memory()
         account = Account(started)

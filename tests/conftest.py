@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 Train = Callable[..., dict[str, float]]
 
 
+@pytest.fixture(autouse=True)
+def memory(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Remember what a test uses for that test alone, in a folder that is made when it is needed."""
+    folder = tmp_path_factory.getbasetemp() / "memory" / f"{hash(request.node.nodeid):x}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        yield folder / "lightning-research-template" / "used.jsonl"
+
+
 @pytest.fixture
 def tiny_mnist(tmp_path: Path) -> TinyMNIST:
     """Synthetic MNIST on disk, read into memory."""

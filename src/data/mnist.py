@@ -38,6 +38,7 @@ class MNISTDataModule(LightningDataModule):
         splits: Images of `train`, `val` and `test`.
         train_indices: Positions of the training images in the official file.
         from_picture: Makes an image like those of this data set from a picture of one digit.
+        download: Whether missing files may be fetched, and packed ones unpacked beside themselves.
 
     Raises:
         ValueError: A batch size is not positive, or `num_workers` is negative.
@@ -84,12 +85,13 @@ class MNISTDataModule(LightningDataModule):
         self.augment = augment
         self.num_workers = num_workers
         self.on_device = on_device
+        self.download = True
         self.splits: dict[str, Images] = {}
 
     @override
     def prepare_data(self) -> None:
         if not self.splits:  # the test of a training has them already
-            ensure_files(self.folder, self.checksums)
+            ensure_files(self.folder, self.checksums, self.download)
 
     @override
     def setup(self, stage: str) -> None:

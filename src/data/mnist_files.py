@@ -41,7 +41,9 @@ _FAILURES = (
 _Source = Callable[[list[str]], Iterator[tuple[str, bytes]]]
 
 
-def ensure_files(folder: Path, checksums: Mapping[str, str] = SHA256) -> None:
+def ensure_files(
+    folder: Path, checksums: Mapping[str, str] = SHA256, download: bool = True
+) -> None:
     """Make sure that the uncompressed files are in a folder and are the official ones.
 
     Missing files are taken from `NAME.gz` beside them, else from torchvision's mirrors, else from
@@ -50,18 +52,28 @@ def ensure_files(folder: Path, checksums: Mapping[str, str] = SHA256) -> None:
     Args:
         folder: Where the files are or shall be.
         checksums: SHA-256 of each uncompressed file by its name.
+        download: Whether the folder may be made and filled; else it is only read.
 
     Raises:
         ValueError: A file on disk is not the official one.
-        FileNotFoundError: A file is missing and no source has it.
+        FileNotFoundError: A file is missing and no source has it, or none may be asked.
     """
+    missing = {}
     for name, checksum in checksums.items():
         packed = folder / f"{name}.gz"
         if (folder / name).exists():
             _verify((folder / name).read_bytes(), checksum, folder / name)
         elif packed.exists():
-            _write(folder / name, _unpack(packed.read_bytes(), checksum, packed))
-    missing = {name: sha for name, sha in checksums.items() if not (folder / name).exists()}
+            content = _unpack(packed.read_bytes(), checksum, packed)
+            if download:
+                _write(folder / name, content)
+        else:
+            missing[name] = checksum
+    if missing and not download:
+        raise FileNotFoundError(
+            f"MNIST is not in {folder}, and a folder that only a checkpoint names is not filled: "
+            "name it, or another one, with --data_dir (in a training, --data.data_dir)"
+        )
     if missing:
         _fetch(folder, missing)
 
@@ -70,7 +82,7 @@ def read_idx(path: Path) -> Tensor:
     """Read an IDX file of bytes, such as those of MNIST.
 
     Args:
-        path: Uncompressed file.
+        path: Uncompressed file; if it is not there, `NAME.gz` beside it is read.
 
     Returns:
         What it holds, `uint8`, in the shape that its header gives.
@@ -78,7 +90,11 @@ def read_idx(path: Path) -> Tensor:
     References:
         LeCun, Cortes and Burges, "The MNIST database of handwritten digits", file formats.
     """
-    content = np.fromfile(path, np.uint8)
+    packed = path.with_name(f"{path.name}.gz")
+    if path.exists() or not packed.exists():
+        content = np.fromfile(path, np.uint8)
+    else:  # of a folder that is only read
+        content = np.frombuffer(bytearray(gzip.decompress(packed.read_bytes())), np.uint8)
     start = 4 + 4 * int(content[3])  # the fourth byte is the number of dimensions
     shape = content[4:start].view(">u4").astype(int)
     return torch.from_numpy(content[start:]).view(*shape)

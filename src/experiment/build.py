@@ -1,18 +1,22 @@
 """What a configuration describes, made without a Trainer."""
 
-from typing import Any
+from argparse import ArgumentError
 
 from lightning.pytorch import LightningDataModule, LightningModule
 
+from src.experiment.explain import explain
 from src.experiment.parser import OneLineParser
+from src.experiment.trusted import Trusted
 from src.experiment.words import LINKS
 
+_LONGEST = 300  # characters of a reason
 
-def build(config: dict[str, Any]) -> tuple[LightningModule, LightningDataModule]:
+
+def build(config: Trusted) -> tuple[LightningModule, LightningDataModule]:
     """Make the task and the data set that a configuration describes, without a Trainer.
 
     Args:
-        config: Configuration in plain types.
+        config: Configuration of a checkpoint.
 
     Returns:
         Both; the task has its first weights.
@@ -26,9 +30,9 @@ def build(config: dict[str, Any]) -> tuple[LightningModule, LightningDataModule]
     for published, wanted in LINKS:
         parser.link_arguments(published, wanted, apply_on="instantiate")
     try:
-        parsed = parser.parse_object({name: config[name] for name in ("model", "data")})
-    except Exception as error:
-        reason = " ".join(str(error).split())
+        parsed = config.parse(parser, only=("model", "data"))
+    except ArgumentError as error:
+        reason = explain(str(error))[:_LONGEST]
         raise ValueError(f"the checkpoint is of other code than this: {reason}") from error
     made = parser.instantiate_classes(parsed)
     return made.model, made.data

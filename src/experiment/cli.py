@@ -4,14 +4,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from jsonargparse import Namespace
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from typing_extensions import override
 
 from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.config_file import flat, read_config, repaired
+from src.experiment.config_file import dump, dump_default, flat, read_config
 from src.experiment.exact import make_exact
 from src.experiment.failure import interrupts
 from src.experiment.heartbeat import Heartbeat
@@ -25,6 +24,7 @@ from src.experiment.resume import Resumed, find_run
 from src.experiment.run import LOGS, Run
 from src.experiment.run_logger import RunLogger, continue_loggers
 from src.experiment.target import Target, parse_target
+from src.experiment.trusted import Trusted, settle
 from src.experiment.weights import load_weights, refuse_unsafe
 from src.experiment.words import LINKS, TAKEN_OUT, refuse_linked, take_apart
 from src.seed import chosen_seed
@@ -37,6 +37,7 @@ class TrainCLI(LightningCLI):
         default_config: Configuration of a new run for which none is given.
         args: Words of the command.
         *observers: Callbacks that every run has.
+        repeated: Configuration of a checkpoint that a new run repeats, or None.
 
     Attributes:
         resumed: Run that continues, or None.
@@ -45,8 +46,15 @@ class TrainCLI(LightningCLI):
         target: Ends the training at a value of a metric; None if the command names none.
     """
 
-    def __init__(self, default_config: Path, args: list[str], *observers: Callback) -> None:
+    def __init__(
+        self,
+        default_config: Path,
+        args: list[str],
+        *observers: Callback,
+        repeated: Trusted | None = None,
+    ) -> None:
         self.resumed: Resumed | None = None
+        self._trusted = repeated  # configuration of a checkpoint, if there is one
         self.run: Run | None = None
         self._default_config = default_config
         self._weights: str | None = None
@@ -100,13 +108,15 @@ class TrainCLI(LightningCLI):
         self._weights, self._group = words.weights, words.group
         if words.ckpt_path is not None:
             self.resumed = Resumed.find(words.ckpt_path, Path(words.root), words.rest)
-            config = self.resumed.checkpoint["config"]
+            self._trusted = self.resumed.trusted
+        refuse_linked(words.rest)
+        if self._trusted:
+            self.config = self._trusted.parse(parser, words.rest)
         else:  # a configuration is whole: never a mixture with the default one
             config = words.config or str(self._default_config)
             settings = read_config(Path(config), self._default_config.parent)
             refuse_linked(dict(flat(settings)))
-        refuse_linked(words.rest)
-        self.config = parser.parse_args(["--config", config, *words.rest])
+            self.config = parser.parse_args(["--config", config, *words.rest])
         self.config.pop("debug")
         for name in TAKEN_OUT:
             if self.config.pop(name):
@@ -115,7 +125,7 @@ class TrainCLI(LightningCLI):
             parse_target(self.config["target"])
         self.config["seed_everything"] = chosen_seed(self.config["seed_everything"])
         if self.resumed:
-            self.resumed.change(self._dump(self.config))
+            self.resumed.change(dump(self.parser, self.config))
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -145,8 +155,9 @@ class TrainCLI(LightningCLI):
         if settings["enable_checkpointing"] is not False:
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
-        record = Record(self._dump(self.config), self.run.log_dir, weights, self._group)
-        record.default = self._default()
+        record = Record(dump(self.parser, self.config), self.run.log_dir, weights, self._group)
+        settle(self._trusted, record.config, self.run, trainer, self.datamodule)
+        record.default = dump_default(self.parser, self._default_config)
         target = self.config["target"]
         recorders = add_recorders(trainer, self.run, record, target, self.resumed)
         self.heartbeat, self.target = recorders
@@ -178,16 +189,3 @@ class TrainCLI(LightningCLI):
         own_bar(trainer, chosen)
         make_exact(trainer, self.best, self.last)
         return trainer
-
-    def _default(self) -> str | None:
-        """Read what a run has if nothing is said."""
-        if not self._default_config.is_file():
-            return None
-        config = self.parser.parse_args(["--config", str(self._default_config)])
-        for name in (*TAKEN_OUT, "debug"):
-            config.pop(name)
-        return self._dump(config)
-
-    def _dump(self, config: Namespace) -> str:
-        text: str = self.parser.dump(config, skip_none=False)
-        return repaired(text)

@@ -111,9 +111,10 @@ class CrossTraining:
         return probability
 
     def _train(self) -> tuple[LightningModule, torch.device]:
-        seed_everything(self.trained.config["seed_everything"], workers=True, verbose=False)
-        task, _ = build(self.trained.config)
-        given = self.trained.config["trainer"]
+        config = self.trained.config
+        seed_everything(config.content["seed_everything"], workers=True, verbose=False)
+        task, _ = build(config)
+        given = config.content["trainer"]
         with _quiet(), interrupts():
             trainer = Trainer(
                 **{name: given[name] for name in _KEPT if given.get(name) is not None},

@@ -1,7 +1,6 @@
 """Say in one line what a nested error message says in many."""
 
 import difflib
-import importlib
 import inspect
 import re
 import sys
@@ -14,6 +13,15 @@ _FRAME = re.compile(
     r"Does not validate|Subtypes:|Errors:|Problem with given|Parser key|Given value"
     r"|Type .+ Parser key|Expected a <class 'NoneType'>|Expected a path but"
     r"|Not a valid subclass|Subclass types expect|a class path \(str\)|a dict with"
+)
+
+# What jsonargparse says of its own settings, which are ours.
+_PLAINER = (
+    (
+        r"Importing '(\S+)' is not allowed, denied by .*to allow it\.",
+        r"\1 is not on the list of what a checkpoint may name (docs/security.md)",
+    ),
+    (r"Unexpected import path format: ", "expected a class, got the text "),
 )
 
 # What users of other trainers type.
@@ -40,6 +48,8 @@ def explain(message: str, options: Iterable[str] = ()) -> str:
     Returns:
         What was wrong and where, with the nearest right name if one is near.
     """
+    for pattern, plain in _PLAINER:
+        message = re.sub(pattern, plain, message)
     keys = re.findall(r'Parser key "([^"]+)"', message)
     where = "--" + ".".join(keys)
     if sentence := _unknown_name(message, where if keys else "", options):
@@ -62,7 +72,7 @@ def _unknown_name(message: str, where: str, options: Iterable[str]) -> str | Non
         known = [f"{where}.{parameter}" for parameter in _parameters(message)]
         return _not_an_option(f"{where}.{match[1]}", known)
     if where and (match := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message)):
-        module = importlib.import_module(match[1])
+        module = sys.modules.get(match[1])  # nothing is imported for a message
         known = [name for name, _ in inspect.getmembers(module, callable)]
         return f"{where}: {match[1]} has no {match[2]}{_nearest(match[2], known)}"
     return None
@@ -116,7 +126,8 @@ def _parameters(message: str) -> list[str]:
     if not found:
         return []
     module, _, name = found[-1].rpartition(".")
-    parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    item = getattr(sys.modules.get(module), name, None)
+    parameters = inspect.signature(item).parameters if callable(item) else {}
     return [key for key, value in parameters.items() if value.kind is value.POSITIONAL_OR_KEYWORD]
 
 

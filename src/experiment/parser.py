@@ -2,8 +2,11 @@
 
 import re
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from jsonargparse import _common, set_parsing_settings
 from lightning.pytorch.cli import LightningArgumentParser
 from typing_extensions import override
 
@@ -37,6 +40,47 @@ class OneLineParser(LightningArgumentParser):
             super().error(message, ex)
         print(f"error: {explain(message, self._option_string_actions)}", file=sys.stderr)
         self.exit(2)
+
+
+class Text(str):
+    """A text that jsonargparse takes as it is: neither YAML nor the name of a file or an address.
+
+    It does so for anything whose type is not `str` itself.
+    """
+
+    __slots__ = ()
+
+
+def without_files(parser: LightningArgumentParser) -> None:
+    """Let no value be the name of a file from which it is read.
+
+    Args:
+        parser: Parser with all its options; is changed.
+    """
+    actions: list[Any] = parser._actions
+    for action in actions:  # an option of jsonargparse, which Lightning sets
+        if hasattr(action, "_enable_path"):
+            action._enable_path = False
+            action.sub_add_kwargs = {**getattr(action, "sub_add_kwargs", {}), "sub_configs": False}
+
+
+@contextmanager
+def importing_only(names: Iterable[str]) -> Iterator[None]:
+    """Let values name nothing but what is listed; anything else is refused before it is imported.
+
+    Args:
+        names: Dotted names.
+
+    Yields:
+        Nothing.
+    """
+    before = dict(_common.parsing_settings)  # set for the whole process, and never taken back
+    try:
+        allowed = [name for name in names if name.partition(".")[0] != "jsonargparse"]
+        set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=allowed)
+        yield
+    finally:
+        _common.parsing_settings.update(before)
 
 
 def _few(known: re.Match[str]) -> str:

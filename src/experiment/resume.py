@@ -20,7 +20,7 @@ from src.experiment.changes import (
 from src.experiment.checkpoint_file import newest_checkpoint, read_checkpoint
 from src.experiment.note import note
 from src.experiment.run import Run, shown
-from src.experiment.trusted import read_trusted
+from src.experiment.trusted import Trusted
 from src.experiment.weights import refuse_other_network
 
 
@@ -31,12 +31,14 @@ class Resumed:
     Attributes:
         path: Its checkpoint.
         checkpoint: Content of that.
+        trusted: Its configuration.
         changes: Settings that are to be otherwise from here on.
         settings: All settings from here on, by name.
     """
 
     path: Path
     checkpoint: dict[str, Any]
+    trusted: Trusted
     changes: list[Change] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -57,11 +59,12 @@ class Resumed:
             ValueError: The file cannot be used.
         """
         path, passed_over = find_checkpoint(word, root)
-        resumed = cls(Path(path), read_checkpoint(path))
-        read_trusted(resumed.checkpoint["config"], words)
+        checkpoint = read_checkpoint(path)
+        run = Run.of_checkpoint(Path(path))
+        trusted = Trusted.read(checkpoint["config"], words, run)
         for reason in passed_over:
             note(f"passed over: {reason}")
-        return resumed
+        return cls(Path(path), {**checkpoint, "config": trusted.text}, trusted)
 
     @property
     def step(self) -> int:

@@ -14,11 +14,13 @@ from src.batch import Batch
 from src.experiment.build import build
 from src.experiment.checkpoint_file import read_checkpoint
 from src.experiment.config_file import flat
+from src.experiment.confined import find_data, forbid_download
+from src.experiment.consent import trust
 from src.experiment.looks import config_digest
 from src.experiment.note import note
 from src.experiment.resume import best_checkpoint, find_checkpoint
 from src.experiment.run import Run
-from src.experiment.trusted import read_trusted
+from src.experiment.trusted import Trusted
 from src.experiment.weights import refuse_other_network
 
 _BATCH = 1000  # images at once, where the data set does not say
@@ -31,26 +33,26 @@ class Trained:
     Attributes:
         path: Its checkpoint.
         checkpoint: Content of that.
-        config: Configuration in that, in plain types, with the folder of the data set as it is
-            here.
+        config: Configuration in that, with the folder of the data set as it is here.
         task: Task with the weights of the checkpoint, in evaluation mode, on the CPU.
         data: Data set; its files have not been looked at.
     """
 
     path: Path
     checkpoint: dict[str, Any]
-    config: dict[str, Any]
+    config: Trusted
     task: LightningModule
     data: LightningDataModule
 
     @classmethod
-    def load(cls, word: str, data_dir: str | None = None) -> "Trained":
+    def load(cls, word: str, data_dir: str | None = None, trusted: str | None = None) -> "Trained":
         """Find a checkpoint and build what was trained.
 
         Args:
             word: A checkpoint, one of a run's folders (its best checkpoint is taken), or `last`:
                 the latest run in the working directory.
             data_dir: Folder of the data set; None looks where the run had it, then in its root.
+            trusted: Packages that the user trusts from now on, with commas between them.
 
         Returns:
             Task and data set.
@@ -59,14 +61,18 @@ class Trained:
             FileNotFoundError: There is no such checkpoint.
             ValueError: It cannot be used, or its network is no longer the one of this code.
         """
+        trust(trusted.split(",") if trusted else ())
         found, passed_over = find_checkpoint(word, Path(), best_checkpoint)
         for reason in passed_over:
             note(f"passed over: {reason}")
         path = Path(found)
         checkpoint = read_checkpoint(path)
-        config = read_trusted(checkpoint["config"], [])
-        _find_data(config["data"].get("init_args") or {}, data_dir, Run.of_checkpoint(path))
+        run = Run.of_checkpoint(path)
+        config = Trusted.read(checkpoint["config"], run=run)
+        find_data(config.content, data_dir, run)
         task, data = build(config)
+        if data_dir is None and not config.own:
+            forbid_download(data)
         refuse_other_network(task, checkpoint["state_dict"])
         task.load_state_dict(checkpoint["state_dict"])
         return cls(path, checkpoint, config, task.eval(), data)
@@ -89,7 +95,7 @@ class Trained:
     @property
     def described(self) -> dict[str, Any]:
         """What the ledger of looks at the test set tells of it, in plain types."""
-        settings = dict(flat(self.config))
+        settings = dict(flat(self.config.content))
         began = self.checkpoint["provenance"][0]["inputs"]
         return {
             "run": f"version_{self.run.version}" if self.run else self.path.name,
@@ -188,12 +194,3 @@ class Trained:
         if not hasattr(self.data, name):
             raise ValueError(f"{type(self.data).__name__} has no `{name}`: add it to the class")
         return getattr(self.data, name)
-
-
-def _find_data(settings: dict[str, Any], data_dir: str | None, run: Run | None) -> None:
-    """Set the folder of the data set: the user's, the run's from here, or the run's in its root."""
-    before = settings.get("data_dir")
-    if data_dir is not None:
-        settings["data_dir"] = data_dir
-    elif run and before and not Path(before).exists() and (run.root / before).exists():
-        settings["data_dir"] = str(run.root / before)

@@ -1,96 +1,191 @@
-"""What the configuration in a checkpoint may name: parts of a training, and no other code."""
+"""The gate: what the configuration in a checkpoint may build, judged before anything is built.
 
-import pkgutil
-import re
-from collections.abc import Iterator
-from pathlib import Path
+A checkpoint comes from anywhere. Its configuration is read as plain data; each class that it names
+is looked up in a list; texts stay texts; and what has been parsed of it is judged once more, part
+by part, before anything of it is called. A configuration that a command of the user has run on
+this machine is the user's own and needs none of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
-import torch
 import yaml
-from lightning.fabric.plugins import CheckpointIO, ClusterEnvironment, Precision
-from lightning.pytorch import Callback, LightningDataModule
-from lightning.pytorch.accelerators import Accelerator
-from lightning.pytorch.loggers import Logger
-from lightning.pytorch.plugins import LayerSync
-from lightning.pytorch.profilers import Profiler
-from lightning.pytorch.strategies import Strategy
-from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
+from jsonargparse import Namespace
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser
 
-_PARTS = (
-    nn.Module,
-    torch.optim.Optimizer,
-    LRScheduler,
-    LightningDataModule,
-    *(Accelerator, Callback, CheckpointIO, ClusterEnvironment, LayerSync),
-    *(Logger, Precision, Profiler, Strategy),
-)
-_MAKERS = ("src.", "torchvision.models.")  # whose functions make parts
-_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+from src.experiment.allowed import allowed_names, find_allowed
+from src.experiment.confined import class_parts, confine, forbid_download, keep_inside
+from src.experiment.consent import find_consented, is_own, remember_own, remember_used
+from src.experiment.named import Named
+from src.experiment.parser import Text, importing_only, without_files
+from src.experiment.plain import read_plain
+from src.experiment.run import Run
+
+_GROUPS = {"trainer", "model", "data", "best", "last"}
 
 
-def read_trusted(config: Any, words: list[str]) -> dict[str, Any]:
-    """Read the configuration in a checkpoint, if it can do no more than build a training.
+@dataclass
+class Trusted:
+    """A configuration out of a checkpoint, which may be built.
 
-    A checkpoint comes from anywhere, and what a configuration names is called.
+    Attributes:
+        content: The configuration, in plain types; of a stranger's, folders and fetches are
+            confined to the run.
+        own: Whether a command of the user has run it on this machine.
+        named: What the command names itself, which it allows.
+    """
+
+    content: dict[str, Any]
+    own: bool = False
+    named: Named = field(default_factory=Named)
+
+    @classmethod
+    def read(cls, config: Any, words: Sequence[str] = (), run: Run | None = None) -> "Trusted":
+        """Read the configuration in a checkpoint, if it can do no more than build a training.
+
+        Args:
+            config: What the checkpoint holds as its configuration.
+            words: Words of the user's command; what they name is trusted.
+            run: Run that goes on, which the configuration is confined to.
+
+        Returns:
+            The configuration; nothing that it names has been called, and only packages of the list
+            and those that the user has used have been imported.
+
+        Raises:
+            ValueError: It is no configuration, or names something else than parts of a training.
+        """
+        try:
+            content = read_plain(config)
+        except ValueError as error:
+            raise ValueError(
+                f"the checkpoint holds no configuration, {error}: give another one"
+            ) from error
+        if not isinstance(content, dict) or "config" in content or "model" not in content:
+            raise ValueError("the checkpoint holds no configuration: give another one")
+        for name in _GROUPS & content.keys():
+            if not isinstance(content[name], dict | None):
+                raise ValueError(f"{name} in the checkpoint is no group of settings: give another")
+        trusted = cls(content, is_own(config), Named(words))
+        if not trusted.own:
+            for part in class_parts(content):
+                trusted._judge_part(part)
+            confine(content, run)
+        return trusted
+
+    @property
+    def text(self) -> str:
+        """The configuration as YAML."""
+        return yaml.safe_dump(self.content, sort_keys=False)
+
+    def parse(
+        self, parser: LightningArgumentParser, words: Sequence[str] = (), only: Sequence[str] = ()
+    ) -> Namespace:
+        """Parse the configuration, then the words of a command.
+
+        Args:
+            parser: Parser of a training, or of parts of it.
+            words: Words of the command that change settings.
+            only: Parts of the configuration that are meant; none means all.
+
+        Returns:
+            What may be built.
+
+        Raises:
+            ValueError: It would build something else.
+        """
+        content = {name: self.content[name] for name in only or self.content}
+        if self.own:
+            return parser.parse_args(words, parser.parse_object(content))
+        without_files(parser)
+        names = {part["class_path"] for part in class_parts(content)}
+        allowed = {*allowed_names(iter(names)), *names, *self.named.paths()}
+        with importing_only(allowed):
+            parsed = parser.parse_object(_as_texts(content))
+            self._judge(content, parsed, "")
+            parsed = parser.parse_args(words, parsed)
+            self._judge(content, parsed, "")
+        plain: Namespace = _without_texts(parsed)
+        return plain
+
+    def _judge_part(self, part: dict[str, Any]) -> None:
+        self._judge_name(part["class_path"])
+        for name in ("init_args", "dict_kwargs"):
+            if not isinstance(part.get(name), dict | None):
+                raise ValueError(f"{name} of {part['class_path']} in the checkpoint is no group")
+
+    def _judge_name(self, name: Any, where: str = "") -> None:
+        if not isinstance(name, str):
+            raise ValueError(f"the checkpoint names {name!r:.80} as a class, which is no name")
+        named = self.named.has(name) or (where and self.named.sets(where, name))
+        if not named and find_allowed(name) is None:
+            find_consented(name)
+
+    def _judge(self, raw: Any, parsed: Any, where: str = "") -> None:
+        """Compare what the configuration says with what would be built, at every depth."""
+        if isinstance(parsed, Namespace | dict):
+            items = vars(parsed) if isinstance(parsed, Namespace) else parsed
+            if "class_path" in items:
+                self._judge_name(items["class_path"], where)
+            for key, value in items.items():
+                inner = raw.get(key) if isinstance(raw, dict) else None
+                self._judge(inner, value, f"{where}.{key}".strip("."))
+        elif isinstance(parsed, list | tuple):
+            same = isinstance(raw, list) and len(raw) == len(parsed)
+            for number, value in enumerate(parsed):
+                self._judge(raw[number] if same else None, value, where)
+        if isinstance(raw, str):
+            self._judge_text(raw, parsed, where)
+
+    def _judge_text(self, raw: str, parsed: Any, where: str) -> None:
+        """Refuse a text that became a class, a function or a structure."""
+        structure = isinstance(parsed, Namespace | dict | list | tuple | set | ModuleType)
+        if not structure and not callable(parsed):
+            return
+        listed = find_allowed(raw) is parsed  # such as an activation
+        if not listed and not self.named.has(raw) and not self.named.sets(where, raw):
+            raise ValueError(f"{where} in the checkpoint is a text, {raw!r:.80}, where none may be")
+
+
+def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer, data: Any) -> None:
+    """Remember what a command of the user runs, and keep a stranger's configuration inside.
 
     Args:
-        config: What the checkpoint holds as its configuration.
-        words: Words of the user's command; what they name is trusted.
-
-    Returns:
-        The configuration in plain types; nothing that it names has been called.
-
-    Raises:
-        ValueError: It is no configuration, or names something else than networks, optimizers,
-            schedules, data sets, tasks and parts of the Trainer.
+        trusted: Configuration of the checkpoint that the run comes from, if it comes from one.
+        config: Configuration that the run has now, as its checkpoints hold it.
+        run: Its folders.
+        trainer: Its trainer.
+        data: Its data set.
     """
-    try:
-        content = yaml.safe_load(config) if isinstance(config, str) else None
-    except yaml.YAMLError:
-        content = None
-    if not isinstance(content, dict) or "config" in content:
-        raise ValueError("the checkpoint holds no configuration: give another one")
-    for key, text in _texts(content):
-        if not any(text in word for word in words) and not _is_harmless(key, text):
-            raise ValueError(
-                f"the checkpoint names {text}, which is no part of a training and was not called; "
-                "if you trust it, name it in the command, too"
-            )
-    return content
+    used = {part["class_path"] for part in class_parts(yaml.safe_load(config))}
+    if trusted and not trusted.own:
+        used -= {part["class_path"] for part in class_parts(trusted.content)}
+        keep_inside(trainer, run)
+        if not trusted.named.gives("data.data_dir"):
+            forbid_download(data)
+    elif trainer.is_global_zero:
+        remember_own(config)
+    if trainer.is_global_zero:
+        remember_used(used)
 
 
-def _texts(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
+def _as_texts(content: Any) -> Any:
     if isinstance(content, dict):
-        for name, inner in content.items():
-            yield from _texts(inner, str(name))
-    elif isinstance(content, list):
-        for inner in content:
-            yield from _texts(inner)
-    elif isinstance(content, str):
-        yield key, content
+        return {key: _as_texts(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_as_texts(value) for value in content]
+    return Text(content) if isinstance(content, str) else content
 
 
-def _is_harmless(key: str, text: str) -> bool:
-    if _NAME.fullmatch(text):
-        return _is_part(text, must_be=key == "class_path")
-    # A part may also be described in a text, or in a file that the text names.
-    return "class_path" not in text and "class_path" not in _content(text)
-
-
-def _is_part(name: str, must_be: bool) -> bool:
-    try:
-        item = pkgutil.resolve_name(name)
-    except Exception:
-        return not must_be  # the name of a file or a metric, perhaps
-    if isinstance(item, type):
-        return issubclass(item, _PARTS)
-    return not callable(item) or name.startswith(_MAKERS)
-
-
-def _content(text: str) -> str:
-    try:
-        return Path(text).read_text(errors="replace")
-    except (OSError, ValueError):
-        return ""
+def _without_texts(parsed: Any) -> Any:
+    if isinstance(parsed, Namespace):
+        for key, value in vars(parsed).items():
+            setattr(parsed, key, _without_texts(value))
+    elif type(parsed) in (list, tuple, set):
+        return type(parsed)(map(_without_texts, parsed))
+    elif isinstance(parsed, dict):
+        return {key: _without_texts(value) for key, value in parsed.items()}
+    return str(parsed) if isinstance(parsed, Text) else parsed

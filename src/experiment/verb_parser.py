@@ -32,6 +32,15 @@ class VerbParser(argparse.ArgumentParser):
         self.add_argument(
             "--data_dir", help="folder of the data set, if it is not where the run had it"
         )
+        self.add_trust()
+
+    def add_trust(self) -> None:
+        """Add the argument of commands that read checkpoints."""
+        self.add_argument(
+            "--trust",
+            metavar="PACKAGE",
+            help="package of your own that checkpoints may name from now on; several with commas",
+        )
 
     @override
     def error(self, message: str) -> NoReturn:

@@ -23,8 +23,9 @@ class Words(NamedTuple):
         group: Group of the run, or None.
         seeds: Seeds of the runs, or None.
         jobs: Number of runs at once, or None.
+        trust: Packages that checkpoints may name, or None.
         root: Folder of the runs.
-        rest: All words but those of the first six, in their order.
+        rest: All words but those of the first seven, in their order.
     """
 
     config: str | None
@@ -33,6 +34,7 @@ class Words(NamedTuple):
     group: str | None
     seeds: str | None
     jobs: str | None
+    trust: str | None
     root: str
     rest: list[str]
 
@@ -44,6 +46,7 @@ TAKEN_OUT = {
     "group": "Name under which runs are kept together for `src.compare`.",
     "seeds": "Train the same with several seeds: a number of runs, or seeds such as 1,2,5-9.",
     "jobs": "Runs at once, with --seeds; threads and GPUs are shared out.",
+    "trust": "Packages of your own that checkpoints may name from now on, such as my_lab.",
 }
 _NEEDS = {  # what follows the options that are taken out
     "config": "the name of a file",
@@ -52,6 +55,7 @@ _NEEDS = {  # what follows the options that are taken out
     "group": "a name",
     "seeds": "a number of runs or a list of seeds",
     "jobs": "a number",
+    "trust": "the name of a package",
 }
 
 

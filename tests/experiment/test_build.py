@@ -1,21 +1,22 @@
 """What a configuration describes, made without a Trainer."""
 
+import yaml
+
 from src.experiment.build import build
+from src.experiment.consent import trust
+from src.experiment.trusted import Trusted
 from src.models import CNN
 from tests.tiny_mnist import TinyMNIST
 
 
 def test_parts_are_joined_as_in_a_training() -> None:
     network = {"class_path": "src.models.CNN", "init_args": {"width": 8}}
-    task, data = build(
-        {
-            "model": {
-                "class_path": "src.tasks.ClassificationTask",
-                "init_args": {"network": network},
-            },
-            "data": {"class_path": "tests.tiny_mnist.TinyMNIST", "init_args": {"batch_size": 7}},
-        }
-    )
+    config = {
+        "model": {"class_path": "src.tasks.ClassificationTask", "init_args": {"network": network}},
+        "data": {"class_path": "tests.tiny_mnist.TinyMNIST", "init_args": {"batch_size": 7}},
+    }
+    trust(["tests"])
+    task, data = build(Trusted.read(yaml.safe_dump(config)))
     assert isinstance(data, TinyMNIST)
     assert data.batch_size == 7
     assert isinstance(task.network, CNN)

@@ -3,9 +3,18 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonargparse import Namespace
+from lightning.pytorch import LightningModule
+from torch import nn
 
-from src.experiment.trusted import read_trusted
+from src.experiment.consent import remember_own
+from src.experiment.parser import OneLineParser
+from src.experiment.trusted import Trusted
 
+MODEL = {
+    "class_path": "src.tasks.ClassificationTask",
+    "init_args": {"network": {"class_path": "torch.nn.Linear", "init_args": {}}},
+}
 EVIL = [
     "subprocess.getoutput",
     "os._exit",
@@ -17,56 +26,116 @@ EVIL = [
 ]
 
 
-def read(network: Any, *words: str) -> dict[str, Any]:
-    return read_trusted(yaml.safe_dump({"model": {"network": network}}), list(words))
+class Layer(nn.Module):
+    def __init__(self, name: str = "x", size: float = 1.0, inner: nn.Module | None = None) -> None:
+        super().__init__()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "src.models.CNN",
-        "tests.noisy_network.NoisyNetwork",
-        "tests.tiny_mnist.TinyMNIST",
-        "torch.optim.Adam",
-        "torch.optim.lr_scheduler.ReduceLROnPlateau",
-        "torchvision.models.resnet18",
-        "lightning.pytorch.callbacks.EMAWeightAveraging",
-        "lightning.pytorch.strategies.DDPStrategy",
-    ],
-)
-def test_parts_of_a_training_are_trusted(name: str) -> None:
-    assert read({"class_path": name})["model"]["network"]["class_path"] == name
+class Task(LightningModule):
+    def __init__(self, network: nn.Module, note: str | dict[str, Any] = "") -> None:
+        super().__init__()
+
+
+def read(content: Any, *words: str) -> Trusted:
+    return Trusted.read(yaml.safe_dump(content), words)
+
+
+def parse(trusted: Trusted, *words: str) -> Namespace:
+    parser = OneLineParser(exit_on_error=False)
+    parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
+    return trusted.parse(parser, words)
+
+
+def test_names_on_the_list_are_read() -> None:
+    trusted = read({"model": MODEL})
+    assert trusted.content == {"model": MODEL}
+    assert yaml.safe_load(trusted.text) == trusted.content
+    assert not trusted.own
 
 
 @pytest.mark.parametrize("name", EVIL)
-@pytest.mark.parametrize("key", ["class_path", "lr_lambda"])
-def test_other_code_is_not_called(name: str, key: str) -> None:
-    with pytest.raises(ValueError, match=f"names {name}, which is no part .* was not called"):
-        read({"deep": [{key: name}]})
-
-
-def test_other_code_hides_in_no_text(tmp_path: Path) -> None:
-    hidden = '{"class_path": "subprocess.getoutput"}'
-    (tmp_path / "evil").write_text(hidden)
-    for text in (hidden, str(tmp_path / "evil")):
-        with pytest.raises(ValueError, match="is no part of a training"):
-            read(text)
-
-
-def test_name_that_leads_nowhere_is_no_class() -> None:
-    with pytest.raises(ValueError, match=r"names nowhere\.Net"):
-        read({"class_path": "nowhere.Net"})
+@pytest.mark.parametrize("words", [(), ("--group", "run", f"--weights={EVIL[0]}x")])
+def test_other_names_are_refused(name: str, words: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=f"names {name}, which is not on the list"):
+        read({"model": {"deep": [{"class_path": name}]}}, *words)
 
 
 def test_what_the_command_names_is_trusted() -> None:
-    read({"lr_lambda": "math.exp"}, "--model.scheduler.lr_lambda=math.exp")
+    read({"model": {"class_path": "math.exp"}}, "--model.scheduler.lr_lambda=math.exp")
+    read({"model": {"class_path": "math.exp"}}, "--model.scheduler.lr_lambda", "math.exp")
 
 
-def test_names_of_files_and_metrics_are_no_code() -> None:
-    read({"folder": "runs.v1", "monitor": "val/acc", "text": "a. b", "mode": "max"})
+def test_own_configuration_may_name_anything() -> None:
+    content = {"model": {"class_path": "my_lab.anything"}, "trainer": {"default_root_dir": "x"}}
+    remember_own(yaml.safe_dump(content))
+    trusted = read(content)
+    assert trusted.own
+    assert trusted.content == content
 
 
 @pytest.mark.parametrize("config", ["/etc/passwd", 3, None, "[1]", "a: [", "{config: x.yaml}"])
 def test_what_is_no_configuration_is_refused(config: Any) -> None:
     with pytest.raises(ValueError, match="holds no configuration"):
-        read_trusted(config, [])
+        Trusted.read(config)
+
+
+@pytest.mark.parametrize("value", ["x", 3, ["x"]])
+def test_group_must_be_a_group(value: Any) -> None:
+    with pytest.raises(ValueError, match="model in the checkpoint is no group"):
+        read({"model": value})
+    with pytest.raises(ValueError, match=r"init_args of torch\.nn\.Linear"):
+        read({"model": {"class_path": "torch.nn.Linear", "init_args": value}})
+
+
+@pytest.fixture
+def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Put the classes of this file on the list."""
+    known = {f"{each.__module__}.{each.__qualname__}": each for each in (Task, Layer)}
+    known["torch.nn.Identity"] = nn.Identity
+    monkeypatch.setattr("src.experiment.trusted.find_allowed", known.get)
+    monkeypatch.setattr("src.experiment.trusted.allowed_names", lambda names: known)
+    task, layer = list(known)[:2]
+    network = {"class_path": layer, "init_args": {"name": "1e-3", "size": 2.0}}
+    return {"model": {"class_path": task, "init_args": {"network": network}}}
+
+
+def test_texts_stay_texts(layers: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file.yaml").write_text("{a: 1}")
+    for text in ("{a: 1}", "file.yaml", "null", "torch.nn.Identity"):
+        layers["model"]["init_args"]["note"] = text
+        parsed = parse(read(layers)).model.init_args
+        assert parsed.note == text
+        assert type(parsed.note) is str
+        assert type(parsed.network.class_path) is str
+        assert parsed.network.init_args.name == "1e-3"
+
+
+def test_structure_of_the_same_setting_is_taken(layers: dict[str, Any]) -> None:
+    layers["model"]["init_args"]["note"] = {"a": [1]}
+    assert parse(read(layers)).model.init_args.note == {"a": [1]}
+
+
+@pytest.mark.parametrize("text", ["torch.nn.Identity", "Identity", "{class_path: a}", "file.yaml"])
+def test_text_in_the_place_of_a_class_is_refused(
+    layers: dict[str, Any], text: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file.yaml").write_text("class_path: torch.nn.Identity")
+    layers["model"]["init_args"]["network"]["init_args"]["inner"] = text
+    with pytest.raises(Exception, match=r"is a text|list|import path|Importing|name of a class"):
+        parse(read(layers))
+
+
+def test_command_may_change_settings(layers: dict[str, Any]) -> None:
+    words = ["--model.network.inner=Identity", "--model.network.size=3"]
+    parsed = parse(read(layers, *words), *words).model.init_args.network.init_args
+    assert (parsed.inner.class_path, parsed.size) == ("torch.nn.Identity", 3.0)
+
+
+def test_settings_of_jsonargparse_are_as_before(layers: dict[str, Any]) -> None:
+    from jsonargparse import _common
+
+    before = dict(_common.parsing_settings)
+    parse(read(layers))
+    assert _common.parsing_settings == before

@@ -17,7 +17,7 @@ def test_file_is_found_wherever_it_stands() -> None:
 
 def test_command_without_files_is_left_as_it_is() -> None:
     words = ["--a=1", "--print_config=x"]
-    assert take_apart(words) == (*[None] * 6, ".", words)
+    assert take_apart(words) == (*[None] * 7, ".", words)
 
 
 def test_folder_of_runs_is_read_and_left_in_place() -> None:

@@ -1,0 +1,122 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.experiment.consent import find_consented, is_own, remember_own, remember_used, trust
+from src.experiment.remembered import remembered
+
+CODE = """import torch
+
+class Net(torch.nn.Linear): pass
+def function(): pass
+Linear = torch.nn.Linear
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a package of the user's, and forget it afterwards."""
+    folder = tmp_path / "consented_lab"
+    (folder / "checkpoints" / "version_1").mkdir(parents=True)
+    for file in ("__init__.py", "models.py", "checkpoints/version_1/evil.py"):
+        (folder / file).write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("consented_lab")]:
+        del sys.modules[name]
+
+
+def test_package_that_was_not_used_is_not_imported(lab: Path) -> None:
+    with pytest.raises(ValueError, match=r"not used on this machine: .* --trust consented_lab"):
+        find_consented("consented_lab.models.Net")
+    assert "consented_lab" not in sys.modules
+
+
+def test_trusted_package_gives_its_classes(lab: Path, capsys: pytest.CaptureFixture) -> None:
+    trust(["consented_lab"])
+    assert "consented_lab" not in sys.modules
+    assert find_consented("consented_lab.models.Net").__module__ == "consented_lab.models"
+    assert str(lab) in capsys.readouterr().err
+
+
+def test_used_package_is_trusted(lab: Path) -> None:
+    import consented_lab.models
+
+    remember_used(["consented_lab.models.Net", "torch.nn.Linear", "os.path"])
+    assert [entry["package"] for entry in remembered()] == ["consented_lab"]
+    assert find_consented("consented_lab.models.Net") is consented_lab.models.Net
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("consented_lab.models.function", "no Module, LightningModule"),
+        ("consented_lab.models.missing", "no Module, LightningModule"),
+        ("consented_lab.models.Linear", "does not define"),
+        ("consented_lab.models.torch.nn.Identity", "no consented_lab.models.torch"),
+        ("consented_lab.checkpoints.version_1.evil.Net", "no consented_lab.checkpoints"),
+        ("consented_lab", "not on the list"),
+        ("consented_lab.", "not on the list"),
+        ("consented_lab.models:Net", "not on the list"),
+    ],
+)
+def test_trusted_package_gives_nothing_else(lab: Path, name: str, reason: str) -> None:
+    trust(["consented_lab"])
+    with pytest.raises(ValueError, match=reason):
+        find_consented(name)
+    assert "consented_lab.checkpoints.version_1.evil" not in sys.modules
+
+
+def test_package_of_the_same_name_elsewhere_is_another(
+    lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust(["consented_lab"])
+    (tmp_path / "else" / "consented_lab").mkdir(parents=True)
+    (tmp_path / "else" / "consented_lab" / "__init__.py").write_text("raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path / "else")
+    with pytest.raises(ValueError, match=r"it was .*__init__\.py, and is .*else"):
+        find_consented("consented_lab.Net")
+
+
+def test_folder_without_init_is_known_by_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain_lab").mkdir()
+    (tmp_path / "plain_lab" / "models.py").write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    trust(["plain_lab"])
+    assert find_consented("plain_lab.models.Net").__name__ == "Net"
+    (tmp_path / "other" / "plain_lab").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "other")
+    with pytest.raises(ValueError, match="not used on this machine"):
+        find_consented("plain_lab.models.Net")
+
+
+@pytest.mark.parametrize(
+    "name", ["os", "torch", "src", "checkpoints", "data", "nowhere_lab", "a.b", "", "lightning"]
+)
+def test_only_packages_of_the_users_own_are_trusted(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("checkpoints", "data"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="there is no package of yours"):
+        trust([name])
+    assert remembered() == []
+
+
+def test_package_among_runs_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "checkpoints" / "version_3"
+    (folder / "run_lab").mkdir(parents=True)
+    (folder / "run_lab" / "__init__.py").write_text(CODE)
+    monkeypatch.syspath_prepend(folder)
+    with pytest.raises(ValueError, match="there is no package of yours"):
+        trust(["run_lab"])
+
+
+def test_own_configuration_is_known_to_the_last_character() -> None:
+    remember_own("model: x\n")
+    assert is_own("model: x\n")
+    assert not is_own("model: x")

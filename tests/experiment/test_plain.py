@@ -1,0 +1,32 @@
+from typing import Any
+
+import pytest
+
+from src.experiment.plain import read_plain
+
+
+@pytest.mark.parametrize("text", ["a: {b: [1, 2.5, true, null, x]}", "[]", "x", "a: 2026-01-01"])
+def test_plain_data_is_read(text: str) -> None:
+    assert read_plain(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: &x 1", "anchor"),
+        ("a: [&x [1], *x]", "anchor"),
+        ("!!python/name:os.system", "tag"),
+        ("a: !mine 1", "tag"),
+        ("[" * 60 + "]" * 60, "levels"),
+        ("[" + "1," * 200_000 + "]", "entries"),
+        ("a: " + "9" * 5000, "digits"),
+        ("x" * 1_000_001, "at most 1,000,000 characters"),
+        ("a: [", "while parsing"),
+        ("a: 1\n---\nb: 2", "another document"),
+        (b"a: 1", "no text"),
+        (None, "no text"),
+    ],
+)
+def test_anything_beyond_the_limits_is_refused(text: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read_plain(text)
