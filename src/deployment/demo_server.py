@@ -7,6 +7,7 @@ import re
 import socket
 import socketserver
 import sys
+import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ _MAX_BYTES = 1_000_000  # of a picture
 
 
 class DemoServer(ThreadingHTTPServer):
-    """Serves the page and the answers, to those who ask for this host by its name.
+    """Serves the page, to those who ask for this host by its name, and the answers to the page.
 
     Args:
         host: Address to listen at; for one that means all, any numeric address may be asked for.
@@ -33,6 +34,7 @@ class DemoServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 1024  # connections that wait; with Python's 5, a crowd is turned away
 
     def __init__(
         self, host: str, port: int, page: str, recognise: Callable[[bytes], dict[str, Any]]
@@ -42,6 +44,7 @@ class DemoServer(ThreadingHTTPServer):
         self.page = page.encode()
         self.policy = content_policy(page)
         self.recognise = recognise
+        self.turn = threading.Lock()  # each thread that computes takes memory of its own
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
@@ -92,6 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         if not self.server.serves(self.headers.get("Host", "")):
             return self._fail(403, "this server answers only to the address it was started with")
+        if self.command == "POST" and not self._is_of_own_page():
+            return self._fail(403, "this server answers only to its own page")
         if self.path not in self._allowed:
             return self._fail(404, "there is only / and /predict")
         if self.command != self._allowed[self.path]:
@@ -102,18 +107,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _answer  # noqa: N815
 
+    def _is_of_own_page(self) -> bool:
+        """Tell whether no other page made a browser send this; a tunnel may change the port."""
+        own, origin = f"http://{self.headers['Host']}".lower(), self.headers.get("Origin")
+        site = self.headers.get("Sec-Fetch-Site", "none")
+        return (origin is None or origin.lower() == own) and site in {"same-origin", "none"}
+
     def _predict(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not re.fullmatch(r"\d{1,18}", length, re.ASCII):
             return self._fail(411, "the request must say its length")
         if int(length) > _MAX_BYTES:
             return self._fail(413, f"a picture may have {_MAX_BYTES:,} bytes, this has {length}")
+        content = self.rfile.read(int(length))
         try:
-            answer = self.server.recognise(self.rfile.read(int(length)))
+            with self.server.turn:
+                answer = self.server.recognise(content)
         except ValueError as error:
             return self._fail(400, str(error))
         except Exception as error:
-            return self._fail(500, f"{type(error).__name__}: {error}")
+            kind, text = type(error).__name__, str(error)  # a path in it is not for every client
+            print(f"error: {kind}: {text!r}", file=sys.stderr)
+            return self._fail(500, f"{kind}: the terminal of the demo says more")
         return self._send(200, "application/json", json.dumps(answer).encode())
 
     def _fail(self, status: int, reason: str) -> None:
