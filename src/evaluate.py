@@ -22,10 +22,13 @@ def main(args: list[str] | None = None) -> None:
     started = time.perf_counter()
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
+        from src.experiment.links import refuse_links
         from src.experiment.run_files import evaluation_dir
         from src.experiment.trained import Trained
 
         trained = Trained.load(given.ckpt, given.data_dir, given.trust)
+        if trained.run:
+            refuse_links(trained.run.log_dir)
         trained.images(given.split)
         root = trained.log_dir or Path()
         out = given.out or evaluation_dir(root, trained.path, given.split)

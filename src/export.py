@@ -62,7 +62,12 @@ def _parser() -> VerbParser:
 
 
 def _folder(trained: "Trained") -> Path:
-    return (trained.run.checkpoint_dir if trained.run else Path()) / "export"
+    from src.experiment.links import refuse_links
+
+    if trained.run is None:
+        return Path("export")
+    refuse_links(trained.run.checkpoint_dir)
+    return trained.run.checkpoint_dir / "export"
 
 
 def _files(trained: "Trained", names: list[str]) -> "Iterator[tuple[str, bytes, str]]":

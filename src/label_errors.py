@@ -22,6 +22,7 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(USER_ERROR, given.debug):
         from src.evaluation.label_errors import require_cleanlab
         from src.experiment.cross_training import CrossTraining
+        from src.experiment.links import refuse_links
         from src.experiment.quiet import silence_known_noise
         from src.experiment.trained import Trained
 
@@ -30,6 +31,8 @@ def main(args: list[str] | None = None) -> None:
             raise ValueError(f"--num_images must be at least 1, got {given.num_images}")
         silence_known_noise()
         trained = Trained.load(given.ckpt, given.data_dir, given.trust)
+        if trained.log_dir:
+            refuse_links(trained.log_dir)
         training = CrossTraining(trained, given.folds)
     with one_line_failures(RUN_ERROR, given.debug):
         print(

@@ -142,6 +142,8 @@ def _remove(given: Any) -> str:
     found = [RunRecord.find(word) for word in given.run]
     records = [*{record.run: record for record in found}.values()]
     for record in records:
+        _refuse_links(record)
+    for record in records:
         if record.run.checkpoint_dir.is_dir():
             record.run.hold()  # none is removed while it is trained, or trained meanwhile
     names = ", ".join(record.name for record in records)
@@ -155,6 +157,17 @@ def _remove(given: Any) -> str:
             for folder in filter(Path.is_dir, (record.run.checkpoint_dir, record.log_dir)):
                 shutil.rmtree(folder)
     return f"removed {names}"
+
+
+def _refuse_links(record: RunRecord) -> None:
+    """Refuse to remove what is not in the folders of the run, but where a link leads."""
+    for folder in (record.run.checkpoint_dir, record.run.log_dir):
+        for path in (folder.parent, folder):
+            if path.is_symlink():
+                raise ValueError(
+                    f"{shown(path)} is a link, and what it leads to is not removed: "
+                    "remove the link itself"
+                )
 
 
 if __name__ == "__main__":

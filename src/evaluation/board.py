@@ -60,7 +60,8 @@ def write_projector(
     """
     (folder / "projector_config.pbtxt").unlink(missing_ok=True)  # else a second entry is added
     for before in folder.glob(f"*/{_PROJECTOR}"):
-        shutil.rmtree(before)
+        if not before.parent.is_symlink():
+            shutil.rmtree(before)
     with SummaryWriter(str(folder), filename_suffix=".projector") as writer:
         labels = [names[index] for index in label.tolist()]
         writer.add_embedding(features, labels, image.float() / 255, step, _PROJECTOR)

@@ -13,6 +13,7 @@ from typing import Any
 
 from src.experiment.explain import explain
 from src.experiment.run import Run, shown
+from src.experiment.whole_file import write_whole
 
 USER_ERROR, RUN_ERROR = 2, 1  # exit codes
 SIGNALS = [  # that end a run with its state saved
@@ -123,7 +124,7 @@ def _say_failed(error: Exception, exit_code: int, run: Run | None) -> None:
     if run and run.log_dir.is_dir():
         file = run.log_dir / "traceback.txt"
         with suppress(OSError):  # perhaps the disk is full, which was the failure
-            file.write_text("".join(traceback.format_exception(error)))
+            write_whole(file, "".join(traceback.format_exception(error)).encode())
             print(f"traceback: {shown(file)}", file=sys.stderr)
         if how := _how_to_go_on(run):
             print(how.removeprefix("; "), file=sys.stderr)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from src.experiment.links import refuse_links
 from src.experiment.lock import hold
 from src.experiment.run import LOGS, shown
 from src.experiment.run_files import read_json
@@ -82,9 +83,10 @@ class Group:
             made_by: What makes the runs of it, in plain types; must not change.
 
         Raises:
-            ValueError: It was made by something else.
+            ValueError: It was made by something else, or a link in its folder leads elsewhere.
             OSError: Another process is adding runs to it, or its folder cannot be made.
         """
+        refuse_links(self.folder.parent)
         self.folder.mkdir(parents=True, exist_ok=True)
         if not hold(self.folder):
             raise OSError(f"group {self.name} is being worked on by another process")

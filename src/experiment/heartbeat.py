@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
 from src.batch import Batch
+from src.experiment.whole_file import write_whole
 
 _EVERY_S = 1.0
 
@@ -106,10 +107,9 @@ class Heartbeat(Callback):
         if not trainer.is_global_zero:
             return
         content = {"step": trainer.global_step, "steps": _steps(trainer), **self.state_dict()}
-        part = self.folder / "progress.json.part"
-        with suppress(OSError):  # what only informs must not end a run
-            part.write_text(json.dumps(content))  # no fsync: the checkpoint has it, too
-            part.replace(self.folder / "progress.json")
+        text = json.dumps(content)
+        with suppress(OSError):  # what only informs must not end a run; the checkpoint has it, too
+            write_whole(self.folder / "progress.json", text.encode(), sync=False)
 
 
 def _steps(trainer: Trainer) -> int | None:

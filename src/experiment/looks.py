@@ -10,6 +10,7 @@ from typing import Any
 from src.experiment.run import LOGS, shown
 
 _FILE = "test_looks.jsonl"
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 # Settings that say which run it is, where its files are and what it shows, not what is trained.
 NOT_THE_CONFIGURATION = frozenset(
     {
@@ -42,11 +43,11 @@ def add_look(root: Path, look: dict[str, Any]) -> None:
     when = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"when": when, **look}) + "\n"
     try:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK, 0o666)
     except OSError as error:
         raise OSError(
             f"the look at the test set cannot be written down in {shown(path)} ({error.strerror}): "
-            "make it writable; a result that no ledger counts is not to be trusted"
+            "make it a writable file; a result that no ledger counts is not to be trusted"
         ) from error
     try:
         end = os.lseek(file, 0, os.SEEK_END)

@@ -18,6 +18,7 @@ from src.experiment.changes import (
     settings,
 )
 from src.experiment.checkpoint_file import newest_checkpoint, read_checkpoint
+from src.experiment.links import refuse_links
 from src.experiment.note import note
 from src.experiment.run import Run, shown
 from src.experiment.trusted import Trusted
@@ -125,10 +126,12 @@ def find_run(resumed: Resumed | None, trainer: Trainer) -> Run:
 
     Raises:
         OSError: Its folders cannot be written, or another process is at it.
+        ValueError: A link in its folders leads elsewhere.
     """
     root = Path(trainer.default_root_dir).resolve()
     run = Run.of_checkpoint(resumed.path) if resumed else None
     if run:
+        refuse_links(run.log_dir, run.checkpoint_dir)
         run.refuse_read_only()
     elif trainer.is_global_zero:
         run = Run.new(root)

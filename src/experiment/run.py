@@ -66,7 +66,7 @@ class Run:
 
     @classmethod
     def of_folder(cls, folder: Path) -> "Run | None":
-        """Find the run that a folder belongs to.
+        """Find the run that a folder belongs to, by its path: a link may lead to another run.
 
         Args:
             folder: Any folder.
@@ -74,11 +74,11 @@ class Run:
         Returns:
             The run, or None if the folder is neither of the two of a run.
         """
-        folder = folder.resolve()
-        match = re.fullmatch(r"version_(\d+)", folder.name)
+        folder = Path(os.path.normpath(folder.absolute()))
+        match = re.fullmatch(r"version_(0|[1-9][0-9]*)", folder.name)
         if match is None or folder.parent.name not in (LOGS, CHECKPOINTS):
             return None
-        return cls(folder.parent.parent, int(match[1]))
+        return cls(folder.parent.parent.resolve(), int(match[1]))
 
     @classmethod
     def of_checkpoint(cls, path: Path) -> "Run | None":
@@ -90,7 +90,7 @@ class Run:
         Returns:
             The run, or None if the file is not in `checkpoints/version_N`.
         """
-        return cls.of_folder(path.resolve().parent)
+        return cls.of_folder(path.absolute().parent)
 
     @property
     def log_dir(self) -> Path:

@@ -10,6 +10,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from typing_extensions import override
 
+from src.experiment.links import refuse_links
 from src.experiment.whole_file import write_whole
 
 
@@ -40,12 +41,17 @@ def continue_loggers(trainer: Trainer, version: int, step: int | None) -> None:
         trainer: Trainer of the run.
         version: Number of the run.
         step: Optimizer step at which it continues; what was logged later is forgotten. None begins.
+
+    Raises:
+        ValueError: A link in the folder of a logger leads elsewhere.
     """
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger | CSVLogger) and logger._version is None:
             logger._version = version
         if step is None or not trainer.is_global_zero:
             continue
+        if logger.log_dir:
+            refuse_links(Path(logger.log_dir))
         if isinstance(logger, TensorBoardLogger):
             logger._kwargs.setdefault("purge_step", step)
         elif isinstance(logger, CSVLogger):

@@ -10,6 +10,7 @@ from src.experiment.jobs import Work
 from src.experiment.note import note
 from src.experiment.run import LOGS, Run, shown
 from src.experiment.run_record import RunRecord
+from src.experiment.whole_file import write_whole
 
 End = Literal["complete", "pruned", "failed"]
 
@@ -129,7 +130,7 @@ class Trials:
             reason = (
                 f"given up after {len(values)} validations: {self.search.metric} {values[-1:]}\n"
             )
-            (work.record.log_dir / "pruned.txt").write_text(reason)
+            write_whole(work.record.log_dir / "pruned.txt", reason.encode())
         return work.key not in self._pruned
 
     def end(self, work: Work, code: int, said: str) -> str:

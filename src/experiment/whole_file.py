@@ -4,30 +4,35 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes | memoryview) -> None:
+def write_whole(path: Path, content: bytes | memoryview, sync: bool = True) -> None:
     """Write a file beside its place, force it to the disk, and only then give it its name.
 
-    However the process ends, the name means the old content or the new, never a part.
+    However the process ends, the name means the old content or the new, never a part. A link at
+    its place is replaced, not followed.
 
     Args:
         path: File to write; its folder is made if it is not there.
         content: All of it.
+        sync: Whether to force it to the disk; what only informs need not be.
 
     Raises:
         OSError: It cannot be written; what was there before is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)  # it may be a link, and lead anywhere
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if sync:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -146,3 +146,12 @@ def test_run_of_somebody_else_is_not_continued(tmp_path: Path) -> None:
     (record.log_dir / "run.json").write_text('{"group": "other"}')
     work = plan_of(tmp_path, Script([(1, {"lr": 0.2}, "version_3")])).next()
     assert (work.record, work.words[1]) == (None, "--lr=0.2")
+
+
+def test_note_of_a_trial_that_is_given_up_replaces_a_link(tmp_path: Path) -> None:
+    record = record_of(tmp_path, 0.1)
+    (record.log_dir / "pruned.txt").symlink_to(tmp_path / "outside")
+    plan = plan_of(tmp_path, Script(hopeless=True))
+    assert not plan.look(Work(7, "trial_7", [], record))
+    assert "given up" in (record.log_dir / "pruned.txt").read_text()
+    assert not (tmp_path / "outside").exists()
