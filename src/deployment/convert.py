@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torch.fx import GraphModule
 
 from src.deployment.classifier import Classifier
 
@@ -98,8 +99,9 @@ def export_program(classifier: Classifier, image_shape: Sequence[int]) -> Export
         raise ValueError(
             f"{network} cannot be exported ({reason}): give --format pt safetensors"
         ) from error
-    for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # lines and paths of the source
+    for graph in program.graph_module.modules():  # those of branches and loops, too
+        for node in graph.graph.nodes if isinstance(graph, GraphModule) else ():
+            node.meta.pop("stack_trace", None)  # lines and paths of the source
     return program
 
 
