@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.masked import masked
 from src.experiment.run import python, shown
 from src.experiment.run_record import RunRecord
 from src.experiment.run_table import facts, table
@@ -98,8 +99,11 @@ def _show(given: Any) -> str:
         about = ", ".join(f"{name} {value}" for name, value in inputs.items())
         lines.append(f"{session['began'][:16]} from step {session['from_step']}: {about}")
         lines.append(f"  {session['command']}")
+        if carries := session["git"].get("carries") or bool(session["git"]["diff"]) * "some":
+            lines.append(f"  its checkpoints carry uncommitted changes: {carries}")
     folders = f"{shown(record.run.log_dir)}, {shown(record.run.checkpoint_dir)}"
-    return "\n".join([*lines, "", f"files     {folders}", f"continue  {record.run.resume_command}"])
+    lines = [masked("\n".join(lines)), ""]  # of what older versions recorded, too
+    return "\n".join([*lines, f"files     {folders}", f"continue  {record.run.resume_command}"])
 
 
 def _differences(given: Any) -> str:

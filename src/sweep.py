@@ -68,11 +68,12 @@ def _open(name: str, sweep: "Sweep") -> "tuple[Group, Search]":
     import socket
 
     from src.experiment.group import Group
+    from src.experiment.masked_settings import masked_config
     from src.search.search import Search
 
     group = Group(Path().resolve(), name)
     space = {option: str(where) for option, where in sweep.space.items()}
-    config = Path(sweep.config or DEFAULT).read_text()
+    config = masked_config(Path(sweep.config or DEFAULT).read_text())
     made_by = {"kind": "sweep", "space": space, "fixed": sweep.fixed, "metric": sweep.metric}
     group.claim(made_by | {"config": config})
     place = f"{socket.gethostname()}:{group.root}"
@@ -106,6 +107,7 @@ def _conclude(search: "Search", group: "Group", words: list[str], target: Path) 
 
 def _best_config(search: "Search", words: list[str], what: str) -> bytes:
     """Ask the command of a training for the configuration of the best trial."""
+    from src.experiment.masked_settings import masked_config
     from src.search.sweep_file import option
 
     best = search.study.best_trial
@@ -116,7 +118,7 @@ def _best_config(search: "Search", words: list[str], what: str) -> bytes:
         raise RuntimeError(f"the best configuration cannot be written: {done.stderr.strip()}")
     found = f"{search.metric} {best.value:.4f}, the best of {len(search.trials())} trials"
     head = f"{_MARK}: {what}, {found}.\n# It was chosen by validation; no test image was looked at."
-    return f"{head}\n{done.stdout}".encode()
+    return f"{head}\n{masked_config(done.stdout)}".encode()
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from typing_extensions import override
 
 from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.config_file import dump, dump_default, flat, read_config
+from src.experiment.config_file import flat, read_config
 from src.experiment.exact import make_exact
 from src.experiment.failure import interrupts
 from src.experiment.heartbeat import Heartbeat
 from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.lean_loop import make_lean
-from src.experiment.parser import OneLineParser
+from src.experiment.masked_settings import refuse_masked
+from src.experiment.parser import OneLineParser, dump, dump_default
 from src.experiment.progress import own_bar
 from src.experiment.record import Record
 from src.experiment.recorders import add_recorders
@@ -118,6 +119,7 @@ class TrainCLI(LightningCLI):
             refuse_linked(dict(flat(settings)))
             self.config = parser.parse_args(["--config", config, *words.rest])
         self.config.pop("debug")
+        refuse_masked(self.config.as_dict())
         for name in TAKEN_OUT:
             if self.config.pop(name):
                 raise ValueError(f"--{name} belongs on the command line, not in a configuration")

@@ -3,14 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-from src.experiment.words import TAKEN_OUT, option_name
-
-if TYPE_CHECKING:
-    from jsonargparse import ArgumentParser, Namespace
+from src.experiment.words import option_name
 
 
 def read_config(path: Path, folder: Path) -> dict[str, Any]:
@@ -38,41 +35,6 @@ def read_config(path: Path, folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"--config {path} holds no settings: start from a file in {folder}")
     return content
-
-
-def dump(parser: "ArgumentParser", config: "Namespace") -> str:
-    """Write down a configuration as checkpoints hold it.
-
-    Args:
-        parser: Parser of a training.
-        config: What it has parsed.
-
-    Returns:
-        YAML.
-
-    Raises:
-        ValueError: It holds something that has no short text.
-    """
-    text: str = parser.dump(config, skip_none=False)
-    return repaired(text)
-
-
-def dump_default(parser: "ArgumentParser", path: Path) -> str | None:
-    """Write down the configuration that a run has if nothing is said.
-
-    Args:
-        parser: Parser of a training.
-        path: File with that configuration.
-
-    Returns:
-        YAML; None if there is no such file.
-    """
-    if not path.is_file():
-        return None
-    config = parser.parse_args(["--config", str(path)])
-    for name in (*TAKEN_OUT, "debug"):
-        config.pop(name)
-    return dump(parser, config)
 
 
 def repaired(text: str) -> str:

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from src.experiment.explain import explain
+from src.experiment.masked import masked
 from src.experiment.run import Run, shown
 from src.experiment.whole_file import write_whole
 
@@ -120,11 +121,12 @@ def _say_failed(error: Exception, exit_code: int, run: Run | None) -> None:
     sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
     if isinstance(error, ModuleNotFoundError):
         sentence += ": install the project (make train), then source .venv/bin/activate"
-    print(f"error: {sentence}", file=sys.stderr)
+    print(f"error: {masked(sentence)}", file=sys.stderr)
     if run and run.log_dir.is_dir():
         file = run.log_dir / "traceback.txt"
         with suppress(OSError):  # perhaps the disk is full, which was the failure
-            write_whole(file, "".join(traceback.format_exception(error)).encode())
+            text = masked("".join(traceback.format_exception(error)))
+            write_whole(file, text.encode())
             print(f"traceback: {shown(file)}", file=sys.stderr)
         if how := _how_to_go_on(run):
             print(how.removeprefix("; "), file=sys.stderr)

@@ -9,6 +9,8 @@ from typing import Any
 
 from src.experiment.links import refuse_links
 from src.experiment.lock import hold
+from src.experiment.masked import masked
+from src.experiment.masked_settings import masked_settings
 from src.experiment.run import LOGS, shown
 from src.experiment.run_files import read_json
 from src.experiment.run_record import RunRecord
@@ -67,6 +69,22 @@ class Group:
         """
         return self.folder / f"{name}.log"
 
+    def masked_log(self, name: str) -> bytes:
+        """Take out of a log what the libraries of a process that has ended printed of secrets.
+
+        Args:
+            name: Name of the process.
+
+        Returns:
+            What is left.
+        """
+        before = self.log(name).read_bytes()
+        text = masked(before.decode(errors="surrogateescape"))
+        after = text.encode(errors="surrogateescape")
+        if after != before:
+            write_whole(self.log(name), after)
+        return after
+
     def members(self) -> list[RunRecord]:
         """List its runs.
 
@@ -80,7 +98,8 @@ class Group:
         """Keep the group for this process, which is to add runs to it.
 
         Args:
-            made_by: What makes the runs of it, in plain types; must not change.
+            made_by: What makes the runs of it, in plain types; must not change, but for secrets,
+                which are not written down.
 
         Raises:
             ValueError: It was made by something else, or a link in its folder leads elsewhere.
@@ -91,7 +110,7 @@ class Group:
         if not hold(self.folder):
             raise OSError(f"group {self.name} is being worked on by another process")
         path = self.folder / "group.json"
-        before = read_json(path)
+        made_by, before = masked_settings(made_by), masked_settings(read_json(path))
         if before is None:
             write_whole(path, (json.dumps(made_by, indent=2) + "\n").encode())
             return

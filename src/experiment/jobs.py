@@ -155,8 +155,9 @@ class Jobs:
             goes_on = job.work.record is None or self.plan.look(job.work)
             if code is not None:
                 self._running.remove(job)
+                said = self._last_line(job, code)
                 if code == 0 or not self._signum:
-                    live.say(self.plan.end(job.work, code, self._last_line(job, code)))
+                    live.say(self.plan.end(job.work, code, said))
             elif not goes_on and not job.ended:
                 job.ended = True
                 job.process.terminate()
@@ -173,12 +174,11 @@ class Jobs:
         return None
 
     def _last_line(self, job: _Job, code: int) -> str:
-        if code < 0:
-            return f"killed by signal {-code}"
-        content = self.group.log(job.work.name).read_bytes()[job.size :]
+        content = self.group.masked_log(job.work.name)[job.size :]
+        killed = [f"killed by signal {-code}"] if code < 0 else []
         lines = [line for line in content.decode(errors="replace").splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("error: ")]
-        return (errors or lines or [""])[-1]
+        return (killed or errors or lines or [""])[-1]
 
     def _send(self, signum: int) -> None:
         for job in self._running:

@@ -2,6 +2,8 @@
 
 import sys
 
+from src.experiment.masked import masked
+
 
 def note(text: str) -> None:
     """Print a line for the user, once and not for each process.
@@ -18,4 +20,4 @@ def note(text: str) -> None:
 
 
 def _print(text: str) -> None:
-    print(f"note: {text}", file=sys.stderr, flush=True)
+    print(f"note: {masked(text)}", file=sys.stderr, flush=True)

@@ -4,13 +4,18 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
-from jsonargparse import _common, set_parsing_settings
+from jsonargparse import Namespace, _common, set_parsing_settings
 from lightning.pytorch.cli import LightningArgumentParser
 from typing_extensions import override
 
+from src.experiment.config_file import repaired
 from src.experiment.explain import explain
+from src.experiment.masked import masked
+from src.experiment.masked_settings import masked_config
+from src.experiment.words import TAKEN_OUT
 
 _MANY = 6
 
@@ -38,7 +43,8 @@ class OneLineParser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:  # one of jsonargparse's own attempts, not the user's command
             super().error(message, ex)
-        print(f"error: {explain(message, self._option_string_actions)}", file=sys.stderr)
+        sentence = explain(message, self._option_string_actions)
+        print(f"error: {masked(sentence)}", file=sys.stderr)
         self.exit(2)
 
 
@@ -81,6 +87,41 @@ def importing_only(names: Iterable[str]) -> Iterator[None]:
         yield
     finally:
         _common.parsing_settings.update(before)
+
+
+def dump(parser: LightningArgumentParser, config: Namespace) -> str:
+    """Write down a configuration as checkpoints hold it.
+
+    Args:
+        parser: Parser of a training.
+        config: What it has parsed.
+
+    Returns:
+        YAML.
+
+    Raises:
+        ValueError: It holds something that has no short text.
+    """
+    text: str = parser.dump(config, skip_none=False)
+    return masked_config(repaired(text))  # also where two are compared
+
+
+def dump_default(parser: LightningArgumentParser, path: Path) -> str | None:
+    """Write down the configuration that a run has if nothing is said.
+
+    Args:
+        parser: Parser of a training.
+        path: File with that configuration.
+
+    Returns:
+        YAML; None if there is no such file.
+    """
+    if not path.is_file():
+        return None
+    config = parser.parse_args(["--config", str(path)])
+    for name in (*TAKEN_OUT, "debug"):
+        config.pop(name)
+    return dump(parser, config)
 
 
 def _few(known: re.Match[str]) -> str:

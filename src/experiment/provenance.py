@@ -12,8 +12,12 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 
+from src.experiment.masked import masked
+from src.experiment.masked_settings import masked_words
+
 SOURCE = Path(__file__).parents[2]
 _MOST_DIFF = 1_000_000  # characters; of a larger one only the beginning is kept
+_MOST_NAMES = 3  # of changed files that a summary names
 
 
 def provenance(
@@ -35,7 +39,7 @@ def provenance(
     return {
         "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "from_step": trainer.global_step,
-        "command": shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+        "command": shlex.join([Path(sys.executable).name, *masked_words(sys.orig_argv[1:])]),
         "git": code_state(SOURCE),
         "inputs": inputs(trainer, data) | ({"weights": weights} if weights else {}),
         "packages": dict(sorted(packages.items())),
@@ -72,14 +76,18 @@ def code_state(folder: Path) -> dict[str, str]:
         folder: Folder of the code.
 
     Returns:
-        `commit`, `status` (files that are changed or unknown to git) and `diff`; each empty where
-        there is no git, or where the folder is not under it.
+        `commit`, `status` (files that are changed or unknown to git), `diff`, and `carries`, which
+        says how much that is; each without secrets, and empty where there is no git, or where the
+        folder is not under it.
     """
     diff = _git(folder, "diff", "HEAD")
+    if len(diff) >= _MOST_DIFF:  # the last line could be half a secret
+        diff = diff[:_MOST_DIFF].rpartition("\n")[0] + "\n[cut]"
     return {
         "commit": _git(folder, "rev-parse", "HEAD"),
-        "status": _git(folder, "status", "--porcelain"),
-        "diff": diff if len(diff) < _MOST_DIFF else diff[:_MOST_DIFF] + "\n[cut]",
+        "status": masked(_git(folder, "status", "--porcelain")),
+        "diff": masked(diff),
+        "carries": _carried(_git(folder, "diff", "HEAD", "--numstat")),
     }
 
 
@@ -105,6 +113,17 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if (old["status"], old["diff"]) != (new["status"], new["diff"]):
         found.append("uncommitted changes of the code")
     return found
+
+
+def _carried(numstat: str) -> str:
+    """Sum up the changes that `git diff --numstat` lists."""
+    rows = [line.split("\t", 2) for line in numstat.splitlines()]
+    if not rows:
+        return ""
+    lines = sum(int(count) for row in rows for count in row[:2] if count != "-")  # "-": binary
+    names = [masked(row[2]) for row in rows[:_MOST_NAMES]] + ["..."] * (len(rows) > _MOST_NAMES)
+    counts = f"{len(rows)} file{'s' * (len(rows) != 1)}, {lines:,} line{'s' * (lines != 1)}"
+    return f"{counts}: {', '.join(names)}"
 
 
 def _git(folder: Path, *words: str) -> str:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
 from src.experiment.changes import Change, changes
 from src.experiment.config_file import flat
 from src.experiment.looks import NOT_THE_CONFIGURATION, config_digest
+from src.experiment.masked_settings import masked_config, masked_settings
 from src.experiment.note import note
 from src.experiment.provenance import differences, provenance
 from src.experiment.weights import refuse_unsafe
@@ -26,7 +27,7 @@ class Record(Callback):
     """Write configuration and provenance to the run's folder, each checkpoint and the logger.
 
     Args:
-        config: Configuration as YAML.
+        config: Configuration as YAML; its secrets are not recorded.
         folder: Folder of the run's records.
         weights: What weights from elsewhere it began with.
         group: Name of the group that a new run belongs to.
@@ -40,7 +41,7 @@ class Record(Callback):
     def __init__(
         self, config: str, folder: Path, weights: str = "", group: str | None = None
     ) -> None:
-        self.config = config
+        self.config = masked_config(config)
         self.folder = folder
         self.weights = weights
         self.group = group
@@ -52,6 +53,9 @@ class Record(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit" and trainer.is_global_zero:
             write_whole(self.folder / "config.yaml", self.config.encode())
+            for owner in (pl_module, trainer.datamodule):  # type: ignore[attr-defined]  # undeclared
+                if initial := getattr(owner, "_hparams_initial", None):  # Lightning logs it next
+                    initial.update(masked_settings(dict(initial)))
             for logger in trainer.loggers:
                 logger.log_hyperparams(hyperparameters(yaml.safe_load(self.config)))
 
@@ -62,7 +66,10 @@ class Record(Callback):
             self.weights = self.sessions[0]["inputs"].get("weights", "")
             self.group = self.sessions[0].get("group")
         now = provenance(trainer, data, self.weights) | {"group": self.group}
-        now["changes"] = [list(change) for change in self.changes]
+        now["changes"] = [
+            [name, masked_settings(before, name), masked_settings(after, name)]
+            for name, before, after in self.changes
+        ]
         if self.sessions and (found := differences(self.sessions[-1], now)):
             note(
                 f"since the checkpoint: {', '.join(found)}; the images come in the same order, "
@@ -82,6 +89,9 @@ class Record(Callback):
     ) -> None:
         loop = trainer.fit_loop
         ended = trainer.should_stop and loop._can_stop_early  # by a callback, not by the signals
+        for owner in (LightningModule, LightningDataModule):
+            if (key := owner.CHECKPOINT_HYPER_PARAMS_KEY) in checkpoint:
+                checkpoint[key] = masked_settings(checkpoint[key])
         checkpoint |= {"config": self.config, "provenance": self.sessions, "ended": ended}
 
     def _glance(self) -> dict[str, Any]:

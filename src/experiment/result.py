@@ -130,6 +130,7 @@ def summary(
         "seconds": ", ".join(f"{value:.1f} {part}" for part, value in seconds.items()),
         "network": f"{checkpoints}/model.pt",
         "checkpoints": f"{checkpoints}/{states}" if states else "",
+        "they carry": _carried(run) if states else "",
         "records": f"{shown(run.log_dir)}/config.yaml, metrics.json, provenance.json",
         "pictures": f"{shown(folder)}/{pictures}" if pictures else "",
         "see curves": f"{python()} -m tensorboard.main --logdir {shown(folder.parent)}"
@@ -138,6 +139,12 @@ def summary(
         "continue": f"{run.resume_command} {longer}" if states else "",
     }
     return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)
+
+
+def _carried(run: Run) -> str:
+    """Say which uncommitted changes are in each checkpoint, whoever it is given to."""
+    found = [session["git"].get("carries", "") for session in RunRecord(run).sessions]
+    return "; then ".join(f"uncommitted changes, {each}" for each in dict.fromkeys(found) if each)
 
 
 def _reached(metrics: Mapping[str, float]) -> str:

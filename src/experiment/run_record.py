@@ -9,6 +9,7 @@ import yaml
 from src.experiment.config_file import flat
 from src.experiment.lock import is_held
 from src.experiment.looks import config_digest
+from src.experiment.masked_settings import masked_settings
 from src.experiment.run import LOGS, Run, shown
 from src.experiment.run_files import evaluation_dir, file_digest, read_json
 
@@ -65,7 +66,7 @@ class RunRecord:
         """Its settings by name on the command line."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         text = (self.log_dir / "config.yaml").read_text()
-        return dict(flat(yaml.load(text, loader)))  # a safe one, written in C
+        return dict(flat(masked_settings(yaml.load(text, loader))))  # a safe one, written in C
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from src.experiment.config_file import read_config
 from src.experiment.failure import USER_ERROR, UsageError
 from src.experiment.group import Group
 from src.experiment.jobs import Work
+from src.experiment.masked_settings import given_again, masked_settings, masked_words
 from src.experiment.note import note
 from src.experiment.run import shown
 from src.experiment.run_record import RunRecord
@@ -64,9 +65,9 @@ def seeds_group(words: Words, default_config: Path) -> Group:
         if word.partition("=")[0] == "--seed_everything":
             raise ValueError("--seed_everything and --seeds exclude each other: leave one out")
     config = Path(words.config or default_config)
-    settings = repr(read_config(config, default_config.parent))
+    settings = repr(masked_settings(read_config(config, default_config.parent)))
     content = hashlib.sha256(settings.encode()).hexdigest()[:12]
-    options = [*words.rest, *(["--weights", words.weights] if words.weights else [])]
+    options = [*masked_words(words.rest), *(["--weights", words.weights] if words.weights else [])]
     digest = hashlib.sha256(repr([content, options]).encode()).hexdigest()[:6]
     group = Group(Path(words.root).resolve(), words.group or f"{config.stem}-{digest}")
     group.claim({"kind": "seeds", "config": content, "options": options})
@@ -136,7 +137,7 @@ class SeedRuns:
                 continue
             stopped = self._members(("interrupted", "failed")).get(seed)
             if stopped and stopped.run.has_state:
-                words = ["--ckpt_path", str(stopped.run.checkpoint_dir)]
+                words = ["--ckpt_path", str(stopped.run.checkpoint_dir), *given_again(self.words)]
                 return Work(seed, name, words, stopped)
             return Work(seed, name, self._words(seed))
         return None

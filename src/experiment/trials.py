@@ -7,10 +7,12 @@ from typing import Any, Literal, Protocol
 from src.experiment.failure import USER_ERROR, UsageError
 from src.experiment.group import Group
 from src.experiment.jobs import Work
+from src.experiment.masked_settings import given_again
 from src.experiment.note import note
 from src.experiment.run import LOGS, Run, shown
 from src.experiment.run_record import RunRecord
 from src.experiment.whole_file import write_whole
+from src.experiment.words import take_apart
 
 End = Literal["complete", "pruned", "failed"]
 
@@ -104,7 +106,8 @@ class Trials:
                 note(self.end(work, 0 if record.status == "finished" else 1, ""))
                 continue
             if record and record.run.has_state:
-                work.words = ["--ckpt_path", str(record.run.checkpoint_dir)]
+                secrets = given_again(take_apart([*self.words]))
+                work.words = ["--ckpt_path", str(record.run.checkpoint_dir), *secrets]
             else:
                 work.record = None
             return work

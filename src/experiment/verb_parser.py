@@ -6,6 +6,8 @@ from typing import Any, NoReturn
 
 from typing_extensions import override
 
+from src.experiment.masked import masked
+
 
 class VerbParser(argparse.ArgumentParser):
     """A parser whose errors are one line, as all of this project are.
@@ -44,5 +46,5 @@ class VerbParser(argparse.ArgumentParser):
 
     @override
     def error(self, message: str) -> NoReturn:
-        print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
+        print(f"error: {masked(message)}; see {self.prog} --help", file=sys.stderr)
         self.exit(2)

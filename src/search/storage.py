@@ -4,6 +4,7 @@ import os
 import time
 import warnings
 from pathlib import Path
+from urllib.parse import unquote
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -35,11 +36,20 @@ def open_storage(address: str | None, file: Path) -> BaseStorage:
             os.truncate(file, content.rfind(b"\n") + 1)
         return JournalStorage(JournalFileBackend(str(file)))
     except Exception as error:  # each database has its own
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(_without_password(str(error), address or "").split())[:300]
         raise ValueError(
             f"the storage {'' if address else file} cannot be used ({reason}); an address is such "
-            "as postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+            "as postgresql+psycopg://USER@HOST/DATABASE, its password best in a ~/.pgpass"
         ) from error
+
+
+def _without_password(text: str, address: str) -> str:
+    """Take the password of an address out of a text, of which only the beginning is shown."""
+    access = address.partition("://")[2].rpartition("@")[0]
+    password = access.partition(":")[2]
+    for part in {password, unquote(password), *password.split("@")} - {""}:
+        text = text.replace(part, "***")
+    return text
 
 
 def _database(address: str) -> RDBStorage:

@@ -27,6 +27,7 @@ def test_code_that_is_not_committed_is_recorded(repository: Path) -> None:
     assert len(state["commit"]) == 40
     assert "+before" in state["diff"]
     assert state["status"].splitlines() == ["A  code.py", "?? new.py"]
+    assert state["carries"] == "1 file, 1 line: code.py"
 
 
 def test_long_diff_is_cut(repository: Path) -> None:
@@ -36,10 +37,17 @@ def test_long_diff_is_cut(repository: Path) -> None:
     assert diff.endswith("[cut]")
 
 
+def test_summary_of_changes_names_a_few_files(repository: Path) -> None:
+    for name in ("a.py", "b.bin", "c.py"):
+        (repository / name).write_bytes(b"\0" if name == "b.bin" else b"1\n2\n")
+    subprocess.run(["git", "-C", repository, "add", "."], check=True)
+    assert code_state(repository)["carries"] == "4 files, 5 lines: a.py, b.bin, c.py, ..."
+
+
 def test_code_without_git_is_no_failure(tmp_path: Path, monkeypatch) -> None:
     assert code_state(tmp_path)["commit"] == ""
     monkeypatch.setenv("PATH", "")
-    assert code_state(tmp_path) == {"commit": "", "status": "", "diff": ""}
+    assert code_state(tmp_path) == dict.fromkeys(("commit", "status", "diff", "carries"), "")
 
 
 def test_provenance_is_plain_and_whole() -> None:

@@ -155,3 +155,14 @@ def test_note_of_a_trial_that_is_given_up_replaces_a_link(tmp_path: Path) -> Non
     assert not plan.look(Work(7, "trial_7", [], record))
     assert "given up" in (record.log_dir / "pruned.txt").read_text()
     assert not (tmp_path / "outside").exists()
+
+
+def test_stopped_trial_goes_on_with_its_secret(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    (record.log_dir / "run.json").write_text('{"group": "g"}')
+    (record.log_dir / "progress.json").write_text('{"step": 3}')
+    (record.run.checkpoint_dir / "last.ckpt").touch()
+    search = Script(stopped=[(2, {}, record.name)])
+    words = ["--lr=1", "--x.api_key=hunter2X"]
+    work = Trials(search, Group(tmp_path, "g"), words, lambda *_: "").next()
+    assert work.words == ["--ckpt_path", str(record.run.checkpoint_dir), "--x.api_key=hunter2X"]
