@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.verb_parser import VerbParser
+from src.printable import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +43,7 @@ def main(args: list[str] | None = None) -> None:
         for read in read_pictures(given.images, from_picture):
             if isinstance(read, UnreadablePictureError):
                 whole = False
-                print(f"error: {read}", file=sys.stderr)
+                print(f"error: {printable(str(read))}", file=sys.stderr)
                 continue
             waiting.append(read)
             if len(waiting) == _BATCH:

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from src.printable import printable
+
 # Of the uncompressed files; their gzip files have the MD5s that torchvision lists as official.
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -114,7 +116,7 @@ def _fetch(folder: Path, checksums: Mapping[str, str]) -> None:
                 _write(folder / name, _unpack(packed, checksums[name], f"{name}.gz"))
             return
         except _FAILURES as error:
-            print(f"MNIST: not to be had there ({error})", flush=True)
+            print(f"MNIST: not to be had there ({printable(str(error))})", flush=True)
             tried.append(f"{source} ({error})")
     raise FileNotFoundError(
         f"MNIST is not complete in {folder} and could not be fetched; tried "

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from src.printable import printable, spreadsheet_cell
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -85,7 +87,8 @@ def as_table(answers: Sequence[Answer]) -> str:
     for answer in answers:
         (first, sure), *others = answer.ranked
         second, less = others[0] if others else ("", 0.0)
-        rows.append((answer.file, first, f"{sure:.4f}", second, f"{less:.4f}"))
+        file, first, second = map(printable, (answer.file, first, second))
+        rows.append((file, first, f"{sure:.4f}", second, f"{less:.4f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
@@ -115,10 +118,10 @@ def as_csv(answers: Sequence[Answer], class_names: Sequence[str]) -> str:
     """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "prediction", "probability", *class_names])
+    writer.writerow(map(spreadsheet_cell, ["file", "prediction", "probability", *class_names]))
     for answer in answers:
-        row = answer.probabilities.values()
-        writer.writerow([answer.file, answer.prediction, answer.probability, *row])
+        row = [answer.file, answer.prediction, answer.probability, *answer.probabilities.values()]
+        writer.writerow(map(spreadsheet_cell, row))
     return text.getvalue().rstrip("\n")
 
 

@@ -8,6 +8,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from src.printable import printable
+
 
 def demo_page(title: str, about: str, class_names: Sequence[str]) -> str:
     """Fill the page with what it is about.
@@ -28,7 +30,7 @@ def demo_page(title: str, about: str, class_names: Sequence[str]) -> str:
         "subject": "digit" if digits else "picture",
         "names": json.dumps(list(class_names)),
     }.items():
-        page = page.replace(f"{{{{{name}}}}}", html.escape(text))
+        page = page.replace(f"{{{{{name}}}}}", html.escape(printable(text)))
     return page
 
 

@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from src.batch import Batch
 from src.evaluation.picture import Picture
 from src.evaluation.predictions import Predictions
+from src.printable import printable
 
 _PROJECTOR = "embedding"
 
@@ -63,7 +64,7 @@ def write_projector(
         if not before.parent.is_symlink():
             shutil.rmtree(before)
     with SummaryWriter(str(folder), filename_suffix=".projector") as writer:
-        labels = [names[index] for index in label.tolist()]
+        labels = [printable(names[index]) for index in label.tolist()]
         writer.add_embedding(features, labels, image.float() / 255, step, _PROJECTOR)
     for empty in folder.glob("events.*.projector"):
         empty.unlink()

@@ -16,6 +16,7 @@ from src.evaluation.figures import (
 from src.evaluation.measures import Interval, measure
 from src.evaluation.picture import Picture, pixels, png
 from src.evaluation.predictions import Predictions, archive, confident_mistakes
+from src.printable import printable
 
 
 class Evaluation:
@@ -109,6 +110,7 @@ def table(summary: dict[str, Any]) -> str:
         Accuracy, calibration, each class, and the most confused pairs.
     """
     names, classes, calibrated = (summary[key] for key in ("class_names", "classes", "calibrated"))
+    names = [*map(printable, names)]
     confused = [f"{names[a]} as {names[b]} ({count})" for a, b, count in summary["confused"]]
     rows = {
         f"{summary['split']} accuracy": _share(summary["accuracy"]),

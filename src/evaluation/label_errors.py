@@ -12,6 +12,7 @@ from torch import Tensor
 
 from src.evaluation.figures import draw_gallery
 from src.evaluation.picture import pixels, png
+from src.printable import printable, spreadsheet_cell
 
 
 def require_cleanlab() -> None:
@@ -121,7 +122,7 @@ class LabelErrors:
         shown = [f"{p:.6f}" for p in self._probability]
         ranks = range(1, len(numbers) + 1)
         columns = (ranks, numbers, places, self._given, self._suggested, shown)
-        writer.writerows(zip(*columns, strict=True))
+        writer.writerows(map(spreadsheet_cell, row) for row in zip(*columns, strict=True))
         return text.getvalue().encode()
 
     def table(self, num_rows: int = 10) -> str:
@@ -133,9 +134,10 @@ class LabelErrors:
         Returns:
             A heading and a line for each, with the position in the split.
         """
-        width = max(len("looks like"), *map(len, self._given), *map(len, self._suggested), 0)
+        named = [[*map(printable, names)] for names in (self._given, self._suggested)]
+        width = max(map(len, ["looks like", *named[0], *named[1]]))
         heading = f"{'index':>7}  {'given':<{width}}  {'looks like':<{width}}  p(given)"
-        columns = (self.index.tolist(), self._given, self._suggested, self._probability)
+        columns = (self.index.tolist(), *named, self._probability)
         lines = [
             f"{'':13}  {number:>7}  {given:<{width}}  {other:<{width}}  {p:8.4f}"
             for number, given, other, p in list(zip(*columns, strict=True))[:num_rows]

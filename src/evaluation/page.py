@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from src.evaluation.picture import data_address
 from src.evaluation.section import GroupSection, Section
+from src.printable import printable
 
 _TEMPLATE = "report.html"
 
@@ -32,7 +34,7 @@ def render(
     """
     loader = jinja2.PackageLoader("src.evaluation", ".")
     page = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=loader, autoescape=True, finalize=_text, trim_blocks=True, lstrip_blocks=True
     ).get_template(_TEMPLATE)
     names = [*default, *(name for each in sections for name in each.settings)]
     changed = [
@@ -49,6 +51,11 @@ def render(
         default=default,
         written=written,
     )
+
+
+def _text(value: Any) -> str:
+    """Write a value of the page, before it is escaped, unless it is of the page itself."""
+    return value if isinstance(value, Markup) else printable(str(value))
 
 
 def _glance(sections: Sequence[Section]) -> dict[str, list[str]]:

@@ -8,13 +8,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 from src.experiment.explain import explain
 from src.experiment.masked import masked
 from src.experiment.run import Run, shown
 from src.experiment.whole_file import write_whole
+from src.printable import printable
 
 USER_ERROR, RUN_ERROR = 2, 1  # exit codes
 SIGNALS = [  # that end a run with its state saved
@@ -69,6 +70,7 @@ def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> It
         if run:
             run.discard_if_empty()
         if debug:
+            sys.excepthook = _say_traceback
             raise
         code = USER_ERROR if isinstance(error, UsageError) else exit_code
         _say_failed(error, code, run)
@@ -121,15 +123,24 @@ def _say_failed(error: Exception, exit_code: int, run: Run | None) -> None:
     sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
     if isinstance(error, ModuleNotFoundError):
         sentence += ": install the project (make train), then source .venv/bin/activate"
-    print(f"error: {masked(sentence)}", file=sys.stderr)
+    print(f"error: {printable(masked(sentence))}", file=sys.stderr)
     if run and run.log_dir.is_dir():
         file = run.log_dir / "traceback.txt"
         with suppress(OSError):  # perhaps the disk is full, which was the failure
-            text = masked("".join(traceback.format_exception(error)))
-            write_whole(file, text.encode())
+            write_whole(file, masked(_lines(error)).encode())
             print(f"traceback: {shown(file)}", file=sys.stderr)
         if how := _how_to_go_on(run):
             print(how.removeprefix("; "), file=sys.stderr)
+
+
+def _say_traceback(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    print(_lines(error), end="", file=sys.stderr)
+
+
+def _lines(error: BaseException) -> str:
+    """Write a traceback whose lines a terminal shows as they are."""
+    lines = "".join(traceback.format_exception(error)).split("\n")
+    return "\n".join(map(printable, lines))
 
 
 def _how_to_go_on(run: Run | None) -> str:

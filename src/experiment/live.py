@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from src.experiment.run_record import RunRecord
+from src.printable import printable
 
 
 class Live:
@@ -52,7 +53,7 @@ class Live:
             line: What to say; nothing is printed if it is empty.
         """
         if line:
-            tqdm.write(line, file=sys.stderr)
+            tqdm.write(printable(line), file=sys.stderr)
 
     def show(
         self, running: Mapping[int, tuple[str, RunRecord | None]], done: int, total: int
@@ -74,6 +75,6 @@ class Live:
 
 
 def _set(bar: "tqdm[Any]", name: str, done: int, total: int) -> None:
-    bar.set_description_str(name, refresh=False)
+    bar.set_description_str(printable(name), refresh=False)
     bar.total, bar.n = total, done
     bar.refresh()

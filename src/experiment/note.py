@@ -3,6 +3,7 @@
 import sys
 
 from src.experiment.masked import masked
+from src.printable import printable
 
 
 def note(text: str) -> None:
@@ -20,4 +21,4 @@ def note(text: str) -> None:
 
 
 def _print(text: str) -> None:
-    print(f"note: {masked(text)}", file=sys.stderr, flush=True)
+    print(f"note: {printable(masked(text))}", file=sys.stderr, flush=True)

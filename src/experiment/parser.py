@@ -16,6 +16,7 @@ from src.experiment.explain import explain
 from src.experiment.masked import masked
 from src.experiment.masked_settings import masked_config
 from src.experiment.words import TAKEN_OUT
+from src.printable import printable
 
 _MANY = 6
 
@@ -44,7 +45,7 @@ class OneLineParser(LightningArgumentParser):
         if not self.exit_on_error:  # one of jsonargparse's own attempts, not the user's command
             super().error(message, ex)
         sentence = explain(message, self._option_string_actions)
-        print(f"error: {masked(sentence)}", file=sys.stderr)
+        print(f"error: {printable(masked(sentence))}", file=sys.stderr)
         self.exit(2)
 
 

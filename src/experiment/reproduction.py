@@ -7,6 +7,7 @@ from typing import Any
 from src.experiment.changes import changes
 from src.experiment.digest import digest
 from src.experiment.provenance import differences
+from src.printable import printable
 
 _STATES = {"weights": "state_dict", "optimizer": "optimizer_states", "schedule": "lr_schedulers"}
 _SHOWN = 16  # characters of a digest
@@ -41,7 +42,7 @@ def report(first: dict[str, Any], again: dict[str, Any]) -> tuple[bool, str]:
         verdict = "no, and nothing recorded differs: try --trainer.deterministic true in both runs"
     else:
         verdict = "no"
-    return same, "\n".join([*lines, f"{'reproduced':<13}  {verdict}"])
+    return same, "\n".join(map(printable, [*lines, f"{'reproduced':<13}  {verdict}"]))
 
 
 def _agreement(before: Any, now: Any) -> str:

@@ -19,6 +19,7 @@ from src.experiment.run import Run, python, shown
 from src.experiment.run_files import file_digest
 from src.experiment.run_record import RunRecord
 from src.experiment.whole_file import write_whole
+from src.printable import printable
 
 
 def finish(cli: TrainCLI, account: Account) -> str:
@@ -138,7 +139,7 @@ def summary(
         else "",
         "continue": f"{run.resume_command} {longer}" if states else "",
     }
-    return "\n".join(f"{name:<13}  {text}" for name, text in rows.items() if text)
+    return "\n".join(printable(f"{name:<13}  {text}") for name, text in rows.items() if text)
 
 
 def _carried(run: Run) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.experiment.lock import hold
+from src.printable import printable
 
 LOGS = "lightning_logs"
 CHECKPOINTS = "checkpoints"
@@ -172,9 +173,10 @@ def shown(path: Path) -> str:
         path: Any path.
 
     Returns:
-        Relative to the working directory if inside it, quoted where a shell needs it.
+        Relative to the working directory if inside it, quoted where a shell needs it, printable.
     """
-    return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
+    text = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    return printable(shlex.quote(text))
 
 
 def python() -> str:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from typing_extensions import override
 
 from src.experiment.masked import masked
+from src.printable import printable
 
 
 class VerbParser(argparse.ArgumentParser):
@@ -46,5 +47,5 @@ class VerbParser(argparse.ArgumentParser):
 
     @override
     def error(self, message: str) -> NoReturn:
-        print(f"error: {masked(message)}; see {self.prog} --help", file=sys.stderr)
+        print(f"error: {printable(masked(message))}; see {self.prog} --help", file=sys.stderr)
         self.exit(2)

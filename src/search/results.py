@@ -10,6 +10,7 @@ import matplotlib as mpl
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from src.printable import printable, spreadsheet_cell
 from src.search.search import RUN, Search
 
 _SHOWN = 10  # trials in the table
@@ -74,7 +75,7 @@ def table(search: Search) -> str:
         [
             str(trial.number),
             f"{trial.value:.4f}",
-            trial.user_attrs.get(RUN, ""),
+            _short(trial.user_attrs.get(RUN, "")),
             *(_short(trial.params[name]) for name in names),
         ]
         for trial in ranked[:_SHOWN]
@@ -85,7 +86,8 @@ def table(search: Search) -> str:
         for row in rows
     ]
     shares = [f"{name} {share:.0%}" for name, share in importances(search).items()]
-    return "\n".join([*lines, f"{'importance':<13}  {', '.join(shares) or 'too few trials'}"])
+    lines.append(f"{'importance':<13}  {', '.join(shares) or 'too few trials'}")
+    return "\n".join(map(printable, lines))
 
 
 def trials_csv(search: Search) -> bytes:
@@ -100,7 +102,8 @@ def trials_csv(search: Search) -> bytes:
     names = [*search.sweep.space]
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(["trial", "state", search.sweep.metric, "run", "seconds", *names])
+    heads = ["trial", "state", search.sweep.metric, "run", "seconds", *names]
+    writer.writerow(map(spreadsheet_cell, heads))
     for trial in search.trials():
         seconds = f"{trial.duration.total_seconds():.1f}" if trial.duration else ""
         about = [
@@ -108,8 +111,10 @@ def trials_csv(search: Search) -> bytes:
             _STATES.get(trial.state, "running"),
             trial.value,
             trial.user_attrs.get(RUN, ""),
+            seconds,
         ]
-        writer.writerow([*about, seconds, *(trial.params.get(name) for name in names)])
+        row = [*about, *(trial.params.get(name) for name in names)]
+        writer.writerow(map(spreadsheet_cell, row))
     return buffer.getvalue().encode()
 
 
@@ -146,4 +151,4 @@ def pictures(search: Search) -> dict[str, bytes]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
