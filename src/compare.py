@@ -121,7 +121,7 @@ def _table(
         found = estimate([*sample.values.values()])
         interval = f"{scale.value(found.low)} - {scale.value(found.high)}"
         single = found.n == 1
-        fit = median(record.metrics.get("fit_s", math.nan) for record in each.records.values())
+        fit = median(record.metrics.get("fit_s") or math.nan for record in each.records.values())
         cells = [
             scale.value(found.mean).rjust(8),
             ("" if single else scale.value(found.sd)).rjust(8),

@@ -11,11 +11,13 @@ from typing import Any
 
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.masked import masked
+from src.experiment.note import note
 from src.experiment.run import python, shown
 from src.experiment.run_record import RunRecord
 from src.experiment.run_table import facts, table
 from src.experiment.samples import different
 from src.experiment.verb_parser import VerbParser
+from src.printable import printable
 
 
 def main(args: list[str] | None = None) -> None:
@@ -67,17 +69,23 @@ class _SubParser(VerbParser):
         self.debug.default = argparse.SUPPRESS  # else it overrides the word before the action
 
 
-def _records(group: str | None) -> list[RunRecord]:
-    records = RunRecord.all(Path())
+def _records(group: str | None) -> list[tuple[RunRecord, dict[str, Any]]]:
+    """List the runs and what their small files tell; a damaged one does not hide the others."""
+    records = []
+    for record in RunRecord.all(Path()):
+        try:
+            records.append((record, facts(record)))
+        except (OSError, ValueError) as error:
+            note(f"passed over: {error}")
     if group is not None:
-        records = [record for record in records if record.glance.get("group") == group]
+        records = [(record, row) for record, row in records if row["group"] == group]
         if not records:
             raise FileNotFoundError(f"--group {group}: no run here belongs to it")
     return records
 
 
 def _list(given: Any) -> str:
-    rows = [facts(record) for record in _records(given.group)]
+    rows = [row for _, row in _records(given.group)]
     key = {"val": "val/acc", "seconds": "fit_s"}.get(given.sort)
     if key:
         rows.sort(key=lambda row: (row[key] is None, row[key] or 0), reverse=given.sort == "val")
@@ -91,7 +99,7 @@ def _show(given: Any) -> str:
     content = {**facts(record), "metrics": record.metrics, "settings": record.settings}
     if given.format == "json":
         return json.dumps(content | {"sessions": record.sessions}, indent=2, default=str)
-    lines = [table([content]), ""]
+    lines = [*table([content]).split("\n"), ""]
     lines += [f"{name:<22}  {value}" for name, value in sorted(record.metrics.items())]
     lines += ["", *(f"{name}: {value}" for name, value in record.settings.items()), ""]
     for session in record.sessions:
@@ -102,8 +110,8 @@ def _show(given: Any) -> str:
         if carries := session["git"].get("carries") or bool(session["git"]["diff"]) * "some":
             lines.append(f"  its checkpoints carry uncommitted changes: {carries}")
     folders = f"{shown(record.run.log_dir)}, {shown(record.run.checkpoint_dir)}"
-    lines = [masked("\n".join(lines)), ""]  # of what older versions recorded, too
-    return "\n".join([*lines, f"files     {folders}", f"continue  {record.run.resume_command}"])
+    lines += ["", f"files     {folders}", f"continue  {record.run.resume_command}"]
+    return masked("\n".join(map(printable, lines)))  # of what older versions recorded, too
 
 
 def _differences(given: Any) -> str:
@@ -121,7 +129,7 @@ def _differences(given: Any) -> str:
     for part, values in found.items():
         lines.append(f"{part}{'' if values else ': the same'}")
         lines += [f"  {name}: {before} -> {after}" for name, (before, after) in values.items()]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _environment(record: RunRecord) -> dict[str, Any]:
@@ -133,13 +141,13 @@ def _environment(record: RunRecord) -> dict[str, Any]:
 
 
 def _best(given: Any) -> str:
-    seen = [record for record in _records(given.group) if record.best_val is not None]
+    seen = [pair for pair in _records(given.group) if pair[1]["val/acc"] is not None]
     if not seen:
         raise FileNotFoundError("no run here has been validated")
-    best = max(seen, key=lambda record: record.best_val or 0)
+    best, row = max(seen, key=lambda pair: pair[1]["val/acc"])
     if given.format == "json":
-        return json.dumps(facts(best), indent=2)
-    return f"{table([facts(best)])}\n\nbest of {len(seen)} by validation: {shown(best.checkpoint)}"
+        return json.dumps(row, indent=2)
+    return f"{table([row])}\n\nbest of {len(seen)} by validation: {shown(best.checkpoint)}"
 
 
 def _remove(given: Any) -> str:

@@ -32,7 +32,7 @@ class Group:
     """
 
     def __init__(self, root: Path, name: str) -> None:
-        if not re.fullmatch(r"[\w][\w.+-]*", name) or re.fullmatch(r"version_\d+|last", name):
+        if not _can_be_a_name(name):
             raise ValueError(
                 f"--group {name}: a name has letters, digits, '.', '_', '+' and '-', and is not "
                 "that of a run"
@@ -50,8 +50,8 @@ class Group:
         Returns:
             The groups by name.
         """
-        names = {record.glance.get("group") for record in RunRecord.all(root)}
-        return [cls(root, name) for name in sorted(name for name in names if name)]
+        names = {record.glance.get("group") or "" for record in RunRecord.all(root)}
+        return [cls(root, name) for name in sorted(filter(_can_be_a_name, names))]
 
     @property
     def folder(self) -> Path:
@@ -115,7 +115,7 @@ class Group:
             write_whole(path, (json.dumps(made_by, indent=2) + "\n").encode())
             return
         for name, value in made_by.items():
-            if before.get(name) != value:
+            if not isinstance(before, dict) or before.get(name) != value:
                 raise ValueError(
                     f"group {self.name} was made with another {name} ({shown(path)}): "
                     "give another --group"
@@ -132,3 +132,8 @@ class Group:
         """Remove its folder if it has no run."""
         if not self.members():
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _can_be_a_name(name: str) -> bool:
+    """Tell whether a group may be called so; a run's file may hold anything."""
+    return bool(re.fullmatch(r"\w[\w.+-]*", name) and not re.fullmatch(r"version_\d+|last", name))

@@ -67,7 +67,8 @@ def looks(root: Path) -> list[dict[str, Any]]:
         root: Folder of the runs.
 
     Returns:
-        All looks, the first one first; a line that a full disk has cut is left out.
+        All looks, the first one first; a line that is none, such as one that a full disk has cut,
+        is left out.
     """
     path = root / LOGS / _FILE
     if not path.is_file():
@@ -75,9 +76,11 @@ def looks(root: Path) -> list[dict[str, Any]]:
     found = []
     for line in path.read_text(errors="replace").splitlines():
         try:
-            found.append(json.loads(line))
-        except ValueError:
+            look = json.loads(line)
+        except (ValueError, RecursionError):
             continue
+        if isinstance(look, dict) and not any(isinstance(v, dict | list) for v in look.values()):
+            found.append(look)
     return found
 
 

@@ -11,7 +11,7 @@ from src.experiment.lock import is_held
 from src.experiment.looks import config_digest
 from src.experiment.masked_settings import masked_settings
 from src.experiment.run import LOGS, Run, shown
-from src.experiment.run_files import evaluation_dir, file_digest, read_json
+from src.experiment.run_files import evaluation_dir, file_digest, read_object, read_sessions
 
 Status = Literal["running", "finished", "interrupted", "failed", "pruned"]
 
@@ -71,23 +71,23 @@ class RunRecord:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Its figures, empty before its end."""
-        return read_json(self.log_dir / "metrics.json") or {}
+        return read_object(self.log_dir / "metrics.json")
 
     @cached_property
     def sessions(self) -> list[dict[str, Any]]:
         """Provenance of each session."""
-        return read_json(self.log_dir / "provenance.json") or []
+        return read_sessions(self.log_dir / "provenance.json")
 
     @cached_property
     def glance(self) -> dict[str, Any]:
         """What lists show of it, see `src.experiment.record`; empty before training begins."""
-        return read_json(self.log_dir / "run.json") or {}
+        return read_object(self.log_dir / "run.json")
 
     @cached_property
     def progress(self) -> dict[str, Any]:
         """How far it is, see `src.experiment.heartbeat`; empty before training begins."""
         try:
-            return read_json(self.log_dir / "progress.json") or {}
+            return read_object(self.log_dir / "progress.json")
         except ValueError:  # cut by a power failure: it only informs
             return {}
 
@@ -118,7 +118,10 @@ class RunRecord:
     def seed(self) -> int:
         """Its seed."""
         seed = self.glance.get("seed")
-        return int(self.settings["seed_everything"] if seed is None else seed)
+        seed = self.settings.get("seed_everything") if seed is None else seed
+        if not isinstance(seed, int):
+            raise ValueError(f"{shown(self.log_dir)} does not tell the seed of its run: delete it")
+        return seed
 
     @property
     def config(self) -> str:
@@ -128,8 +131,8 @@ class RunRecord:
     @property
     def best_val(self) -> float | None:
         """Best validation accuracy so far."""
-        if "val/acc_best" in self.metrics:
-            return float(self.metrics["val/acc_best"])
+        if (best := self.metrics.get("val/acc_best")) is not None:
+            return float(best)
         seen = [each["val/acc"] for each in self.validations if "val/acc" in each]
         return max(seen, default=None)
 
@@ -156,10 +159,10 @@ class RunRecord:
         Returns:
             Its numbers; None if there is none of the checkpoint as it is now.
         """
-        summary: dict[str, Any] | None = read_json(self.evaluation_dir / "summary.json")
-        if summary is None or not self.checkpoint.is_file():
-            return summary
-        return summary if summary["sha256"] == file_digest(self.checkpoint) else None
+        summary = read_object(self.evaluation_dir / "summary.json")
+        if not summary or not self.checkpoint.is_file():
+            return summary or None
+        return summary if summary.get("sha256") == file_digest(self.checkpoint) else None
 
 
 def _find(word: str) -> Run:

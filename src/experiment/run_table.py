@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.experiment.run_record import RunRecord
+from src.printable import printable
 
 _LONGEST = 60  # characters of a setting
+_WIDEST = 1000  # characters of a cell: all lines are as wide
 
 
 def facts(record: RunRecord) -> dict[str, Any]:
@@ -26,10 +28,10 @@ def facts(record: RunRecord) -> dict[str, Any]:
         "fit_s": metrics.get("fit_s", record.progress.get("seconds")),
         "to_target_s": metrics.get("to_target_s"),
         "seed": glance.get("seed"),
-        "commit": glance.get("commit", ""),
-        "uncommitted": glance.get("uncommitted", False),
+        "commit": glance.get("commit") or "",
+        "uncommitted": bool(glance.get("uncommitted")),
         "group": glance.get("group") or "",
-        "began": glance.get("began", ""),
+        "began": glance.get("began") or "",
         "step": record.progress.get("step", metrics.get("steps")),
         "steps": record.progress.get("steps"),
         "changed": glance.get("changed"),
@@ -59,7 +61,7 @@ def _written(row: Mapping[str, Any]) -> dict[str, str]:
     if status in ("running", "interrupted") and row["steps"]:
         status += f" {100 * row['step'] // row['steps']}%"
     changed = row["changed"]
-    return {
+    cells = {
         "run": row["run"],
         "status": status,
         "val": _number(row["val/acc"], ".4f"),
@@ -72,6 +74,7 @@ def _written(row: Mapping[str, Any]) -> dict[str, str]:
         "group": row["group"],
         "differs from the default": "?" if changed is None else _settings(changed),
     }
+    return {head: printable(cell[:_WIDEST]) for head, cell in cells.items()}
 
 
 def _settings(changed: Mapping[str, Any]) -> str:

@@ -100,7 +100,7 @@ class RunSet:
             Devices and numbers of threads.
         """
         inputs = [each.sessions[-1]["inputs"] for each in self.records.values() if each.sessions]
-        found = {f"{each['device']} with {each['threads']} threads" for each in inputs}
+        found = {f"{each.get('device')} with {each.get('threads')} threads" for each in inputs}
         return ", ".join(sorted(found))
 
 
@@ -147,7 +147,7 @@ def refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:
     seeds = [record.seed for record in records]
     if len(set(seeds)) < len(seeds):
         note(f"{name}: of several runs with the same seed the latest is taken")
-    commits = {record.glance.get("commit", "")[:10] for record in records}
+    commits = {(record.glance.get("commit") or "")[:10] for record in records}
     if len(commits) > 1:
         note(f"{name}: its runs are of different commits: {', '.join(sorted(commits))}")
 
