@@ -9,6 +9,16 @@ from torch import Tensor
 from typing_extensions import override
 
 from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.shape import misfit
+
+_PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
+_SHAPE = dict.fromkeys(_PATHS, str) | {
+    "monitor": str,
+    "best_step": int,
+    "best_model_score": Tensor,
+    "kth_value": Tensor,
+    "best_k_models": {str: Tensor},
+}
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -69,6 +79,8 @@ class BestCheckpoint(ModelCheckpoint):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if misfit(state_dict, _SHAPE):
+            return  # no run wrote it
         here = Path(self.dirpath or ".")
         best = here / Path(state_dict["best_model_path"]).name
         if not _is_remembered(best, state_dict):
@@ -76,7 +88,7 @@ class BestCheckpoint(ModelCheckpoint):
         self._best_step = state_dict["best_step"]
         moved = {
             name: str(here / Path(state_dict[name]).name) if state_dict[name] else ""
-            for name in ("best_model_path", "kth_best_model_path", "last_model_path")
+            for name in _PATHS
         }
         scores = {
             str(here / Path(path).name): score

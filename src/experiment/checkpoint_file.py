@@ -1,32 +1,62 @@
 """Checkpoint files: written whole, verified when read, and never executed."""
 
-import io
-import pickle
-import zipfile
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
+from torch import Tensor
 from typing_extensions import override
 
+from src.experiment.note import note
+from src.experiment.plain_file import load_plain, packed
 from src.experiment.run import shown
+from src.experiment.shape import PROGRESS, SESSION, misfit
 from src.experiment.whole_file import write_whole
 
-_PARTS = {
-    *("config", "provenance", "loops", "global_step", "pytorch-lightning_version"),
-    *("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "epoch_metrics", "metrics"),
+_COUNT = range(2**63)
+_DONE = {"completed": _COUNT, "processed": _COUNT, str: _COUNT}
+_LOOP = {
+    "state_dict": {"combined_loader?": [object]},
+    "epoch_progress": {"current": _DONE, "total": _DONE},
+    "epoch_loop.state_dict": {"_batches_that_stepped": _COUNT},
+    "epoch_loop.batch_progress": {"current": _DONE, "total": _DONE, "is_last_batch": bool},
 }
+_SHAPE = {
+    "config": re.compile(r"(?s).{0,1000000}"),
+    "provenance": [SESSION, ...],
+    "loops": {"fit_loop": _LOOP},
+    "global_step": _COUNT,
+    "pytorch-lightning_version": re.compile(r"\d[\w.+-]{0,50}"),
+    "state_dict": {str: Tensor},
+    "optimizer_states": [dict],
+    "lr_schedulers": [dict],
+    "callbacks": {"Heartbeat?": PROGRESS, "Target?": {"reached": {str: float}}, str: object},
+    "epoch_metrics": [{str: {"updates": int}}],
+    "metrics": {str: float},
+    "calibration?": {"temperature": float, "step": int},
+}
+_PARTS = {name for name in _SHAPE if not name.endswith("?")}
 
 
 class WholeCheckpointIO(CheckpointIO):
-    """Read and write the checkpoints of a Trainer as this module does."""
+    """Read and write the checkpoints of a Trainer as this module does.
+
+    Args:
+        folders: Tells in which folders checkpoints may be removed.
+    """
+
+    def __init__(self, folders: Callable[[], Iterable[Path]] = lambda: ()) -> None:
+        self._folders = folders
+        self._began = ""
 
     @override
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
+        self._began = _began(checkpoint)
         write_whole(Path(path), packed(checkpoint))
 
     @override
@@ -37,21 +67,19 @@ class WholeCheckpointIO(CheckpointIO):
 
     @override
     def remove_checkpoint(self, path: str | Path) -> None:
-        Path(path).unlink(missing_ok=True)
+        path = Path(path)  # which a checkpoint may have named, and that comes from anywhere
+        allowed = path.parent.resolve() in [folder.resolve() for folder in self._folders()]
+        if allowed and path.suffix == ".ckpt" and not path.is_symlink() and self._wrote(path):
+            path.unlink()
+        elif path.exists():
+            note(f"{shown(path)} was not removed: it is no checkpoint of this run")
 
-
-def packed(content: Any) -> memoryview:
-    """Serialise as `torch.save` does, in memory: a full disk then fails with its own words.
-
-    Args:
-        content: Tensors and plain values.
-
-    Returns:
-        Content of a file that `torch.load` reads.
-    """
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getbuffer()
+    def _wrote(self, path: Path) -> bool:
+        """Tell whether a file is a checkpoint of the run that is being saved."""
+        try:
+            return _began(read_checkpoint(path)) == self._began
+        except (OSError, ValueError):
+            return False
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -70,6 +98,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     content = load_plain(path)
     if isinstance(content, dict) and content.keys() >= _PARTS:
+        if wrong := misfit(content, _SHAPE):
+            raise ValueError(f"{shown(Path(path))} is not a checkpoint of this project: {wrong}")
         return content
     if isinstance(content, dict) and content and all(map(torch.is_tensor, content.values())):
         raise ValueError(
@@ -80,39 +110,6 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         f"{shown(Path(path))} was not written by this command, it holds no configuration: give "
         "another one, or begin a new run from its weights with --weights"
     )
-
-
-def load_plain(path: str | Path) -> Any:
-    """Read tensors and plain values from a file of torch's; nothing in it is executed.
-
-    Args:
-        path: File to read.
-
-    Returns:
-        Its content, on the CPU.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is an address, is damaged, or holds more than data.
-    """
-    if "://" in str(path):
-        raise ValueError(f"{path} is an address: download the file and give its path")
-    path = Path(path)
-    if not path.is_file():
-        found = ", ".join(shown(file) for file in sorted(path.parent.glob("*.[cp]*t"))) or "none"
-        raise FileNotFoundError(f"there is no checkpoint {shown(path)}; in its folder: {found}")
-    if damage := _damage(path):
-        raise ValueError(f"{shown(path)} is not a whole checkpoint: {damage}{_other_one(path)}")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{shown(path)} holds more than tensors and plain values; nothing of it was executed"
-        ) from error
-    except Exception as error:
-        raise ValueError(
-            f"{shown(path)} is not a checkpoint of torch ({type(error).__name__}){_other_one(path)}"
-        ) from error
 
 
 def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
@@ -142,49 +139,5 @@ def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
     return max(order, key=lambda path: order[path]), skipped
 
 
-def unsafe_entries(content: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Name what could not be read back from a checkpoint without executing code.
-
-    Args:
-        content: What shall be saved.
-        name: Its name; the names of its parts follow, after dots.
-
-    Yields:
-        Name and type of each innermost part that is neither a tensor nor a plain value.
-    """
-    try:
-        torch.load(io.BytesIO(packed(content)), weights_only=True)
-    except Exception:
-        found = []
-        if isinstance(content, dict | list | tuple):
-            parts = content.items() if isinstance(content, dict) else enumerate(content)
-            found = [
-                entry for key, part in parts for entry in unsafe_entries(part, f"{name}.{key}")
-            ]
-        yield from found or [(name.strip("."), type(content).__name__)]
-
-
-def _damage(path: Path) -> str:
-    if path.stat().st_size == 0:
-        return "it is empty"
-    if not zipfile.is_zipfile(path):
-        return "its end is missing, or it never was one"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-    except Exception as error:  # zipfile has many, such as NotImplementedError
-        return f"{type(error).__name__}: {error}"
-    return f"{broken} does not match its check sum" if broken else ""
-
-
-def _other_one(path: Path) -> str:
-    """Point to a sound file beside a broken one; an explicit path never falls back by itself."""
-    sound = [file for file in sorted(path.parent.glob("*.ckpt")) if file != path and _sound(file)]
-    return f"; beside it, {' and '.join(map(shown, sound))} can be read" if sound else ""
-
-
-def _sound(path: Path) -> bool:
-    try:
-        return not _damage(path) and bool(torch.load(path, weights_only=True))
-    except Exception:
-        return False
+def _began(checkpoint: dict[str, Any]) -> str:
+    return str(checkpoint["provenance"][0]["began"]) if checkpoint.get("provenance") else ""

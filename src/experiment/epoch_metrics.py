@@ -80,13 +80,13 @@ def give_back(module: nn.Module, states: States) -> None:
     for name, saved in states.items():
         metric = metrics.get(name)
         if isinstance(metric, Metric):
-            state = {key: _to(value, metric.device) for key, value in saved.items()}
-            updates = state.pop("updates")
+            known = metric.metric_state  # no other attribute is set
+            state = {key: _to(value, metric.device) for key, value in saved.items() if key in known}
             if metric.update_called:  # of another process, when there are fewer than there were
                 metric.merge_state(state)
             else:
                 vars(metric).update(state)
-            metric._update_count += updates
+            metric._update_count += saved["updates"]
             metric._computed = None
 
 

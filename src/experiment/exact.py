@@ -1,5 +1,7 @@
 """What makes a run exact: the same bits, however often it was stopped."""
 
+from pathlib import Path
+
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import AsyncCheckpointIO
@@ -43,4 +45,9 @@ def make_exact(trainer: Trainer, best: BestCheckpoint, last: LastCheckpoint) -> 
         stop,
     ]
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-        trainer.strategy.checkpoint_io = WholeCheckpointIO()
+        trainer.strategy.checkpoint_io = WholeCheckpointIO(lambda: _checkpoint_folders(trainer))
+
+
+def _checkpoint_folders(trainer: Trainer) -> list[Path]:
+    folders = [getattr(callback, "dirpath", None) for callback in trainer.checkpoint_callbacks]
+    return [Path(folder) for folder in folders if folder]

@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
 from src.batch import Batch
+from src.experiment.shape import PROGRESS
 from src.experiment.whole_file import write_whole
 
 _EVERY_S = 1.0
@@ -47,12 +48,12 @@ class Heartbeat(Callback):
     @override
     def state_dict(self) -> dict[str, Any]:
         self._count_time()
-        return {name: getattr(self, name) for name in ("seconds", "images", "validations")}
+        return {name: getattr(self, name) for name in PROGRESS}
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.fitting:
-            vars(self).update(state_dict)
+            vars(self).update({name: state_dict[name] for name in PROGRESS})
             self.seconds_before = self.seconds
 
     @override

@@ -12,9 +12,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.experiment.account import Account
-from src.experiment.checkpoint_file import packed
 from src.experiment.cli import TrainCLI
 from src.experiment.looks import add_look
+from src.experiment.plain_file import packed
 from src.experiment.run import Run, python, shown
 from src.experiment.run_files import file_digest
 from src.experiment.run_record import RunRecord

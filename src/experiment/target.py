@@ -8,6 +8,12 @@ from typing_extensions import override
 
 from src.experiment.heartbeat import Heartbeat
 
+_REACHED = {  # what a run reports, by what a validation has it from
+    "to_target_s": "seconds",
+    "to_target_steps": "step",
+    "to_target_images": "images",
+}
+
 
 class Target(Callback):
     """End training once a validation has reached a value; keep what it took.
@@ -37,7 +43,8 @@ class Target(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         same = (state_dict["metric"], state_dict["value"]) == (self.metric, self.value)
         if self.heartbeat.fitting and same:
-            self.reached = state_dict["reached"]
+            before = state_dict["reached"]
+            self.reached = {name: before[name] for name in _REACHED if name in before}
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -49,11 +56,7 @@ class Target(Callback):
             raise ValueError(f"--target {self.metric} is not logged in validation; {known} are")
         here = is_reached(self.metric, last[self.metric], self.value)
         if trainer.strategy.reduce_boolean_decision(here, all=False):
-            self.reached = {
-                "to_target_s": last["seconds"],
-                "to_target_steps": last["step"],
-                "to_target_images": last["images"],
-            }
+            self.reached = {name: last[source] for name, source in _REACHED.items()}
             trainer.should_stop = True
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from src.experiment.checkpoint_file import load_plain, unsafe_entries
 from src.experiment.digest import digest
+from src.experiment.plain_file import load_plain, unsafe_entries
 
 _MANY = 3
 

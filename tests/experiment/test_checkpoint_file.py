@@ -1,24 +1,41 @@
 import pickle
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from src.experiment.checkpoint_file import (
-    _PARTS,
     WholeCheckpointIO,
     newest_checkpoint,
     read_checkpoint,
-    unsafe_entries,
 )
+
+_PLACES = ("current", "total")
+
+
+def whole(step: int = 1, began: str = "2026-01-01") -> dict[str, Any]:
+    """Content of a checkpoint, as little as there must be of it."""
+    done = {name: dict.fromkeys(("ready", "completed", "processed"), 0) for name in _PLACES}
+    session = {"began": began, "from_step": 0, "command": "python", "packages": {}}
+    session |= {"git": dict.fromkeys(("commit", "status", "diff"), "")}
+    loop = {"state_dict": {}, "epoch_loop.state_dict": {"_batches_that_stepped": 0}}
+    loop |= {"epoch_loop.batch_progress": done | {"is_last_batch": False}, "epoch_progress": done}
+    return {
+        "config": "seed_everything: 0",
+        "provenance": [session | {"inputs": {"threads": "1", "processes": "1"}}],
+        "loops": {"fit_loop": loop},
+        "global_step": step,
+        "pytorch-lightning_version": "2.6.6",
+        "state_dict": {"w": torch.arange(64.0)},
+        **{"optimizer_states": [], "lr_schedulers": [], "callbacks": {}},
+        **{"epoch_metrics": [], "metrics": {}},
+    }
 
 
 def save(path: Path, step: int = 1, began: str = "2026-01-01") -> Path:
-    content = dict.fromkeys(_PARTS)
-    content |= {"global_step": step, "provenance": [{"began": began}]}
-    content |= {"state_dict": {"w": torch.arange(64.0)}}
-    WholeCheckpointIO().save_checkpoint(content, path)
+    WholeCheckpointIO().save_checkpoint(whole(step, began), path)
     return path
 
 
@@ -156,8 +173,3 @@ def test_folder_without_a_whole_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "last.ckpt").touch()
     with pytest.raises(FileNotFoundError, match=r"no whole checkpoint; .*last\.ckpt .* empty"):
         newest_checkpoint(tmp_path)
-
-
-def test_unsafe_entry_is_named(tmp_path: Path) -> None:
-    content = {"lr": 0.1, "shape": (1, 2), "dtype": torch.float32, "deep": [{"folder": tmp_path}]}
-    assert list(unsafe_entries(content)) == [("deep.0.folder", "PosixPath")]
