@@ -101,9 +101,11 @@ def _run_verb(verb: str, *words: str) -> str:
 
 def _section(record: "RunRecord") -> "Section":
     from src.evaluation.section import Section
+    from src.experiment.arrays import read_arrays
     from src.experiment.looks import counted, looks
     from src.experiment.run import python, shown
 
+    answers = record.evaluation_dir / "predictions.npz"
     name = shown(record.run.checkpoint_dir)
     verbs = {
         "evaluate": "what it gets right and wrong",
@@ -126,6 +128,7 @@ def _section(record: "RunRecord") -> "Section":
         record.evaluation_dir,
         {what: command for command, what in commands.items()},
         counted(looks(record.run.root), record.config),
+        read_arrays(answers, mistake_image=4)[0] if answers.is_file() else (),
     )
 
 

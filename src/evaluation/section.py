@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from src.evaluation.picture import Picture, data_address, png
 
@@ -50,6 +51,7 @@ class Section:
         folder: Folder of the files of its evaluation.
         commands: Commands by what they do.
         looks: How often the test set was looked at.
+        images: Images of its most confident mistakes, `(N, C, H, W)`.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Section:
     folder: Path
     commands: dict[str, str]
     looks: str = ""
+    images: npt.NDArray[Any] | Sequence[Picture] = ()
 
     def picture(self, name: str) -> str:
         """Read a picture of the evaluation.
@@ -80,15 +83,11 @@ class Section:
         Returns:
             Label, prediction, probability and `picture` of each.
         """
-        path = self.folder / "predictions.npz"
-        if self.summary is None or not path.is_file():
+        if self.summary is None or not len(self.images):
             return []
-        with np.load(path) as archive:
-            images = archive["mistake_image"]
-        listed = self.summary["mistakes"]
         return [
             mistake | {"picture": _image(image)}
-            for mistake, image in zip(listed, images, strict=True)
+            for mistake, image in zip(self.summary["mistakes"], self.images, strict=True)
         ]
 
 

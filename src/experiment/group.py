@@ -110,7 +110,7 @@ class Group:
         if not hold(self.folder):
             raise OSError(f"group {self.name} is being worked on by another process")
         path = self.folder / "group.json"
-        made_by, before = masked_settings(made_by), masked_settings(read_json(path))
+        made_by, before = masked_settings(made_by), masked_settings(read_json(path, dict))
         if before is None:
             write_whole(path, (json.dumps(made_by, indent=2) + "\n").encode())
             return

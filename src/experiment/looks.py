@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from src.experiment.run import LOGS, shown
+from src.experiment.shape import LOOK, misfit
 
 _FILE = "test_looks.jsonl"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
@@ -67,8 +68,7 @@ def looks(root: Path) -> list[dict[str, Any]]:
         root: Folder of the runs.
 
     Returns:
-        All looks, the first one first; a line that is none, such as one that a full disk has cut,
-        is left out.
+        All looks, the first one first; a line that is not one, cut by a full disk, is left out.
     """
     path = root / LOGS / _FILE
     if not path.is_file():
@@ -79,8 +79,7 @@ def looks(root: Path) -> list[dict[str, Any]]:
             look = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(look, dict) and not any(isinstance(v, dict | list) for v in look.values()):
-            found.append(look)
+        found += [] if misfit(look, LOOK) else [look]
     return found
 
 

@@ -1,6 +1,5 @@
 """The two folders of a run, which share a number."""
 
-import json
 import os
 import re
 import shlex
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.experiment.lock import hold
+from src.experiment.run_files import read_json
+from src.experiment.shape import METRICS
 from src.printable import printable
 
 LOGS = "lightning_logs"
@@ -116,8 +117,7 @@ class Run:
     @property
     def tested_step(self) -> int:
         """Optimizer step of the training that was tested last, -1 if none was."""
-        file = self.log_dir / "metrics.json"
-        metrics = json.loads(file.read_text()) if file.exists() else {}
+        metrics = read_json(self.log_dir / "metrics.json", METRICS) or {}
         tested = any(name.startswith("test/") for name in metrics)
         return int(metrics["steps"]) if tested else -1
 

@@ -4,14 +4,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from src.experiment.config_file import flat
+from src.experiment.curves import read_curves
 from src.experiment.lock import is_held
 from src.experiment.looks import config_digest
 from src.experiment.masked_settings import masked_settings
+from src.experiment.plain import read_plain
 from src.experiment.run import LOGS, Run, shown
-from src.experiment.run_files import evaluation_dir, file_digest, read_object, read_sessions
+from src.experiment.run_files import evaluation_dir, file_digest, read_json, read_text
+from src.experiment.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION, SUMMARY
 
 Status = Literal["running", "finished", "interrupted", "failed", "pruned"]
 
@@ -64,43 +65,42 @@ class RunRecord:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Its settings by name on the command line."""
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        text = (self.log_dir / "config.yaml").read_text()
-        return dict(flat(masked_settings(yaml.load(text, loader))))  # a safe one, written in C
+        path = self.log_dir / "config.yaml"
+        try:
+            content = read_plain(read_text(path))
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged ({error}): delete it") from error
+        if not isinstance(content, dict) or "seed_everything" not in content:
+            raise ValueError(f"{path} is no configuration of a run: delete it")
+        return dict(flat(masked_settings(content)))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Its figures, empty before its end."""
-        return read_object(self.log_dir / "metrics.json")
+        return read_json(self.log_dir / "metrics.json", METRICS) or {}
 
     @cached_property
     def sessions(self) -> list[dict[str, Any]]:
         """Provenance of each session."""
-        return read_sessions(self.log_dir / "provenance.json")
+        return read_json(self.log_dir / "provenance.json", [SESSION]) or []
 
     @cached_property
     def glance(self) -> dict[str, Any]:
         """What lists show of it, see `src.experiment.record`; empty before training begins."""
-        return read_object(self.log_dir / "run.json")
+        return read_json(self.log_dir / "run.json", GLANCE) or {}
 
     @cached_property
     def progress(self) -> dict[str, Any]:
         """How far it is, see `src.experiment.heartbeat`; empty before training begins."""
         try:
-            return read_object(self.log_dir / "progress.json")
+            return read_json(self.log_dir / "progress.json", RUN_PROGRESS) or {}
         except ValueError:  # cut by a power failure: it only informs
             return {}
 
     @cached_property
     def curves(self) -> dict[str, list[tuple[int, float]]]:
         """Points of each scalar, step and value."""
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-        events = EventAccumulator(str(self.log_dir), size_guidance={"scalars": 0}).Reload()
-        return {
-            tag: [(point.step, point.value) for point in events.Scalars(tag)]
-            for tag in events.Tags()["scalars"]
-        }
+        return read_curves(self.log_dir)
 
     @property
     def status(self) -> Status:
@@ -159,7 +159,8 @@ class RunRecord:
         Returns:
             Its numbers; None if there is none of the checkpoint as it is now.
         """
-        summary = read_object(self.evaluation_dir / "summary.json")
+        found = read_json(self.evaluation_dir / "summary.json", SUMMARY)
+        summary: dict[str, Any] | None = found
         if not summary or not self.checkpoint.is_file():
             return summary or None
         return summary if summary.get("sha256") == file_digest(self.checkpoint) else None

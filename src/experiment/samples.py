@@ -1,10 +1,12 @@
 """The runs that a user wants compared, by the words of a command."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from src.experiment.arrays import read_arrays
 from src.experiment.config_file import differing
 from src.experiment.group import Group
 from src.experiment.looks import NOT_THE_CONFIGURATION
@@ -69,10 +71,11 @@ class RunSet:
             Value by seed.
 
         Raises:
-            ValueError: A run does not have it.
+            ValueError: A run does not have it, or not as a finite number.
         """
         for record in self.records.values():
-            if record.metrics.get(metric) is None:
+            value = record.metrics.get(metric)
+            if value is None or not math.isfinite(value):
                 known = ", ".join(sorted(record.metrics))
                 raise ValueError(f"{record.name} of {self.name} has no {metric}; it has {known}")
         return {seed: float(record.metrics[metric]) for seed, record in self.records.items()}
@@ -82,15 +85,18 @@ class RunSet:
 
         Returns:
             Predicted and given classes, `(N,)`, by seed, of the runs that wrote them down.
-        """
-        import numpy as np
 
+        Raises:
+            ValueError: A file of them is damaged.
+        """
         found = {}
         for seed, record in self.records.items():
             file = record.run.log_dir / "predictions.npz"
             if file.is_file():
-                with np.load(file) as content:
-                    found[seed] = content["prediction"], content["label"]
+                said, label = read_arrays(file, prediction=1, label=1)
+                if len(said) != len(label):
+                    raise ValueError(f"{file} is damaged: not every image has an answer")
+                found[seed] = said, label
         return found
 
     def machines(self) -> str:

@@ -12,7 +12,7 @@ SESSION = {
     "began": str,
     "from_step": int,
     "command": str,
-    "git": {"commit": str, "status": str, "diff": str},
+    "git": {"commit": str, "status": str, "diff": str, "carries?": str},
     "inputs": {"threads": _COUNT, "processes": _COUNT, str: str},
     "packages": {str: str},
     "group?": _WORD,
@@ -32,6 +32,14 @@ GLANCE = {
     "seed?": (None, int),
     "config?": str,
     "changed?": (None, {str: object}),
+}
+# See `src.evaluation.evaluation`.
+SUMMARY = {
+    **dict.fromkeys(("class_names?", "confusion?", "confused?", "mistakes?"), list),
+    **dict.fromkeys(("accuracy?", "calibrated?", "classes?"), dict),
+    **dict.fromkeys(("loss?", "ece?", "temperature?"), float),
+    "undisputed?": (None, dict),
+    "sha256?": str,
 }
 LOOK = {"network?": (None, int, str), "config?": (None, int, str)}
 

@@ -16,9 +16,9 @@ from src.experiment.checkpoint_file import read_checkpoint
 from src.experiment.config_file import flat
 from src.experiment.confined import find_data, forbid_download
 from src.experiment.consent import trust
+from src.experiment.find_checkpoint import best_checkpoint, find_checkpoint
 from src.experiment.looks import config_digest
 from src.experiment.note import note
-from src.experiment.resume import best_checkpoint, find_checkpoint
 from src.experiment.run import Run
 from src.experiment.trusted import Trusted
 from src.experiment.weights import refuse_other_network

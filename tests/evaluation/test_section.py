@@ -17,9 +17,8 @@ def test_picture_that_is_not_there_has_no_address(tmp_path: Path) -> None:
 
 def test_mistakes_have_their_images(tmp_path: Path) -> None:
     image = np.zeros((1, 1, 4, 4), dtype=np.uint8)
-    np.savez(tmp_path / "predictions.npz", mistake_image=image)
     summary = json.loads('{"mistakes": [{"label": "7"}]}')
-    (mistake,) = Section("a", {}, {}, [], {}, summary, tmp_path, {}).mistakes()
+    (mistake,) = Section("a", {}, {}, [], {}, summary, tmp_path, {}, images=image).mistakes()
     assert mistake["label"] == "7"
     content = base64.b64decode(mistake["picture"].partition(",")[2])
     assert content.startswith(b"\x89PNG")

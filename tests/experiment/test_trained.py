@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.experiment.resume import best_checkpoint
 from src.experiment.trained import Trained
 from tests.conftest import Train
 
@@ -57,13 +56,6 @@ def test_temperature_of_other_weights_is_none(run: Path) -> None:
     trained = Trained.load("last")
     trained.checkpoint["calibration"]["step"] -= 1
     assert trained.temperature is None
-
-
-def test_damaged_best_gives_way_to_latest(run: Path) -> None:
-    Path("checkpoints/version_0/best.ckpt").write_bytes(b"x")
-    path, passed_over = best_checkpoint(run / "checkpoints/version_0")
-    assert path.name == "last.ckpt"
-    assert "best.ckpt" in passed_over[0]
 
 
 def test_what_a_data_set_lacks_is_named(run: Path) -> None:

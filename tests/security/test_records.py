@@ -20,7 +20,10 @@ from tests.security.test_output import PAYLOADS, refuse_harm
 GLANCE = {"group": "g", "seed": 1, "commit": "c", "began": "2026", "config": "x", "changed": {}}
 SESSION = {
     **{"began": "2026-01-02T03:04", "from_step": 0, "command": "python", "packages": {}},
-    **{"inputs": {"device": "cpu"}, "git": {"commit": "c", "status": "", "diff": ""}},
+    **{
+        "inputs": {"threads": "1", "processes": "1"},
+        "git": {"commit": "c", "status": "", "diff": ""},
+    },
 }
 METRICS = {"test/acc": 0.5, "val/acc_best": 0.5, "steps": 1, "fit_s": 1.0}
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -85,7 +88,7 @@ def outcome(verb: Callable[[list[str]], None], words: list[str], capsys) -> tupl
 def test_values_of_a_run_are_shown_printably(payload: str, words: list[str], capsys) -> None:
     texts = dict.fromkeys(("group", "began", "commit"), payload)
     session = SESSION | dict.fromkeys(("began", "command"), payload)
-    session["inputs"] = {payload: payload}
+    session["inputs"] = SESSION["inputs"] | {payload: payload}
     session["git"] = dict.fromkeys(("commit", "status", "diff"), payload)
     texts["changed"] = {payload: payload}
     best = METRICS | {"val/acc_best": 0.9}
@@ -169,7 +172,7 @@ def test_damaged_run_is_named(capsys) -> None:
     out, error = capsys.readouterr()
     assert "version_1" in out
     assert error.startswith("note: passed over: ")
-    assert "version_0/metrics.json is damaged (val/acc_best must not be list): delete it" in error
+    assert "version_0/metrics.json is damaged (val/acc_best is a list): delete it" in error
 
 
 def test_pipe_and_endless_file_are_not_waited_for(capsys) -> None:
