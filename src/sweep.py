@@ -108,10 +108,12 @@ def _conclude(search: "Search", group: "Group", words: list[str], target: Path) 
 def _best_config(search: "Search", words: list[str], what: str) -> bytes:
     """Ask the command of a training for the configuration of the best trial."""
     from src.experiment.masked_settings import masked_config
+    from src.search.stored_trial import settings
     from src.search.sweep_file import option
 
     best = search.study.best_trial
-    options = [option(name, value) for name, value in best.params.items()]
+    chosen = settings(best, search.sweep.space)
+    options = [option(name, value) for name, value in chosen.items()]
     command = [sys.executable, "-m", "src.train", *words, *options, "--print_config=skip_default"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

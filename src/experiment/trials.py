@@ -170,8 +170,11 @@ class Trials:
         return f"{name} failed ({code}): {said}; see {log}"
 
     def _record(self, name: str) -> RunRecord | None:
-        run = Run.of_folder(self.group.root / LOGS / name)
-        record = RunRecord(run) if run and run.log_dir.is_dir() else None
+        """Find the run that a trial is said to be; none elsewhere is touched."""
+        root = self.group.root.resolve()
+        run = Run.of_folder(root / LOGS / name)
+        here = run and run.root == root and run.log_dir.is_dir()
+        record = RunRecord(run) if run and here else None
         return record if record and record.glance.get("group") == self.group.name else None
 
     def _values(self, record: RunRecord) -> list[float]:

@@ -11,7 +11,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from src.printable import printable, spreadsheet_cell
-from src.search.search import RUN, Search
+from src.search.search import Search
+from src.search.stored_trial import run_name, settings
 
 _SHOWN = 10  # trials in the table
 _FEWEST = 2  # complete trials that a picture needs
@@ -75,8 +76,8 @@ def table(search: Search) -> str:
         [
             str(trial.number),
             f"{trial.value:.4f}",
-            _short(trial.user_attrs.get(RUN, "")),
-            *(_short(trial.params[name]) for name in names),
+            _short(run_name(trial)),
+            *(_short(value) for value in settings(trial, search.sweep.space).values()),
         ]
         for trial in ranked[:_SHOWN]
     ]
@@ -110,10 +111,10 @@ def trials_csv(search: Search) -> bytes:
             trial.number,
             _STATES.get(trial.state, "running"),
             trial.value,
-            trial.user_attrs.get(RUN, ""),
+            run_name(trial),
             seconds,
         ]
-        row = [*about, *(trial.params.get(name) for name in names)]
+        row = [*about, *map(settings(trial, search.sweep.space).get, names)]
         writer.writerow(map(spreadsheet_cell, row))
     return buffer.getvalue().encode()
 

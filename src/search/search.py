@@ -14,6 +14,7 @@ from optuna.storages import RDBStorage, fail_stale_trials
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from src.search.storage import BEAT_S, open_storage
+from src.search.stored_trial import RUN, run_name, settings
 from src.search.sweep_file import Sweep
 
 _STATES = {
@@ -21,7 +22,7 @@ _STATES = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-PLACE, RUN = "place", "run"  # what is kept of a trial: who trains it, and as which run
+_PLACE = "place"  # what is kept of a trial: who trains it
 
 
 class Search:
@@ -34,7 +35,7 @@ class Search:
         place: Who trains: machine and folder.
 
     Raises:
-        ValueError: The database cannot be reached.
+        ValueError: The database cannot be reached, or what it holds is another search.
     """
 
     def __init__(self, name: str, sweep: Sweep, file: Path, place: str) -> None:
@@ -58,6 +59,10 @@ class Search:
             direction="minimize" if sweep.lowest else "maximize",
             load_if_exists=True,
         )
+        if len(self.study.directions) != 1:
+            raise ValueError(f"the storage holds a search {name} for several values at once")
+        for trial in self.trials():
+            settings(trial, sweep.space)
         # Else a search that goes on repeats its beginning, and two machines try the same.
         seed = sweep.seed + len(self.trials())
         seed += 0 if self._local else zlib.crc32(place.encode())
@@ -109,11 +114,11 @@ class Search:
         found = []
         for trial in self.trials(TrialState.RUNNING):
             # Of a journal this process is the only one; its folder may have moved.
-            mine = self._local or trial.user_attrs.get(PLACE) == self.place
+            mine = self._local or trial.user_attrs.get(_PLACE) == self.place
             if mine and trial.number not in self._asked:
                 self._asked[trial.number] = Trial(self.study, trial._trial_id)
                 self._told[trial.number] = max(trial.intermediate_values, default=0)
-                found.append((trial.number, trial.params, trial.user_attrs.get(RUN)))
+                found.append((trial.number, self._complete(trial.number), run_name(trial) or None))
         return found
 
     def ask(self) -> tuple[int, dict[str, Any]] | None:
@@ -125,9 +130,9 @@ class Search:
         if len(self.trials()) >= self.sweep.trials:
             return None
         trial = self.study.ask(self.sweep.space)
-        trial.set_user_attr(PLACE, self.place)
+        trial.set_user_attr(_PLACE, self.place)
         self._asked[trial.number] = trial
-        return trial.number, trial.params
+        return trial.number, self._complete(trial.number)
 
     def note_run(self, number: int, run: str) -> None:
         """Keep which run a trial is.
@@ -180,3 +185,11 @@ class Search:
         for trial in self._asked.values():
             self._storage.record_heartbeat(trial._trial_id)
         fail_stale_trials(self.study)
+
+    def _complete(self, number: int) -> dict[str, Any]:
+        """Give the settings of a trial; those that a killed process had not chosen are chosen."""
+        trial = self._asked[number]
+        for name, where in self.sweep.space.items():
+            if name not in trial.params:
+                trial._suggest(name, where)
+        return settings(trial, self.sweep.space)

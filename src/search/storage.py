@@ -31,9 +31,13 @@ def open_storage(address: str | None, file: Path) -> BaseStorage:
     try:
         if address is not None:
             return _database(address)
+        if file.exists() and not file.is_file():
+            raise ValueError("it is no file")
         if file.is_file():  # a line that a full disk has cut would spoil the next one
             content = file.read_bytes()
             os.truncate(file, content.rfind(b"\n") + 1)
+        # Left by a killed process; if it points nowhere, Optuna would wait for ever.
+        Path(f"{file}.lock").unlink(missing_ok=True)
         return JournalStorage(JournalFileBackend(str(file)))
     except Exception as error:  # each database has its own
         reason = " ".join(_without_password(str(error), address or "").split())[:300]
