@@ -223,7 +223,7 @@ def test_checkpoint_calls_no_other_code(train: Train, capsys) -> None:
     torch.save({**content, "config": yaml.safe_dump(config)}, "evil.ckpt")
     for command in (lambda: main(["--ckpt_path=evil.ckpt"]), lambda: reproduce(["evil.ckpt"])):
         code, line = refusal_of(capsys, command)
-        assert (code, "torch.fx.symbolic_trace, which is no part of a" in line) == (2, True)
+        assert (code, "torch.fx.symbolic_trace, which is not on the list" in line) == (2, True)
     assert not Path("executed").exists()
 
 

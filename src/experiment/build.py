@@ -1,28 +1,37 @@
 """What a configuration describes, made without a Trainer."""
 
 from argparse import ArgumentError
+from collections.abc import Mapping
+from contextlib import suppress
 
+import torch
 from lightning.pytorch import LightningDataModule, LightningModule
+from torch import Tensor
 
 from src.experiment.explain import explain
 from src.experiment.parser import OneLineParser
 from src.experiment.trusted import Trusted
+from src.experiment.weights import refuse_other_network
 from src.experiment.words import LINKS
 
 _LONGEST = 300  # characters of a reason
 
 
-def build(config: Trusted) -> tuple[LightningModule, LightningDataModule]:
+def build(
+    config: Trusted, weights: Mapping[str, Tensor] | None = None
+) -> tuple[LightningModule, LightningDataModule]:
     """Make the task and the data set that a configuration describes, without a Trainer.
 
     Args:
         config: Configuration of a checkpoint.
+        weights: What the task shall hold, by name; of a stranger's, a task of other sizes is
+            refused before it takes any memory.
 
     Returns:
-        Both; the task has its first weights.
+        Both; the task has those weights, or its first ones.
 
     Raises:
-        ValueError: The configuration does not fit the classes of this code.
+        ValueError: The configuration does not fit the classes of this code, or the weights.
     """
     parser = OneLineParser(exit_on_error=False)
     parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
@@ -34,5 +43,11 @@ def build(config: Trusted) -> tuple[LightningModule, LightningDataModule]:
     except ArgumentError as error:
         reason = explain(str(error))[:_LONGEST]
         raise ValueError(f"the checkpoint is of other code than this: {reason}") from error
+    if weights is not None and not config.own:
+        with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
+            refuse_other_network(parser.instantiate_classes(parsed.clone()).model, weights)
     made = parser.instantiate_classes(parsed)
+    if weights is not None:
+        refuse_other_network(made.model, weights)
+        made.model.load_state_dict(weights)
     return made.model, made.data

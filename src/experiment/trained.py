@@ -21,7 +21,6 @@ from src.experiment.looks import config_digest
 from src.experiment.note import note
 from src.experiment.run import Run
 from src.experiment.trusted import Trusted
-from src.experiment.weights import refuse_other_network
 
 _BATCH = 1000  # images at once, where the data set does not say
 
@@ -70,11 +69,9 @@ class Trained:
         run = Run.of_checkpoint(path)
         config = Trusted.read(checkpoint["config"], run=run)
         find_data(config.content, data_dir, run)
-        task, data = build(config)
+        task, data = build(config, checkpoint["state_dict"])
         if data_dir is None and not config.own:
             forbid_download(data)
-        refuse_other_network(task, checkpoint["state_dict"])
-        task.load_state_dict(checkpoint["state_dict"])
         return cls(path, checkpoint, config, task.eval(), data)
 
     @property

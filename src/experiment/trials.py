@@ -173,7 +173,7 @@ class Trials:
         """Find the run that a trial is said to be; none elsewhere is touched."""
         root = self.group.root.resolve()
         run = Run.of_folder(root / LOGS / name)
-        here = run and run.root == root and run.log_dir.is_dir()
+        here = run and run.root == root and run.log_dir.is_dir() and not run.log_dir.is_symlink()
         record = RunRecord(run) if run and here else None
         return record if record and record.glance.get("group") == self.group.name else None
 

@@ -91,7 +91,7 @@ def test_group_must_be_a_group(value: Any) -> None:
 def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Put the classes of this file on the list."""
     known = {f"{each.__module__}.{each.__qualname__}": each for each in (Task, Layer)}
-    known["torch.nn.Identity"] = nn.Identity
+    known["torch.nn.Softmin"] = nn.Softmin
     monkeypatch.setattr("src.experiment.trusted.find_allowed", known.get)
     monkeypatch.setattr("src.experiment.trusted.allowed_names", lambda names: known)
     task, layer = list(known)[:2]
@@ -102,7 +102,7 @@ def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_texts_stay_texts(layers: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file.yaml").write_text("{a: 1}")
-    for text in ("{a: 1}", "file.yaml", "null", "torch.nn.Identity"):
+    for text in ("{a: 1}", "file.yaml", "null", "torch.nn.Softmin"):
         layers["model"]["init_args"]["note"] = text
         parsed = parse(read(layers)).model.init_args
         assert parsed.note == text
@@ -116,21 +116,21 @@ def test_structure_of_the_same_setting_is_taken(layers: dict[str, Any]) -> None:
     assert parse(read(layers)).model.init_args.note == {"a": [1]}
 
 
-@pytest.mark.parametrize("text", ["torch.nn.Identity", "Identity", "{class_path: a}", "file.yaml"])
+@pytest.mark.parametrize("text", ["torch.nn.Softmin", "Softmin", "{class_path: a}", "file.yaml"])
 def test_text_in_the_place_of_a_class_is_refused(
     layers: dict[str, Any], text: str, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("file.yaml").write_text("class_path: torch.nn.Identity")
+    Path("file.yaml").write_text("class_path: torch.nn.Softmin")
     layers["model"]["init_args"]["network"]["init_args"]["inner"] = text
     with pytest.raises(Exception, match=r"is a text|list|import path|Importing|name of a class"):
         parse(read(layers))
 
 
 def test_command_may_change_settings(layers: dict[str, Any]) -> None:
-    words = ["--model.network.inner=Identity", "--model.network.size=3"]
+    words = ["--model.network.inner=Softmin", "--model.network.size=3"]
     parsed = parse(read(layers, *words), *words).model.init_args.network.init_args
-    assert (parsed.inner.class_path, parsed.size) == ("torch.nn.Identity", 3.0)
+    assert (parsed.inner.class_path, parsed.size) == ("torch.nn.Softmin", 3.0)
 
 
 def test_settings_of_jsonargparse_are_as_before(layers: dict[str, Any]) -> None:

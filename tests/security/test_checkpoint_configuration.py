@@ -181,6 +181,8 @@ KINDS = {
     "reach": REACHING,
     "limit": LIMITS,
 }
+OTHERS = ("evaluate", "export", "demo", "label_errors", "reproduce")  # share their code with two
+EACH_VERB = [pytest.param(v, marks=[pytest.mark.slow] * (v in OTHERS)) for v in VERBS]
 CASES = [
     pytest.param(payload, id=f"{kind}-{name.replace(' ', '_')}")
     for kind, payloads in KINDS.items()
@@ -202,7 +204,7 @@ def trap(stranger: Path) -> Path:
     sys.path.remove(str(stranger))
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH_VERB)
 @pytest.mark.parametrize("payload", CASES)
 def test_configuration_is_refused(
     verb: str, payload: Payload, trap: Path, genuine: Path, config: dict[str, Any], capsys: Any

@@ -172,6 +172,7 @@ def test_log_of_a_job_loses_what_its_libraries_print(tmp_path: Path, capsys) -> 
 def test_best_configuration_of_a_sweep_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     best = SimpleNamespace(params={}, value=0.5)
     search = SimpleNamespace(study=SimpleNamespace(best_trial=best), metric="a", trials=list)
+    search.sweep = SimpleNamespace(space={})
     printed = SimpleNamespace(returncode=0, stdout=f"lr: 1\napi_key: {SECRET}\n")
     monkeypatch.setattr(sweep.subprocess, "run", lambda *_, **__: printed)
     text = sweep._best_config(search, [], "x").decode()

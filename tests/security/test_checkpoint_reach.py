@@ -1,0 +1,168 @@
+"""What a stranger's configuration may touch: the run's own folders, and what is already there."""
+
+import gzip
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src import evaluate, predict
+from src.experiment.trained import Trained
+from src.train import main as train
+from tests.hostile import VERBS, Watched, forge, place, watched
+
+ELSEWHERE = "elsewhere"
+LOGGER = "lightning.pytorch.loggers.CSVLogger"
+REACHING = {
+    "default_root_dir": ELSEWHERE,
+    "logger": [
+        {"class_path": LOGGER, "init_args": {"save_dir": ELSEWHERE, "name": "..", "version": "x"}},
+        {
+            "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
+            "init_args": {"save_dir": f"{ELSEWHERE}/deep", "sub_dir": "../.."},
+        },
+    ],
+    "profiler": {
+        "class_path": "lightning.pytorch.profilers.SimpleProfiler",
+        "init_args": {"dirpath": ELSEWHERE, "filename": "profile"},
+    },
+    "callbacks": [
+        {
+            "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
+            "init_args": {"dirpath": ELSEWHERE, "filename": "kept", "every_n_train_steps": 5},
+        },
+        {
+            "class_path": "lightning.pytorch.callbacks.OnExceptionCheckpoint",
+            "init_args": {"dirpath": ELSEWHERE, "filename": "failed"},
+        },
+    ],
+}
+
+
+def written(seen: Watched, here: Path) -> set[str]:
+    """List the folders in which something was made, below the working directory by its parts."""
+    files = [what for event, what in seen.reached if event != "subprocess.Popen"]  # git's
+    made = {Path(str(what)).absolute() for what in files if isinstance(what, str | Path)}
+    inside = {path.relative_to(here).parts[:2] for path in made if path.is_relative_to(here)}
+    return {"/".join(parts) for parts in inside}
+
+
+def with_data(config: dict[str, Any], folder: str) -> dict[str, Any]:
+    return place(config, "data/init_args/data_dir", folder)
+
+
+def test_training_writes_into_its_own_folders(
+    stranger: Path, genuine: Path, config: dict[str, Any], capsys: pytest.CaptureFixture
+) -> None:
+    callbacks = config["trainer"]["callbacks"] + REACHING["callbacks"]
+    config["trainer"] |= REACHING | {"callbacks": callbacks}
+    ckpt = forge(genuine, stranger / "x.ckpt", config)
+    with watched() as seen:
+        train(["--ckpt_path", ckpt, "--trainer.max_epochs=3"])
+    assert not Path(ELSEWHERE).exists()
+    own = {"checkpoints/version_0", "lightning_logs/version_0"}
+    ledger = "lightning_logs/test_looks.jsonl"
+    assert written(seen, stranger) <= own | {"lightning_logs", "checkpoints", ledger}
+    logs, states = Path("lightning_logs/version_0"), Path("checkpoints/version_0")
+    assert (logs / "metrics.csv").is_file()
+    assert [*logs.glob("*profile*")]
+    assert [*logs.glob("events*")]
+    assert (states / "kept.ckpt").is_file()
+
+
+def test_command_may_name_another_place(
+    stranger: Path, genuine: Path, config: dict[str, Any]
+) -> None:
+    config["trainer"] |= {"logger": REACHING["logger"][0]}
+    ckpt = forge(genuine, stranger / "x.ckpt", config)
+    train(["--ckpt_path", ckpt, "--trainer.max_epochs=3", "--trainer.logger.save_dir=named"])
+    assert [*Path("named").rglob("metrics.csv")]
+    assert not Path(ELSEWHERE).exists()
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "export", "label_errors", "train", "reproduce"])
+def test_folder_of_data_is_neither_made_nor_filled(
+    verb: str, stranger: Path, genuine: Path, config: dict[str, Any], capsys: Any
+) -> None:
+    ckpt = forge(genuine, stranger / "x.ckpt", with_data(config, ELSEWHERE))
+    with watched() as seen, pytest.raises(SystemExit) as stop:
+        VERBS[verb](ckpt)
+    said = capsys.readouterr().err
+    assert stop.value.code in (1, 2)
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "a folder that only a checkpoint names is not filled" in errors[0]
+    assert not Path(ELSEWHERE).exists()
+    assert not [what for what in seen.reached if what[0].startswith(("socket", "urllib", "sub"))]
+
+
+def test_pictures_need_no_data(
+    stranger: Path, genuine: Path, config: dict[str, Any], capsys: Any
+) -> None:
+    ckpt = forge(genuine, stranger / "x.ckpt", with_data(config, ELSEWHERE))
+    with watched() as seen, pytest.raises(SystemExit) as stop:
+        predict.main([ckpt, "picture.png"])
+    assert not stop.value.code, capsys.readouterr().err
+    assert not seen.reached
+
+
+def test_folder_that_is_there_is_only_read(
+    stranger: Path, genuine: Path, config: dict[str, Any]
+) -> None:
+    raw = stranger / ELSEWHERE / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in (stranger / "data" / "MNIST" / "raw").iterdir():
+        (raw / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    ckpt = forge(genuine, stranger / "x.ckpt", with_data(config, ELSEWHERE))
+    evaluate.main([ckpt])
+    assert {file.suffix for file in raw.iterdir()} == {".gz"}
+
+
+def test_folder_that_the_command_names_may_be_filled(
+    stranger: Path, genuine: Path, config: dict[str, Any]
+) -> None:
+    ckpt = forge(genuine, stranger / "x.ckpt", with_data(config, ELSEWHERE))
+    assert Trained.load(ckpt, "data").data.download
+    assert not Trained.load(ckpt).data.download
+
+
+def test_own_run_goes_on_as_before(stranger: Path, genuine: Path) -> None:
+    words = ["--data=tests.tiny_mnist.TinyMNIST", "--trainer.logger=CSVLogger"]
+    words += ["--trainer.logger.save_dir=named", "--trainer.default_root_dir=root"]
+    words += ["--trainer.callbacks=ModelCheckpoint", "--trainer.callbacks.dirpath=kept"]
+    train([*words, "--trainer.max_epochs=1", "--trainer.accelerator=cpu"])
+    (table,) = Path("named").rglob("metrics.csv")
+    before = table.read_text()
+    train(["--ckpt_path", "root/checkpoints/version_0", "--trainer.max_epochs=2"])
+    assert table.read_text().startswith(before.rpartition(",")[0][:40])
+    assert len(table.read_text()) > len(before)
+    assert [*Path("kept").glob("*.ckpt")]
+    assert not Path("lightning_logs").exists()
+
+
+def test_package_of_the_users_is_trusted_by_use(
+    stranger: Path, genuine: Path, config: dict[str, Any], memory: Path, capsys: Any
+) -> None:
+    ckpt = forge(genuine, stranger / "x.ckpt", config)
+    shutil.rmtree(memory.parent)
+    for verb in ("predict", "train"):
+        with pytest.raises(SystemExit) as stop:
+            VERBS[verb](ckpt)
+        assert stop.value.code == 2
+        assert "--trust tests allows it" in capsys.readouterr().err
+    train(["--data=tests.tiny_mnist.TinyMNIST", "--trainer.max_epochs=0"])
+    assert Trained.load(ckpt).data
+
+
+@pytest.mark.parametrize("word", ["--trust=tests", "--trust"])
+def test_package_is_trusted_by_a_word(
+    word: str, stranger: Path, genuine: Path, config: dict[str, Any], memory: Path, capsys: Any
+) -> None:
+    ckpt = forge(genuine, stranger / "x.ckpt", config)
+    shutil.rmtree(memory.parent)
+    words = [word] if "=" in word else [word, "tests"]
+    with pytest.raises(SystemExit) as stop:
+        predict.main([ckpt, "picture.png", *words])
+    assert not stop.value.code, capsys.readouterr().err
+    train(["--ckpt_path", ckpt, "--trainer.max_epochs=3"])  # from now on
