@@ -91,7 +91,8 @@ def test_group_must_be_a_group(value: Any) -> None:
 def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Put the classes of this file on the list."""
     known = {f"{each.__module__}.{each.__qualname__}": each for each in (Task, Layer)}
-    known["torch.nn.Softmin"] = nn.Softmin
+    for name in ("torch.nn.Softmin", f"{nn.Softmin.__module__}.Softmin"):
+        known[name] = nn.Softmin
     monkeypatch.setattr("src.experiment.trusted.find_allowed", known.get)
     monkeypatch.setattr("src.experiment.trusted.allowed_names", lambda names: known)
     task, layer = list(known)[:2]
@@ -116,7 +117,14 @@ def test_structure_of_the_same_setting_is_taken(layers: dict[str, Any]) -> None:
     assert parse(read(layers)).model.init_args.note == {"a": [1]}
 
 
-@pytest.mark.parametrize("text", ["torch.nn.Softmin", "Softmin", "{class_path: a}", "file.yaml"])
+@pytest.mark.parametrize("text", ["torch.nn.Softmin", "Softmin"])
+def test_text_does_not_become_a_class(layers: dict[str, Any], text: str) -> None:
+    layers["model"]["init_args"]["network"]["init_args"]["inner"] = text
+    with pytest.raises(ValueError, match=rf"inner in the checkpoint is a text, '{text}'"):
+        parse(read(layers))
+
+
+@pytest.mark.parametrize("text", ["{class_path: a}", "file.yaml", "[torch.nn.Softmin]"])
 def test_text_in_the_place_of_a_class_is_refused(
     layers: dict[str, Any], text: str, tmp_path: Path, monkeypatch: Any
 ) -> None:
