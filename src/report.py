@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.experiment.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
 from src.experiment.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(RUN_ERROR, given.debug):
         for record in records:
             if record.evaluation() is None:
-                _evaluate(record, given.data_dir)
+                _evaluate(record, given.data_dir, given.trust)
         written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         sections = [_section(record) for record in records]
         page = render(sections, _default(), written, [*map(_group_section, groups)]).encode()
@@ -57,6 +57,7 @@ def _parser() -> VerbParser:
     )
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write")
     parser.add_argument("--data_dir", help="folder of the data set, where a run is evaluated first")
+    parser.add_trust()
     return parser
 
 
@@ -73,11 +74,13 @@ def _group_section(group: "Group") -> "GroupSection":
 
     summary = group.folder / "summary.txt"
     text = summary.read_text() if summary.is_file() else f"{len(group.members())} runs"
-    return GroupSection(group.name, text, sorted(group.folder.glob("*.png")))
+    pictures = [file for file in sorted(group.folder.glob("*.png")) if not file.is_symlink()]
+    return GroupSection(group.name, text, pictures)
 
 
-def _evaluate(record: "RunRecord", data_dir: str | None) -> None:
+def _evaluate(record: "RunRecord", data_dir: str | None, trust: str | None) -> None:
     options = [] if data_dir is None else ["--data_dir", data_dir]
+    options += [] if trust is None else ["--trust", trust]
     _run_verb("evaluate", str(record.checkpoint), *options)
 
 
@@ -95,7 +98,8 @@ def _run_verb(verb: str, *words: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise RuntimeError(f"src.{verb} failed: {reason[-1].removeprefix('error: ')}")
+        kind = UsageError if done.returncode == USER_ERROR else RuntimeError
+        raise kind(f"src.{verb} failed: {reason[-1].removeprefix('error: ')}")
     return done.stdout
 
 

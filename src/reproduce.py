@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.verb_parser import VerbParser
+from src.experiment.words import take_apart
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -41,6 +42,7 @@ def main(args: list[str] | None = None) -> None:
         from src.experiment.between_batches import BetweenBatches
         from src.experiment.checkpoint_file import read_checkpoint
         from src.experiment.cli import TrainCLI
+        from src.experiment.consent import trust
         from src.experiment.quiet import silence_known_noise
         from src.experiment.reproduction import report
         from src.experiment.resume import Resumed
@@ -49,6 +51,7 @@ def main(args: list[str] | None = None) -> None:
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")
         silence_known_noise()
+        trust(take_apart(options).trust)
         first = Resumed.find(given.ckpt, Path(), options)
         weights = first.checkpoint["provenance"][0]["inputs"].get("weights")
         if weights and not any(word.startswith("--weights") for word in options):

@@ -54,7 +54,7 @@ def main(args: list[str] | None = None) -> None:
 
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")  # a loaded class may be called by its bare name
-        trust(given.trust.split(",") if given.trust else ())
+        trust(given.trust)
         silence_known_noise()
         keep_freed_memory()
         account = Account(started)

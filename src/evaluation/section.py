@@ -75,7 +75,8 @@ class Section:
             Data address; empty if there is none.
         """
         path = self.folder / f"{name}.png"
-        return data_address("image/png", path.read_bytes()) if path.is_file() else ""
+        shown = path.is_file() and not path.is_symlink()  # which might lead to a private file
+        return data_address("image/png", path.read_bytes()) if shown else ""
 
     def mistakes(self) -> list[dict[str, Any]]:
         """Join the most confident mistakes with their images.

@@ -71,16 +71,16 @@ def find_consented(name: str) -> type:
     return item
 
 
-def trust(packages: Iterable[str]) -> None:
+def trust(packages: str | None) -> None:
     """Remember packages that the user trusts by name.
 
     Args:
-        packages: Names of packages, such as `my_lab`.
+        packages: Names of packages, such as `my_lab`, with commas between them; None is none.
 
     Raises:
         ValueError: There is no such package, or it is not one of the user's own.
     """
-    for package in packages:
+    for package in packages.split(",") if packages is not None else ():
         place = None if _is_closed(package) else _place(package)
         if place is None:
             raise ValueError(

@@ -83,8 +83,9 @@ class Resumed:
         """
         self.settings = settings(config)
         self.changes = changes(self.checkpoint["config"], config)
-        refuse_other_experiment(self.changes)
         run = Run.of_checkpoint(self.path)
+        moves = {"trainer.default_root_dir"} if run is None else set()  # of the new run
+        refuse_other_experiment([change for change in self.changes if change.name not in moves])
         if run is None or run.tested_step >= self.step:
             refuse_finished(self.checkpoint, self.settings, self.changes)
 

@@ -60,7 +60,7 @@ class Trained:
             FileNotFoundError: There is no such checkpoint.
             ValueError: It cannot be used, or its network is no longer the one of this code.
         """
-        trust(trusted.split(",") if trusted else ())
+        trust(trusted)
         found, passed_over = find_checkpoint(word, Path(), best_checkpoint)
         for reason in passed_over:
             note(f"passed over: {reason}")

@@ -11,7 +11,7 @@ from tests.tiny_mnist import TinyMNIST
 
 
 def test_task_of_other_sizes_takes_no_memory() -> None:
-    trust(["tests"])
+    trust("tests")
     network = {"class_path": "src.models.CNN", "init_args": {"hidden": [10**7, 10**7]}}
     config = {
         "model": {"class_path": "src.tasks.ClassificationTask", "init_args": {"network": network}},
@@ -27,7 +27,7 @@ def test_parts_are_joined_as_in_a_training() -> None:
         "model": {"class_path": "src.tasks.ClassificationTask", "init_args": {"network": network}},
         "data": {"class_path": "tests.tiny_mnist.TinyMNIST", "init_args": {"batch_size": 7}},
     }
-    trust(["tests"])
+    trust("tests")
     task, data = build(Trusted.read(yaml.safe_dump(config)))
     assert isinstance(data, TinyMNIST)
     assert data.batch_size == 7

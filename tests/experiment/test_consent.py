@@ -34,7 +34,7 @@ def test_package_that_was_not_used_is_not_imported(lab: Path) -> None:
 
 
 def test_trusted_package_gives_its_classes(lab: Path, capsys: pytest.CaptureFixture) -> None:
-    trust(["consented_lab"])
+    trust("consented_lab")
     assert "consented_lab" not in sys.modules
     assert find_consented("consented_lab.models.Net").__module__ == "consented_lab.models"
     assert str(lab) in capsys.readouterr().err
@@ -62,7 +62,7 @@ def test_used_package_is_trusted(lab: Path) -> None:
     ],
 )
 def test_trusted_package_gives_nothing_else(lab: Path, name: str, reason: str) -> None:
-    trust(["consented_lab"])
+    trust("consented_lab")
     with pytest.raises(ValueError, match=reason):
         find_consented(name)
     assert "consented_lab.checkpoints.version_1.evil" not in sys.modules
@@ -71,7 +71,7 @@ def test_trusted_package_gives_nothing_else(lab: Path, name: str, reason: str) -
 def test_package_of_the_same_name_elsewhere_is_another(
     lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trust(["consented_lab"])
+    trust("consented_lab")
     (tmp_path / "else" / "consented_lab").mkdir(parents=True)
     (tmp_path / "else" / "consented_lab" / "__init__.py").write_text("raise SystemExit")
     monkeypatch.syspath_prepend(tmp_path / "else")
@@ -85,7 +85,7 @@ def test_folder_without_init_is_known_by_its_place(
     (tmp_path / "plain_lab").mkdir()
     (tmp_path / "plain_lab" / "models.py").write_text(CODE)
     monkeypatch.syspath_prepend(tmp_path)
-    trust(["plain_lab"])
+    trust("plain_lab")
     assert find_consented("plain_lab.models.Net").__name__ == "Net"
     (tmp_path / "other" / "plain_lab").mkdir(parents=True)
     monkeypatch.syspath_prepend(tmp_path / "other")
@@ -103,7 +103,7 @@ def test_only_packages_of_the_users_own_are_trusted(
         (tmp_path / folder).mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ValueError, match="there is no package of yours"):
-        trust([name])
+        trust(name)
     assert remembered() == []
 
 
@@ -113,7 +113,7 @@ def test_package_among_runs_is_not_trusted(tmp_path: Path, monkeypatch: pytest.M
     (folder / "run_lab" / "__init__.py").write_text(CODE)
     monkeypatch.syspath_prepend(folder)
     with pytest.raises(ValueError, match="there is no package of yours"):
-        trust(["run_lab"])
+        trust("run_lab")
 
 
 def test_own_configuration_is_known_to_the_last_character() -> None:

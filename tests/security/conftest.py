@@ -58,5 +58,5 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path / "here")
     write_files(Path("data") / "MNIST" / "raw")
     Image.effect_noise((40, 40), 90).save("picture.png")
-    trust(["tests"])
+    trust("tests")
     return tmp_path / "here"

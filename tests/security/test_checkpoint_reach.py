@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from src import evaluate, predict
+from src import evaluate, predict, report, reproduce
 from src.experiment.trained import Trained
 from src.train import main as train
 from tests.hostile import VERBS, Watched, forge, place, watched
@@ -166,3 +166,42 @@ def test_package_is_trusted_by_a_word(
         predict.main([ckpt, "picture.png", *words])
     assert not stop.value.code, capsys.readouterr().err
     train(["--ckpt_path", ckpt, "--trainer.max_epochs=3"])  # from now on
+
+
+def test_reproduction_takes_trust_too(
+    stranger: Path, genuine: Path, config: dict[str, Any], memory: Path, capsys: Any
+) -> None:
+    ckpt = forge(genuine, stranger / "x.ckpt", config)
+    shutil.rmtree(memory.parent)
+    with pytest.raises(SystemExit) as stop:
+        reproduce.main([ckpt, "--trust=tests"])
+    assert not stop.value.code, capsys.readouterr().err
+    assert "reproduced     yes" in capsys.readouterr().out
+
+
+def test_copied_run_may_go_on_elsewhere(
+    stranger: Path, genuine: Path, config: dict[str, Any]
+) -> None:
+    ckpt = forge(genuine, stranger / "x.ckpt", config)
+    words = ["--trainer.default_root_dir=named", "--trainer.max_epochs=3"]
+    train(["--ckpt_path", ckpt, *words])
+    assert Path("named/checkpoints/version_0/last.ckpt").is_file()
+    assert not Path("checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_report_refuses_what_evaluate_refuses(
+    stranger: Path, genuine: Path, config: dict[str, Any], monkeypatch: Any, capsys: Any
+) -> None:
+    shutil.copytree(genuine.parents[2] / "lightning_logs", "lightning_logs")
+    states = Path("checkpoints/version_0")
+    states.mkdir(parents=True)
+    evil = place(config, "model/init_args/network", {"class_path": "os.system"})
+    for name in ("best.ckpt", "last.ckpt"):
+        forge(genuine, states / name, evil)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    with pytest.raises(SystemExit) as stop:
+        report.main(["version_0"])
+    said = capsys.readouterr().err
+    assert (stop.value.code, said.count("\n")) == (2, 1)
+    assert "the checkpoint names os.system" in said
