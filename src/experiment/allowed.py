@@ -29,10 +29,10 @@ _LISTED = {
     "lightning.pytorch": "LightningModule LightningDataModule Trainer",
     "lightning.pytorch.accelerators": "CPUAccelerator CUDAAccelerator MPSAccelerator",
     "lightning.pytorch.callbacks": (
-        "BackboneFinetuning BatchSizeFinder Callback DeviceStatsMonitor EarlyStopping "
-        "EMAWeightAveraging GradientAccumulationScheduler LearningRateFinder LearningRateMonitor "
-        "ModelCheckpoint ModelSummary OnExceptionCheckpoint RichModelSummary RichProgressBar "
-        "StochasticWeightAveraging Timer TQDMProgressBar WeightAveraging"
+        "BackboneFinetuning Callback DeviceStatsMonitor EarlyStopping EMAWeightAveraging "
+        "GradientAccumulationScheduler LearningRateMonitor ModelCheckpoint ModelSummary "
+        "OnExceptionCheckpoint RichModelSummary RichProgressBar StochasticWeightAveraging Timer "
+        "TQDMProgressBar WeightAveraging"
     ),
     "lightning.pytorch.callbacks.finetuning": "multiplicative",
     "lightning.pytorch.cli": "ReduceLROnPlateau",
@@ -40,9 +40,7 @@ _LISTED = {
     "lightning.pytorch.plugins": (
         "DoublePrecision FSDPPrecision HalfPrecision MixedPrecision TorchSyncBatchNorm"
     ),
-    "lightning.pytorch.plugins.environments": (
-        "LightningEnvironment SLURMEnvironment TorchElasticEnvironment"
-    ),
+    "lightning.pytorch.plugins.environments": "LightningEnvironment TorchElasticEnvironment",
     "lightning.pytorch.profilers": (
         "AdvancedProfiler PassThroughProfiler PyTorchProfiler SimpleProfiler"
     ),

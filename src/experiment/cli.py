@@ -158,7 +158,7 @@ class TrainCLI(LightningCLI):
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
         record = Record(dump(self.parser, self.config), self.run.log_dir, weights, self._group)
-        settle(self._trusted, record.config, self.run, trainer, self.datamodule)
+        settle(self._trusted, record.config, self.run, trainer)
         record.default = dump_default(self.parser, self._default_config)
         target = self.config["target"]
         recorders = add_recorders(trainer, self.run, record, target, self.resumed)
@@ -185,6 +185,8 @@ class TrainCLI(LightningCLI):
             part(self.model, self.datamodule, ckpt_path=ckpt_path, weights_only=True, **options)
 
     def _make_trainer(self, **kwargs: Any) -> Trainer:
+        if self._trusted:
+            self._trusted.limit(self.datamodule)
         chosen = self.config_init["trainer"]["callbacks"]
         chosen = [*chosen] if isinstance(chosen, list) else [chosen]  # Lightning adds to its own
         trainer = super().instantiate_trainer(**kwargs)

@@ -41,9 +41,10 @@ def confine(content: dict[str, Any], run: Run | None) -> None:
         _refuse_reaching(part)
     trainer = content.get("trainer") or {}
     _refuse_texts(trainer)
-    for name in ("default_root_dir", "model_registry"):  # the latter uploads
+    # The second uploads; a run with the third has no folders, and leaves no checkpoint.
+    for name in ("default_root_dir", "model_registry", "fast_dev_run"):
         if name in trainer:
-            trainer[name] = None
+            trainer[name] = False if name == "fast_dev_run" else None
     for part in class_parts(trainer.get("logger")):
         given = _arguments(part)
         part.pop("dict_kwargs", None)

@@ -111,6 +111,15 @@ class Trusted:
         plain: Namespace = _without_texts(parsed)
         return plain
 
+    def limit(self, data: Any) -> None:
+        """Let a data set only read its folder, unless it is the user who has named that.
+
+        Args:
+            data: Data set that was made of the configuration, if there is one.
+        """
+        if not self.own and not self.named.gives("data.data_dir"):
+            forbid_download(data)
+
     def _judge_part(self, part: dict[str, Any]) -> None:
         self._judge_name(part["class_path"])
         for name in ("init_args", "dict_kwargs"):
@@ -150,7 +159,7 @@ class Trusted:
             raise ValueError(f"{where} in the checkpoint is a text, {raw!r:.80}, where none may be")
 
 
-def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer, data: Any) -> None:
+def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer) -> None:
     """Remember what a command of the user runs, and keep a stranger's configuration inside.
 
     Args:
@@ -158,14 +167,11 @@ def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer, dat
         config: Configuration that the run has now, as its checkpoints hold it.
         run: Its folders.
         trainer: Its trainer.
-        data: Its data set.
     """
     used = {part["class_path"] for part in class_parts(yaml.safe_load(config))}
     if trusted and not trusted.own:
         used -= {part["class_path"] for part in class_parts(trusted.content)}
         keep_inside(trainer, run)
-        if not trusted.named.gives("data.data_dir"):
-            forbid_download(data)
     elif trainer.is_global_zero:
         remember_own(config)
     if trainer.is_global_zero:

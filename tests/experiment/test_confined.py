@@ -20,7 +20,9 @@ def confined(run: Run | None = None, **trainer: Any) -> dict[str, Any]:
 
 
 def test_folders_of_the_trainer_are_forgotten() -> None:
-    assert confined(default_root_dir="/elsewhere", model_registry="x", max_epochs=3) == {
+    trainer = {"default_root_dir": "/elsewhere", "model_registry": "x", "fast_dev_run": True}
+    assert confined(**trainer, max_epochs=3) == {
+        "fast_dev_run": False,
         "default_root_dir": None,
         "model_registry": None,
         "max_epochs": 3,

@@ -81,6 +81,18 @@ def test_command_may_name_another_place(
     assert not Path(ELSEWHERE).exists()
 
 
+@pytest.mark.parametrize("words", [(), ("--trainer.fast_dev_run=true",)])
+def test_training_fetches_nothing(
+    words: tuple[str, ...], stranger: Path, genuine: Path, config: dict[str, Any]
+) -> None:
+    config["trainer"]["fast_dev_run"] = True
+    ckpt = forge(genuine, stranger / "x.ckpt", with_data(config, ELSEWHERE))
+    with watched() as seen, pytest.raises(SystemExit):
+        train(["--ckpt_path", ckpt, "--trainer.max_epochs=3", *words])
+    assert not Path(ELSEWHERE).exists()
+    assert not [event for event, _ in seen.reached if event.startswith(("socket", "urllib"))]
+
+
 @pytest.mark.parametrize("verb", ["evaluate", "export", "label_errors", "train", "reproduce"])
 def test_folder_of_data_is_neither_made_nor_filled(
     verb: str, stranger: Path, genuine: Path, config: dict[str, Any], capsys: Any
