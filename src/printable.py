@@ -41,4 +41,5 @@ def spreadsheet_cell(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    return "'" * value.startswith(_FORMULA) + printable(value)
+    formula = value.startswith(_FORMULA) and value != "-"  # the name of standard input
+    return "'" * formula + printable(value)

@@ -176,10 +176,9 @@ def _refuse_links(record: RunRecord) -> None:
     for folder in (record.run.checkpoint_dir, record.run.log_dir):
         for path in (folder.parent, folder):
             if path.is_symlink():
-                raise ValueError(
-                    f"{shown(path)} is a link, and what it leads to is not removed: "
-                    "remove the link itself"
-                )
+                where = "name the run in the folder that it leads to"
+                how = "remove the link itself" if path == folder else where
+                raise ValueError(f"{shown(path)} is a link, and none is followed: {how}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import yaml
+from jsonargparse._stubs_resolver import get_stubs_resolver
 
 from src import demo, evaluate, export, label_errors, predict, reproduce
 from src import train as training
@@ -38,6 +39,7 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
         _seen.append((event, args))
 
 
+get_stubs_resolver()  # asks Python for its version once, in a process of its own
 sys.addaudithook(_hear)  # for the rest of the process: nothing can take it away
 
 

@@ -22,6 +22,7 @@ _WHOLE = {
     "torchmetrics.retrieval": "torchmetrics.Metric",
     "torchmetrics.segmentation": "torchmetrics.Metric",
     "torchmetrics.aggregation": "torchmetrics.Metric",
+    "torchvision.transforms": "torch.nn.Module",
     "torchvision.transforms.v2": "torch.nn.Module",
 }
 # The others by name: those that act inside a run, fetch nothing and call nothing they are told.
@@ -62,7 +63,7 @@ _LISTED = {
         "CharErrorRate EditDistance MatchErrorRate Perplexity WordErrorRate WordInfoLost"
     ),
 }
-_NOT = {"torchvision.transforms.v2.Lambda"}
+_NOT = {"torchvision.transforms.Lambda", "torchvision.transforms.v2.Lambda"}
 NETWORKS = "torchvision.models"  # its functions for networks of classification
 _SLOW = {"torchmetrics", "torchvision"}  # loaded only for a name of theirs
 

@@ -3,18 +3,23 @@
 from argparse import ArgumentError
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import torch
+from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
 from src.experiment.explain import explain
+from src.experiment.machine import memory_limit, time_limit
 from src.experiment.parser import OneLineParser
 from src.experiment.trusted import Trusted
 from src.experiment.weights import refuse_other_network
 from src.experiment.words import LINKS
 
 _LONGEST = 300  # characters of a reason
+_LONGEST_S = 60.0  # that a stranger's network may take to be made
+_SPARE, _COPIES = 2**31, 4  # bytes for all but the weights, and how often these are held
 
 
 def build(
@@ -43,11 +48,23 @@ def build(
     except ArgumentError as error:
         reason = explain(str(error))[:_LONGEST]
         raise ValueError(f"the checkpoint is of other code than this: {reason}") from error
-    if weights is not None and not config.own:
-        with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
-            refuse_other_network(parser.instantiate_classes(parsed.clone()).model, weights)
-    made = parser.instantiate_classes(parsed)
+    if weights is None or config.own:
+        made = parser.instantiate_classes(parsed)
+    else:
+        made = _make_bounded(parser, parsed, weights)
     if weights is not None:
         refuse_other_network(made.model, weights)
         made.model.load_state_dict(weights)
     return made.model, made.data
+
+
+def _make_bounded(parser: OneLineParser, parsed: Namespace, weights: Mapping[str, Tensor]) -> Any:
+    """Make a stranger's task and data set in about the memory that the weights take."""
+    size = sum(tensor.nbytes for tensor in weights.values())
+    try:
+        with memory_limit(_SPARE + _COPIES * size), time_limit(_LONGEST_S):
+            with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
+                refuse_other_network(parser.instantiate_classes(parsed.clone()).model, weights)
+            return parser.instantiate_classes(parsed)
+    except (MemoryError, TimeoutError) as error:
+        raise ValueError("the checkpoint describes more than its weights have room for") from error

@@ -1,7 +1,7 @@
 """Settings of a checkpoint that reach out of its run: kept inside, or refused."""
 
 import os
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 
 from src.experiment.allowed import find_allowed, is_network_function
 from src.experiment.run import LOGS, Run
+from src.experiment.spelled import class_parts
 
 _FETCHED = {"weights", "weights_backbone", "pretrained", "pretrained_backbone"}
 _LOGGER_KEPT = {"default_hp_metric", "flush_logs_every_n_steps", "log_graph", "prefix"}
@@ -24,6 +25,8 @@ _TEXTS = {  # of the Trainer's settings that else are classes
         *("ddp_static_graph", "fsdp", "fsdp_cpu_offload", "single_device"),
     },
 }
+# Name of a file, with values of metrics in it; other formats than these can spell anything.
+_FILE = re.compile(r"(?:[\w .=-]|\{[\w/-]+(?::0?\d?(?:\.\d)?[defg]?)?\})+")
 _HERE = "."
 
 
@@ -80,9 +83,10 @@ def find_data(content: dict[str, Any], data_dir: str | None, run: Run | None) ->
         data_dir: The user's; None is none.
         run: The run, if its folders are known.
     """
-    settings = (content.get("data") or {}).get("init_args")
-    if not isinstance(settings, dict):
+    part = content.get("data")
+    if not isinstance(part, dict):
         return
+    settings = part["init_args"] = part.get("init_args") or {}
     before = settings.get("data_dir")
     if data_dir is not None:
         settings["data_dir"] = data_dir
@@ -99,25 +103,6 @@ def forbid_download(data: Any) -> None:
     """
     if hasattr(data, "download"):
         data.download = False
-
-
-def class_parts(content: Any) -> Iterator[dict[str, Any]]:
-    """List the parts of a configuration that name a class, from the outside in.
-
-    Args:
-        content: Configuration in plain types, or a part of it.
-
-    Yields:
-        Each part with a `class_path`.
-    """
-    if isinstance(content, dict):
-        if "class_path" in content:
-            yield content
-        for inner in content.values():
-            yield from class_parts(inner)
-    elif isinstance(content, list):
-        for inner in content:
-            yield from class_parts(inner)
 
 
 def _refuse_texts(trainer: dict[str, Any]) -> None:
@@ -142,8 +127,12 @@ def _refuse_reaching(part: dict[str, Any]) -> None:
                     "nothing is fetched for one (docs/security.md)"
                 )
     file = given.get("filename")
-    if isinstance(file, str) and (Path(file).name != file or file == os.pardir):
-        raise ValueError(f"the checkpoint names the file {file}, which is outside of its run")
+    if isinstance(file, str) and (_FILE.fullmatch(file) is None or file == os.pardir):
+        raise ValueError(
+            f"the checkpoint names the file {file:.80}, which may be outside of its run"
+        )
+    if part["class_path"].startswith("src.") and given.get("compile"):
+        part["init_args"]["compile"] = None  # the compiler writes elsewhere
 
 
 def _arguments(part: dict[str, Any]) -> dict[str, Any]:

@@ -20,17 +20,14 @@ from lightning.pytorch import Callback, LightningDataModule
 from torch import nn
 from torch.utils.data import Dataset
 
+from src.experiment.named import is_own_package
 from src.experiment.note import note
-from src.experiment.remembered import memory_file, remember, remembered
+from src.experiment.remembered import remember, remembered
 from src.experiment.run import CHECKPOINTS, LOGS
 
 _KINDS = (nn.Module, LightningDataModule, Dataset, Callback)  # a LightningModule is a Module
 _KINDS_TOLD = "Module, LightningModule, LightningDataModule, Dataset or Callback"
 _RUNS = {CHECKPOINTS, LOGS}
-# Of these only what is on the list: they hold much that runs, reads and fetches.
-_FRAMEWORKS = {"jsonargparse", "lightning", "pytorch_lightning", "src", "torch", "torchmetrics"} | {
-    *("torchvision", "tensorboard", "numpy", "scipy", "matplotlib", "yaml", "setuptools", "pip")
-}
 
 
 def find_consented(name: str) -> type:
@@ -50,7 +47,8 @@ def find_consented(name: str) -> type:
     package, _, rest = name.partition(".")
     parts = name.split(".")
     is_name = rest and name.isascii() and all(part.isidentifier() for part in parts)
-    if not is_name or _is_closed(package):
+    is_name = is_name and not any(part.startswith("__") for part in parts)  # __main__ is a script
+    if not is_name or not is_own_package(package):
         raise ValueError(
             f"the checkpoint names {_short(name)}, which is not on the list of what one may name; "
             "it was not called (docs/security.md)"
@@ -81,17 +79,15 @@ def trust(packages: str | None) -> None:
         ValueError: There is no such package, or it is not one of the user's own.
     """
     for package in packages.split(",") if packages is not None else ():
-        place = None if _is_closed(package) else _place(package)
+        place = _place(package) if is_own_package(package) else None
         if place is None:
             raise ValueError(
-                f"--trust {_short(package)}: there is no package of yours with this name, in the "
-                "working directory or installed"
+                f"--trust {_short(package)}: it is no package of your own that Python finds, here "
+                "or installed (docs/security.md)"
             )
-        if not remember({"package": package, "file": place}):
-            raise ValueError(
-                f"--trust {package}: {memory_file()} cannot be written, so it is not kept"
-            )
-        note(f"checkpoints may name parts of {package} from now on, {place}")
+        kept = remember({"package": package, "file": place})
+        when = "from now on" if kept else "this time: no file can be written to remember it"
+        note(f"checkpoints may name parts of {package} {when}, {place}")
 
 
 def remember_used(names: Iterable[str]) -> None:
@@ -101,7 +97,8 @@ def remember_used(names: Iterable[str]) -> None:
         names: Dotted names of classes, all loaded.
     """
     for package in {name.partition(".")[0] for name in names}:
-        place = None if _is_closed(package) or package not in sys.modules else _place(package)
+        known = is_own_package(package) and package in sys.modules
+        place = _place(package) if known else None
         if place is not None:
             remember({"package": package, "file": place})
 
@@ -126,11 +123,6 @@ def is_own(config: str) -> bool:
     """
     digest = _digest(config)
     return any(entry.get("config") == digest for entry in remembered())
-
-
-def _is_closed(package: str) -> bool:
-    ours = {*_RUNS, "data", "__main__"}
-    return not package.isidentifier() or package in _FRAMEWORKS | ours | sys.stdlib_module_names
 
 
 def _place(package: str) -> str | None:

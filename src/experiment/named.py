@@ -6,7 +6,25 @@ from collections.abc import Iterator, Sequence
 
 from src.experiment.words import option_name
 
+# Of these packages only what is on the list: they hold much that runs, reads and fetches.
+_FRAMEWORKS = {"jsonargparse", "lightning", "pytorch_lightning", "src", "torch", "torchmetrics"} | {
+    *("torchvision", "tensorboard", "numpy", "scipy", "matplotlib", "yaml", "setuptools", "pip"),
+    *("checkpoints", "lightning_logs", "data", "__main__"),
+}
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+
+
+def is_own_package(name: str) -> bool:
+    """Tell whether a name is that of a user's package, or of a part of one.
+
+    Args:
+        name: Dotted or not.
+
+    Returns:
+        False for the frameworks, the standard library, folders of runs and data, and no names.
+    """
+    package = name.partition(".")[0]
+    return package.isidentifier() and package not in _FRAMEWORKS | sys.stdlib_module_names
 
 
 class Named:
@@ -63,7 +81,8 @@ class Named:
         Returns:
             Dotted names in the values, and those of loaded classes that a value names shortly.
         """
-        found = {name for _, value in self._given for name in _DOTTED.findall(value)}
+        dotted = {name for _, value in self._given for name in _DOTTED.findall(value)}
+        found = dotted | {name.partition(".")[0] for name in dotted if is_own_package(name)}
         short = {value for _, value in self._given if value.isidentifier()}
         for module in [*sys.modules.values()]:
             for name in short & vars(module).keys() if hasattr(module, "__dict__") else ():

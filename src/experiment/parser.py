@@ -2,10 +2,10 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from jsonargparse import Namespace, _common, set_parsing_settings
 from lightning.pytorch.cli import LightningArgumentParser
@@ -24,6 +24,9 @@ _MANY = 6
 class OneLineParser(LightningArgumentParser):
     """LightningCLI's parser, with errors of one line and without abbreviated options."""
 
+    # Surrounds all work on a configuration that has been parsed.
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
 
@@ -34,6 +37,11 @@ class OneLineParser(LightningArgumentParser):
         # jsonargparse 4.53 passes links on to functions, such as resnet18, that cannot take them.
         added: list[str] = super().add_function_arguments(*args, **kwargs)
         return added
+
+    @override
+    def instantiate_classes(self, *args: Any, **kwargs: Any) -> Any:
+        with self.guard():
+            return super().instantiate_classes(*args, **kwargs)
 
     @override
     def format_help(self, *args: Any, **kwargs: Any) -> str:
@@ -56,6 +64,41 @@ class Text(str):
     """
 
     __slots__ = ()
+
+
+def as_texts(content: Any) -> Any:
+    """Mark the texts of a configuration.
+
+    Args:
+        content: Configuration in plain types.
+
+    Returns:
+        A copy, whose texts are of `Text`.
+    """
+    if isinstance(content, dict):
+        return {key: as_texts(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [as_texts(value) for value in content]
+    return Text(content) if isinstance(content, str) else content
+
+
+def without_texts(parsed: Any) -> Any:
+    """Take the marks away again.
+
+    Args:
+        parsed: What has been parsed of a configuration; is changed.
+
+    Returns:
+        The same with ordinary texts.
+    """
+    if isinstance(parsed, Namespace):
+        for key, value in vars(parsed).items():
+            setattr(parsed, key, without_texts(value))
+    elif type(parsed) in (list, tuple, set):
+        return type(parsed)(map(without_texts, parsed))
+    elif isinstance(parsed, dict):
+        return {key: without_texts(value) for key, value in parsed.items()}
+    return str(parsed) if isinstance(parsed, Text) else parsed
 
 
 def without_files(parser: LightningArgumentParser) -> None:
@@ -103,6 +146,11 @@ def dump(parser: LightningArgumentParser, config: Namespace) -> str:
     Raises:
         ValueError: It holds something that has no short text.
     """
+    with cast(OneLineParser, parser).guard():
+        return _written(parser, config)
+
+
+def _written(parser: LightningArgumentParser, config: Namespace) -> str:
     text: str = parser.dump(config, skip_none=False)
     return masked_config(repaired(text))  # also where two are compared
 
@@ -122,7 +170,7 @@ def dump_default(parser: LightningArgumentParser, path: Path) -> str | None:
     config = parser.parse_args(["--config", str(path)])
     for name in (*TAKEN_OUT, "debug"):
         config.pop(name)
-    return dump(parser, config)
+    return _written(parser, config)
 
 
 def _few(known: re.Match[str]) -> str:

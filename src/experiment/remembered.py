@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+_of_this_process: list[dict[str, Any]] = []
+
 
 def memory_file() -> Path:
     """Name the file.
@@ -28,9 +30,9 @@ def remembered() -> list[dict[str, Any]]:
     """
     try:
         file = memory_file()
-        return _read(file, file.stat().st_mtime_ns, file.stat().st_size)
+        return [*_read(file, file.stat().st_mtime_ns, file.stat().st_size), *_of_this_process]
     except (OSError, RuntimeError):
-        return []
+        return _of_this_process
 
 
 def remember(entry: dict[str, str]) -> bool:
@@ -40,7 +42,8 @@ def remember(entry: dict[str, str]) -> bool:
         entry: Plain values by name.
 
     Returns:
-        Whether it is there now; a memory that cannot be written must not end a run.
+        Whether it is there now; else this process alone remembers it, for a memory that cannot be
+        written must not end a run.
     """
     if entry in remembered():
         return True
@@ -54,6 +57,7 @@ def remember(entry: dict[str, str]) -> bool:
         finally:
             os.close(descriptor)
     except (OSError, RuntimeError):
+        _of_this_process.append(entry)
         return False
     return True
 

@@ -8,6 +8,7 @@ import lightning
 from lightning.pytorch import LightningModule, Trainer
 from packaging.version import Version
 
+from src.experiment.build import build
 from src.experiment.changes import (
     Change,
     changes,
@@ -63,6 +64,8 @@ class Resumed:
         checkpoint = read_checkpoint(path)
         run = Run.of_checkpoint(Path(path))
         trusted = Trusted.read(checkpoint["config"], words, run)
+        if not trusted.own:
+            build(trusted, checkpoint["state_dict"])  # else it would be refused much later
         for reason in passed_over:
             note(f"passed over: {reason}")
         return cls(Path(path), {**checkpoint, "config": trusted.text}, trusted)

@@ -6,10 +6,11 @@ by part, before anything of it is called. A configuration that a command of the 
 this machine is the user's own and needs none of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonargparse import Namespace
@@ -17,14 +18,19 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
 from src.experiment.allowed import allowed_names, find_allowed
-from src.experiment.confined import class_parts, confine, forbid_download, keep_inside
+from src.experiment.confined import confine, forbid_download, keep_inside
 from src.experiment.consent import find_consented, is_own, remember_own, remember_used
 from src.experiment.named import Named
-from src.experiment.parser import Text, importing_only, without_files
+from src.experiment.parser import (
+    OneLineParser,
+    as_texts,
+    importing_only,
+    without_files,
+    without_texts,
+)
 from src.experiment.plain import read_plain
 from src.experiment.run import Run
-
-_GROUPS = {"trainer", "model", "data", "best", "last"}
+from src.experiment.spelled import class_parts, refuse_doubled, refuse_misspelled
 
 
 @dataclass
@@ -66,13 +72,11 @@ class Trusted:
             ) from error
         if not isinstance(content, dict) or "config" in content or "model" not in content:
             raise ValueError("the checkpoint holds no configuration: give another one")
-        for name in _GROUPS & content.keys():
-            if not isinstance(content[name], dict | None):
-                raise ValueError(f"{name} in the checkpoint is no group of settings: give another")
         trusted = cls(content, is_own(config), Named(words))
         if not trusted.own:
+            refuse_misspelled(content)
             for part in class_parts(content):
-                trusted._judge_part(part)
+                refuse_doubled(part, trusted._judged(part["class_path"]))
             confine(content, run)
         return trusted
 
@@ -101,15 +105,28 @@ class Trusted:
         if self.own:
             return parser.parse_args(words, parser.parse_object(content))
         without_files(parser)
-        names = {part["class_path"] for part in class_parts(content)}
-        allowed = {*allowed_names(iter(names)), *names, *self.named.paths()}
-        with importing_only(allowed):
-            parsed = parser.parse_object(_as_texts(content))
+        cast(OneLineParser, parser).guard = self.guard
+        with self.guard():
+            parsed = parser.parse_object(as_texts(content))
             self._judge(content, parsed, "")
             parsed = parser.parse_args(words, parsed)
             self._judge(content, parsed, "")
-        plain: Namespace = _without_texts(parsed)
+        plain: Namespace = without_texts(parsed)
         return plain
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Let nothing else be imported while jsonargparse works on a stranger's configuration.
+
+        Yields:
+            Nothing.
+        """
+        names = {part["class_path"] for part in class_parts(self.content)}
+        found = [item for item in map(self._judged, names) if isinstance(item, type)]
+        names |= {f"{item.__module__}.{item.__qualname__}" for item in found}
+        allowed = {*allowed_names(iter(names)), *names, *self.named.paths()}
+        with nullcontext() if self.own else importing_only(allowed):
+            yield
 
     def limit(self, data: Any) -> None:
         """Let a data set only read its folder, unless it is the user who has named that.
@@ -120,25 +137,21 @@ class Trusted:
         if not self.own and not self.named.gives("data.data_dir"):
             forbid_download(data)
 
-    def _judge_part(self, part: dict[str, Any]) -> None:
-        self._judge_name(part["class_path"])
-        for name in ("init_args", "dict_kwargs"):
-            if not isinstance(part.get(name), dict | None):
-                raise ValueError(f"{name} of {part['class_path']} in the checkpoint is no group")
-
-    def _judge_name(self, name: Any, where: str = "") -> None:
+    def _judged(self, name: Any, where: str = "") -> Any:
+        """Find what a name means, if it may be named; None if it is the command that names it."""
         if not isinstance(name, str):
             raise ValueError(f"the checkpoint names {name!r:.80} as a class, which is no name")
-        named = self.named.has(name) or (where and self.named.sets(where, name))
-        if not named and find_allowed(name) is None:
-            find_consented(name)
+        if self.named.has(name) or (where and self.named.sets(where, name)):
+            return None
+        item = find_allowed(name)
+        return find_consented(name) if item is None else item
 
     def _judge(self, raw: Any, parsed: Any, where: str = "") -> None:
         """Compare what the configuration says with what would be built, at every depth."""
         if isinstance(parsed, Namespace | dict):
             items = vars(parsed) if isinstance(parsed, Namespace) else parsed
             if "class_path" in items:
-                self._judge_name(items["class_path"], where)
+                self._judged(items["class_path"], where)
             for key, value in items.items():
                 inner = raw.get(key) if isinstance(raw, dict) else None
                 self._judge(inner, value, f"{where}.{key}".strip("."))
@@ -176,22 +189,3 @@ def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer) -> 
         remember_own(config)
     if trainer.is_global_zero:
         remember_used(used)
-
-
-def _as_texts(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _as_texts(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_as_texts(value) for value in content]
-    return Text(content) if isinstance(content, str) else content
-
-
-def _without_texts(parsed: Any) -> Any:
-    if isinstance(parsed, Namespace):
-        for key, value in vars(parsed).items():
-            setattr(parsed, key, _without_texts(value))
-    elif type(parsed) in (list, tuple, set):
-        return type(parsed)(map(_without_texts, parsed))
-    elif isinstance(parsed, dict):
-        return {key: _without_texts(value) for key, value in parsed.items()}
-    return str(parsed) if isinstance(parsed, Text) else parsed

@@ -7,7 +7,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 from lightning.pytorch.profilers import AdvancedProfiler
 
-from src.experiment.confined import class_parts, confine, forbid_download, keep_inside
+from src.experiment.confined import confine, forbid_download, keep_inside
 from src.experiment.run import Run
 
 LOGGER = "lightning.pytorch.loggers.CSVLogger"
@@ -67,11 +67,22 @@ def test_texts_for_parts_of_the_trainer_are_few(name: str, value: Any) -> None:
     confined(strategy="ddp", accelerator="gpu", profiler="simple", logger=True, callbacks=None)
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "a/b", ".."])
+NAMES = ["../x", "/x", "a/b", "..", "{b:c}", "{step:>3000000000}", "{step.x}", "{step!r}", "{0[a]}"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_files_outside_are_refused(name: str) -> None:
     part = {"class_path": "x", "init_args": {"filename": name}}
     with pytest.raises(ValueError, match="outside of its run"):
         confined(callbacks=[part])
+
+
+@pytest.mark.parametrize(
+    "name", ["best", "{epoch}-{step}", "{epoch:02d}-{val/loss:.2f} a=b", "x.y"]
+)
+def test_usual_names_of_files_are_taken(name: str) -> None:
+    part = {"class_path": "x", "init_args": {"filename": name}}
+    assert confined(callbacks=[part])["callbacks"][0]["init_args"]["filename"] == name
 
 
 @pytest.mark.parametrize("place", ["init_args", "dict_kwargs"])
@@ -107,8 +118,3 @@ def test_download_is_forbidden_where_there_is_one() -> None:
     other = SimpleNamespace()
     forbid_download(other)
     assert not vars(other)
-
-
-def test_class_parts_are_found_at_every_depth() -> None:
-    content = {"a": [{"class_path": 1, "b": {"class_path": 2}}], "c": {"d": {"class_path": 3}}}
-    assert [part["class_path"] for part in class_parts(content)] == [1, 2, 3]

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -38,6 +39,24 @@ def test_trusted_package_gives_its_classes(lab: Path, capsys: pytest.CaptureFixt
     assert "consented_lab" not in sys.modules
     assert find_consented("consented_lab.models.Net").__module__ == "consented_lab.models"
     assert str(lab) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["__main__", "__init__"])
+def test_script_of_a_package_is_not_run(lab: Path, part: str) -> None:
+    (lab / "__main__.py").write_text("raise SystemExit")
+    trust("consented_lab")
+    with pytest.raises(ValueError, match="not on the list"):
+        find_consented(f"consented_lab.{part}.Net")
+
+
+def test_memory_that_cannot_be_written_lasts_for_the_command(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
+    monkeypatch.setattr("src.experiment.remembered._of_this_process", [])
+    trust("consented_lab")
+    assert "this time" in capsys.readouterr().err
+    assert find_consented("consented_lab.models.Net")
 
 
 def test_used_package_is_trusted(lab: Path) -> None:
@@ -102,7 +121,7 @@ def test_only_packages_of_the_users_own_are_trusted(
     for folder in ("checkpoints", "data"):
         (tmp_path / folder).mkdir()
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ValueError, match="there is no package of yours"):
+    with pytest.raises(ValueError, match="it is no package of your own"):
         trust(name)
     assert remembered() == []
 
@@ -112,7 +131,7 @@ def test_package_among_runs_is_not_trusted(tmp_path: Path, monkeypatch: pytest.M
     (folder / "run_lab").mkdir(parents=True)
     (folder / "run_lab" / "__init__.py").write_text(CODE)
     monkeypatch.syspath_prepend(folder)
-    with pytest.raises(ValueError, match="there is no package of yours"):
+    with pytest.raises(ValueError, match="it is no package of your own"):
         trust("run_lab")
 
 

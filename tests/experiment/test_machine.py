@@ -1,6 +1,10 @@
+import time
+from pathlib import Path
+
 import pytest
 
 from src.experiment import machine
+from src.experiment.machine import memory_limit, time_limit
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,18 @@ def test_threads_that_the_user_chose_stay(monkeypatch) -> None:
 def test_jobs_are_a_number_above_0(text: str) -> None:
     with pytest.raises(ValueError, match="--jobs must be a number above 0"):
         machine.default_jobs(text)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="needs /proc")
+def test_memory_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(MemoryError), memory_limit(2**27):
+        bytearray(2**28)
+    bytearray(2**28)
+
+
+def test_work_beyond_its_time_is_ended() -> None:
+    with pytest.raises(TimeoutError, match=r"over 0\.05 s"), time_limit(0.05):
+        time.sleep(9)
+    with time_limit(0.05):
+        pass
+    time.sleep(0.1)  # no alarm is left

@@ -10,11 +10,13 @@ from torch import nn
 from src.experiment.consent import remember_own
 from src.experiment.parser import OneLineParser
 from src.experiment.trusted import Trusted
+from tests.hostile import place
 
 MODEL = {
     "class_path": "src.tasks.ClassificationTask",
     "init_args": {"network": {"class_path": "torch.nn.Linear", "init_args": {}}},
 }
+NETWORK = "model/init_args/network"
 EVIL = [
     "subprocess.getoutput",
     "os._exit",
@@ -57,7 +59,7 @@ def test_names_on_the_list_are_read() -> None:
 @pytest.mark.parametrize("words", [(), ("--group", "run", f"--weights={EVIL[0]}x")])
 def test_other_names_are_refused(name: str, words: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=f"names {name}, which is not on the list"):
-        read({"model": {"deep": [{"class_path": name}]}}, *words)
+        read(place({"model": MODEL}, NETWORK, {"class_path": name}), *words)
 
 
 def test_what_the_command_names_is_trusted() -> None:
@@ -83,7 +85,7 @@ def test_what_is_no_configuration_is_refused(config: Any) -> None:
 def test_group_must_be_a_group(value: Any) -> None:
     with pytest.raises(ValueError, match="model in the checkpoint is no group"):
         read({"model": value})
-    with pytest.raises(ValueError, match=r"init_args of torch\.nn\.Linear"):
+    with pytest.raises(ValueError, match="init_args of model in the checkpoint is no group"):
         read({"model": {"class_path": "torch.nn.Linear", "init_args": value}})
 
 

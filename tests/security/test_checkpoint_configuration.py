@@ -37,6 +37,12 @@ def hidden(value: Any) -> str:
     return json.dumps(value).replace("class_path", "class\\u005fpath")
 
 
+NESTED: Any = {"class_path": "torch.nn.Identity", "init_args": {}}
+for _ in range(9):
+    NESTED = {
+        "class_path": "torchvision.transforms.v2.RandomApply",
+        "init_args": {"transforms": [NESTED]},
+    }
 TEXT_AS_STRUCTURE = {
     "network": at(NETWORK, hidden(CODE)),
     "augment": at(AUGMENT, hidden(CODE)),
@@ -60,6 +66,31 @@ TEXT_AS_STRUCTURE = {
     "class in a list": at("model/init_args/network/init_args/hidden", [SHELL]),
     "name that is a list": at(NETWORK, {"class_path": ["subprocess.getoutput"]}),
 }
+SPEC = json.dumps(SHELL)
+KEYS = "trainer.callbacks", "trainer.default_root_dir", "trainer.logger", "trainer+", "x.y"
+OPEN = "torchvision.transforms.v2.GaussianNoise"  # its `clip` has no type
+TEXT_AS_STRUCTURE |= {
+    "text of any type": named(OPEN, AUGMENT, clip=SPEC),
+    "yaml of any type": named(OPEN, AUGMENT, clip="{? class_path : evil.Net}"),
+    "text in a text": named(OPEN, AUGMENT, clip=json.dumps({"a": SPEC})),
+    "text in a list": named(OPEN, AUGMENT, clip=json.dumps([[SPEC]])),
+    "hidden in a text": named(OPEN, AUGMENT, clip=hidden(SHELL)),
+    "text of a list": named(OPEN, AUGMENT, clip=[SPEC]),
+    "text among more": at(AUGMENT, {"class_path": "torch.nn.Identity", "dict_kwargs": {"x": SPEC}}),
+    "state of a hook": named(
+        "lightning.pytorch.strategies.DDPStrategy", "trainer/strategy", ddp_comm_state=SPEC
+    ),
+    "activation": named("torch.nn.TransformerEncoderLayer", d_model=1, nhead=1, activation=SPEC),
+    **{f"key {key}": at(key, [SHELL]) for key in KEYS},
+    "key of the trainer": at("trainer/logger.class_path", "subprocess.getoutput"),
+    "key of a callback": at("trainer/callbacks+", [SHELL]),
+    "key beside a class": at("data/init_args.data_dir", "PWNED"),
+    "key of arguments": at("model/init_args/network/init_args/x.y", 1),
+    "number as a key": at("data/init_args", {1: 2}),
+    "path of a file": at("model/__path__", "evil.yaml"),
+    "model without a class": at("model", {"init_args": {"network": SHELL}}),
+    "nested": at(NETWORK, NESTED),
+}
 IMPORTED = {
     "beside the checkpoint": named("checkpoints.version_7.evil.Net"),
     "in lightning_logs": named("lightning_logs.evil.Net"),
@@ -75,6 +106,7 @@ IMPORTED = {
     "command line": named("lightning.pytorch.cli.LightningCLI"),
     "deep in torch": named("torch.testing._internal.common_utils.TestCase"),
     "function of a file": at(CALLABLE, {"class_path": "evil.function"}),
+    "script of a trusted package": named("tests.__main__.Net"),
     "under the tests": named("tests.checkpoints.version_7.evil.Net"),
 }
 PREFIXED = {
@@ -125,7 +157,36 @@ ADDRESSES: dict[str, Payload] = {
         "nothing": "",
     }.items()
 }
+SAVER = "lightning.pytorch.callbacks.ModelCheckpoint"
+
+
+def doubled(name: str, path: str, **arguments: Any) -> Payload:
+    part = {"class_path": name, "init_args": {}, "dict_kwargs": arguments}
+    return at(path, [part] if path.endswith("callbacks") else part)
+
+
 REACHING = {
+    "folder of a state": doubled(SAVER, "trainer/callbacks", dirpath="PWNED"),
+    "folder of a profile": doubled(
+        "lightning.pytorch.profilers.SimpleProfiler", "trainer/profiler", dirpath="PWNED"
+    ),
+    "folder of data": doubled("tests.tiny_mnist.TinyMNIST", "data", data_dir="PWNED"),
+    "letters of a name": at(
+        "trainer/callbacks",
+        [{"class_path": SAVER, "init_args": {"filename": "{b:c}tmp{b:c}PWNED"}}],
+    ),
+    "length of a name": at(
+        "trainer/callbacks",
+        [{"class_path": SAVER, "init_args": {"filename": "{step:>3000000000}"}}],
+    ),
+    "attribute of a name": at(
+        "trainer/callbacks",
+        [{"class_path": SAVER, "init_args": {"filename": "{step.__class__}"}}],
+    ),
+    "weights by a key": at(
+        NETWORK,
+        {"class_path": "torchvision.models.resnet18", "init_args.weights": "DEFAULT"},
+    ),
     "weights": named("torchvision.models.resnet18", weights="DEFAULT"),
     "pretrained": at(
         NETWORK,
@@ -161,6 +222,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "\n".join(
     for old, new in zip("abcdefgh", "bcdefghi", strict=True)
 )
 LIMITS: dict[str, Payload] = {
+    "memory of a network": named("torch.nn.LSTM", input_size=1, hidden_size=1, num_layers=10**9),
+    "memory of a layer": at("model/init_args/network/init_args/hidden", [10**5, 10**6]),
+    "memory of images": named("torch.nn.Linear", AUGMENT, in_features=10**6, out_features=10**6),
     "device": at(NETWORK, "/dev/zero"),
     "device as a file of data": at("data", "/dev/zero"),
     "aliases": lambda config: BOMB,
@@ -207,8 +271,15 @@ def trap(stranger: Path) -> Path:
 @pytest.mark.parametrize("verb", EACH_VERB)
 @pytest.mark.parametrize("payload", CASES)
 def test_configuration_is_refused(
-    verb: str, payload: Payload, trap: Path, genuine: Path, config: dict[str, Any], capsys: Any
+    verb: str,
+    payload: Payload,
+    trap: Path,
+    genuine: Path,
+    config: dict[str, Any],
+    capsys: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("src.experiment.build._LONGEST_S", 3.0)
     ckpt = forge(genuine, trap / "x.ckpt", payload(config))
     with watched() as seen, pytest.raises(SystemExit) as stop:
         VERBS[verb](ckpt)

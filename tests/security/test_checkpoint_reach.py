@@ -217,3 +217,19 @@ def test_report_refuses_what_evaluate_refuses(
     said = capsys.readouterr().err
     assert (stop.value.code, said.count("\n")) == (2, 1)
     assert "the checkpoint names os.system" in said
+
+
+def test_package_may_publish_a_class_elsewhere(
+    stranger: Path, genuine: Path, config: dict[str, Any], monkeypatch: Any, capsys: Any
+) -> None:
+    code = "from tests.tiny_mnist import TinyMNIST\nclass Data(TinyMNIST): pass\n"
+    (stranger / "published_lab").mkdir()
+    (stranger / "published_lab" / "inner.py").write_text(code)
+    published = "from published_lab.inner import Data as Data\n"
+    (stranger / "published_lab" / "__init__.py").write_text(published)
+    monkeypatch.syspath_prepend(stranger)
+    changed = place(config, "data/class_path", "published_lab.Data")
+    ckpt = forge(genuine, stranger / "x.ckpt", changed)
+    evaluate.main([ckpt, "--trust", "published_lab"])
+    train(["--ckpt_path", ckpt, "--trainer.max_epochs=3"])
+    assert "error" not in capsys.readouterr().err
