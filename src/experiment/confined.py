@@ -95,14 +95,19 @@ def find_data(content: dict[str, Any], data_dir: str | None, run: Run | None) ->
         settings["data_dir"] = str(inside) if inside.exists() else before
 
 
-def forbid_download(data: Any) -> None:
+def forbid_download(data: Any) -> bool:
     """Let a data set only read what is in its folder, which a checkpoint has named.
 
     Args:
         data: Data set; one that fetches has `download`.
+
+    Returns:
+        Whether it is such a one.
     """
-    if hasattr(data, "download"):
-        data.download = False
+    if not hasattr(data, "download"):
+        return False
+    data.download = False
+    return True
 
 
 def _refuse_texts(trainer: dict[str, Any]) -> None:

@@ -133,9 +133,12 @@ class Trusted:
 
         Args:
             data: Data set that was made of the configuration, if there is one.
+
+        Raises:
+            FileNotFoundError: Its files are not there.
         """
-        if not self.own and not self.named.gives("data.data_dir"):
-            forbid_download(data)
+        if not self.own and not self.named.gives("data.data_dir") and forbid_download(data):
+            data.prepare_data()  # refuses what is missing before a run begins
 
     def _judged(self, name: Any, where: str = "") -> Any:
         """Find what a name means, if it may be named; None if it is the command that names it."""

@@ -101,7 +101,8 @@ def test_folder_of_data_is_neither_made_nor_filled(
     with watched() as seen, pytest.raises(SystemExit) as stop:
         VERBS[verb](ckpt)
     said = capsys.readouterr().err
-    assert stop.value.code in (1, 2)
+    assert stop.value.code == 2
+    assert not Path("lightning_logs").exists()
     errors = [line for line in said.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "a folder that only a checkpoint names is not filled" in errors[0]

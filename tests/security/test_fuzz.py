@@ -17,7 +17,8 @@ from src.experiment.trusted import Trusted
 from tests.hostile import watched
 
 CHANGES = 500
-CODE = (".py", ".pyc", ".pyi", ".so", "used.jsonl")  # of docstrings, types and the memory
+CODE = (".py", ".pyc", ".pyi", ".so", "used.jsonl", "/proc/self/statm")  # what we read ourselves
+OPEN = "torchvision.transforms.v2.GaussianNoise"  # its `clip` has no type
 PACKAGES = ("torch", "lightning", "torchvision", "torchmetrics", "src")
 
 
@@ -50,7 +51,11 @@ def changed(config: Any, draw: random.Random, names: list[str]) -> Any:
         inner = inner[parent]
     name = draw.choice(names)
     part = {"class_path": name, "init_args": {draw.choice("abcdefx"): "PWNED", "path": "PWNED"}}
+    text = {"class_path": OPEN, "init_args": {"clip": json.dumps(part)}}
+    if isinstance(inner, dict) and draw.random() < 0.05:  # a few keys are paths
+        inner[f"{key}.{draw.choice('abc')}"] = part
     values = [
+        *(text, [text], {"class_path": OPEN, "dict_kwargs": {"x": json.dumps([part])}}),
         *(name, part, [part], json.dumps(part), {"init_args": part}, {name: part}, {key: name}),
         *(
             f"{name}:x",
