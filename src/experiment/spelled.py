@@ -113,14 +113,21 @@ def _refuse_keys(content: dict[Any, Any], where: str) -> None:
 
 
 def _holds_a_class(text: str) -> bool:
-    """Tell whether a text is YAML with a class in it; a setting of any type would take it so."""
+    """Tell whether a text is YAML with a class or an anchor; a setting of any type takes it so."""
     if not any(sign in text for sign in ":?"):  # without one there is no key with a value
         return False
     try:
+        if any(map(_is_anchor, yaml.parse(text, yaml.SafeLoader))):
+            return True
         content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return False
     return not isinstance(content, str) and _names_a_class(content)
+
+
+def _is_anchor(event: yaml.Event) -> bool:
+    """Tell whether aliases may follow, which make a short text an endless structure."""
+    return bool(getattr(event, "anchor", None)) and not isinstance(event, yaml.AliasEvent)
 
 
 def _names_a_class(content: Any) -> bool:

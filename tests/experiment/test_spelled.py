@@ -18,7 +18,8 @@ def test_class_parts_are_found_at_every_depth() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["{epoch}", "{epoch}-{val/loss:.2f}", "a: b", "[1, 2]", "class_path", "x?", {0: 4}]
+    "value",
+    ["{epoch}", "{epoch}-{val/loss:.2f}", "a: b", "[1, 2]", "class_path", "x?", "a: *b", {0: 4}],
 )
 def test_ordinary_settings_are_taken(value: Any) -> None:
     refuse_misspelled({**model(x=value, y=[LAYER]), "data": None, "trainer": {"max_epochs": 2}})
@@ -34,6 +35,7 @@ def test_ordinary_settings_are_taken(value: Any) -> None:
         "[[{class_path: x}]]",
         "{a: '{class_path: x}'}",
         "class_path+: x",
+        "a: &a [x, x]\nb: &b [*a, *a]",
     ],
 )
 def test_text_that_holds_a_class_is_refused(text: str) -> None:

@@ -222,6 +222,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "\n".join(
     for old, new in zip("abcdefgh", "bcdefghi", strict=True)
 )
 LIMITS: dict[str, Payload] = {
+    "aliases in a text": named(OPEN, AUGMENT, clip=BOMB),
     "memory of a network": named("torch.nn.LSTM", input_size=1, hidden_size=1, num_layers=10**9),
     "memory of a layer": at("model/init_args/network/init_args/hidden", [10**5, 10**6]),
     "memory of images": named("torch.nn.Linear", AUGMENT, in_features=10**6, out_features=10**6),
