@@ -1,5 +1,6 @@
 """What a configuration describes, made without a Trainer."""
 
+import os
 from argparse import ArgumentError
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,7 +20,8 @@ from src.experiment.words import LINKS
 
 _LONGEST = 300  # characters of a reason
 _LONGEST_S = 60.0  # that a stranger's network may take to be made
-_SPARE, _COPIES = 2**31, 4  # bytes for all but the weights, and how often these are held
+# Bytes for all but the weights, and for a thread of torch; and how often the weights are held.
+_SPARE, _OF_A_THREAD, _COPIES = 2**31, 2**28, 4
 
 
 def build(
@@ -61,8 +63,9 @@ def build(
 def _make_bounded(parser: OneLineParser, parsed: Namespace, weights: Mapping[str, Tensor]) -> Any:
     """Make a stranger's task and data set in about the memory that the weights take."""
     size = sum(tensor.nbytes for tensor in weights.values())
+    spare = _SPARE + _OF_A_THREAD * (os.cpu_count() or 1)
     try:
-        with memory_limit(_SPARE + _COPIES * size), time_limit(_LONGEST_S):
+        with memory_limit(spare + _COPIES * size), time_limit(_LONGEST_S):
             with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
                 refuse_other_network(parser.instantiate_classes(parsed.clone()).model, weights)
             return parser.instantiate_classes(parsed)
