@@ -1,6 +1,8 @@
 """Draw, and see what a trained network makes of it: `python -m src.demo --help`."""
 
 import argparse
+import os
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -75,3 +77,5 @@ def _server(given: argparse.Namespace) -> "DemoServer":
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # Python's own end may abort in a thread that still waits for a page
