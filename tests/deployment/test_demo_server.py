@@ -1,13 +1,13 @@
 """Who gets an answer from the server, and which."""
 
 import json
-import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
 from src.deployment.demo_server import DemoServer
+from tests.served import served
 
 
 def recognise(content: bytes) -> dict[str, str]:
@@ -20,12 +20,8 @@ def recognise(content: bytes) -> dict[str, str]:
 
 @pytest.fixture
 def server() -> Iterator[DemoServer]:
-    with DemoServer("127.0.0.1", 0, "<style></style><script></script>", recognise) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with served(recognise) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def ask(server: DemoServer, *request: object, **headers: str) -> tuple[HTTPResponse, bytes]:

@@ -11,6 +11,7 @@ import pytest
 
 from src.deployment.demo_server import DemoServer
 from tests.deployment.test_demo_server import ask
+from tests.served import served
 
 CLIENTS = 200
 
@@ -23,12 +24,8 @@ def recognise(content: bytes) -> dict[str, str]:
 
 @pytest.fixture
 def server() -> Iterator[DemoServer]:
-    with DemoServer("127.0.0.1", 0, "<style></style><script></script>", recognise) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with served(recognise) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize(
