@@ -2,12 +2,13 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from src.batch import Batch
+from src.experiment.parser import dump_default
 from src.train import main
 from tests.tiny_mnist import TinyMNIST, write_files
 
@@ -48,14 +49,19 @@ def batch() -> Batch:
 
 @pytest.fixture
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Run `python -m src.train` on synthetic MNIST in an empty folder; returns its metrics."""
+    """Run `python -m src.train` on synthetic MNIST in an empty folder; returns its metrics.
+
+    The network is the smallest one, unless the words name another.
+    """
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path / "data" / "MNIST" / "raw")
 
     def run(*args: str, observed: bool = False) -> dict[str, float]:
+        own = any(word.startswith(("--model", "--config")) for word in args)
         main(
             [
                 *([] if observed else ["--trainer.callbacks=null"]),
+                *([] if own else ["--model.network=tests.one_layer.OneLayer"]),
                 "--data=tests.tiny_mnist.TinyMNIST",
                 "--data.batch_size=20",
                 "--trainer.enable_progress_bar=false",
@@ -64,13 +70,64 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
                 *args,
             ]
         )
-        runs = (tmp_path / "lightning_logs").glob("version_*")
-        newest = max(
-            runs, key=lambda folder: int(folder.name.removeprefix("version_")), default=None
-        )
-        return json.loads((newest / "metrics.json").read_text()) if newest else {}
+        return newest_metrics(tmp_path)
 
     return run
+
+
+@pytest.fixture
+def finished(
+    train: Train, memory: Path, tmp_path: Path, runs: dict[Any, Path], tmp_path_factory
+) -> Train:
+    """As `train`, in a folder without runs, and so that only the first of equal runs is computed.
+
+    It is for tests that begin with a finished run; what that run printed is not printed again.
+    """
+
+    def copy(*args: str, observed: bool = False) -> dict[str, float]:
+        key = (args, observed)
+        if key not in runs:
+            train(*args, observed=observed)
+            runs[key] = tmp_path_factory.mktemp("run")
+            for folder in ("lightning_logs", "checkpoints"):
+                shutil.copytree(folder, runs[key] / folder)
+            shutil.copy(memory, runs[key])
+        else:
+            for folder in ("lightning_logs", "checkpoints"):
+                shutil.copytree(runs[key] / folder, folder)
+            memory.parent.mkdir(parents=True)
+            shutil.copy(runs[key] / memory.name, memory)
+        return newest_metrics(tmp_path)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def runs() -> dict[Any, Path]:
+    """Folders of the runs of `finished`, by the words of their commands."""
+    return {}
+
+
+def newest_metrics(root: Path) -> dict[str, float]:
+    """Read `metrics.json` of the last run; empty if there is none."""
+    folders = (root / "lightning_logs").glob("version_*")
+    newest = max(folders, key=lambda each: int(each.name.removeprefix("version_")), default=None)
+    return json.loads((newest / "metrics.json").read_text()) if newest else {}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_once() -> Iterator[None]:
+    """Parse the default configuration, to which each run is compared, only once a process."""
+    texts: dict[Path, str | None] = {}
+
+    def default(parser: Any, path: Path) -> str | None:
+        if path not in texts:
+            texts[path] = dump_default(parser, path)
+        return texts[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("src.experiment.cli.dump_default", default)
+        yield
 
 
 @pytest.fixture(scope="session")

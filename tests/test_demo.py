@@ -17,11 +17,11 @@ from tests.conftest import Train
 ROOT = Path(__file__).parents[1]
 
 
-def test_command_serves_until_interrupt(train: Train, monkeypatch, capsys) -> None:
+def test_command_serves_until_interrupt(finished: Train, monkeypatch, capsys) -> None:
     def interrupt(server: DemoServer) -> None:
         raise KeyboardInterrupt
 
-    train("--trainer.max_epochs=1")
+    finished("--trainer.max_epochs=1")
     monkeypatch.setattr(DemoServer, "serve_forever", interrupt)
     capsys.readouterr()
     main(["last", "--port", "0"])
@@ -30,8 +30,8 @@ def test_command_serves_until_interrupt(train: Train, monkeypatch, capsys) -> No
     assert "not calibrated" in said.err
 
 
-def test_used_port_is_one_line(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_used_port_is_one_line(finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     capsys.readouterr()
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(SystemExit) as stop:
         main(["last", "--port", str(other.getsockname()[1])])
@@ -52,8 +52,8 @@ def heard() -> None:
 
 
 @pytest.mark.slow
-def test_process_ends_quietly(train: Train) -> None:
-    train("--trainer.max_epochs=1")
+def test_process_ends_quietly(finished: Train) -> None:
+    finished("--trainer.max_epochs=1")
     command = [sys.executable, "-m", "src.demo", "last", "--port=0"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

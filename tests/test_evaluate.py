@@ -14,8 +14,8 @@ from tests.test_train import refusal_of
 FOLDER = Path("lightning_logs/version_0/evaluation/best_test")
 
 
-def test_run_is_evaluated_as_it_was_tested(train: Train, capsys) -> None:
-    metrics = train("--trainer.max_epochs=1")
+def test_run_is_evaluated_as_it_was_tested(finished: Train, capsys) -> None:
+    metrics = finished("--trainer.max_epochs=1")
     main(["last"])
     summary = json.loads((FOLDER / "summary.json").read_text())
     assert summary["accuracy"]["share"] == pytest.approx(metrics["test/acc"])
@@ -26,8 +26,8 @@ def test_run_is_evaluated_as_it_was_tested(train: Train, capsys) -> None:
     assert f"test accuracy  {metrics['test/acc']:.2%}" in capsys.readouterr().out
 
 
-def test_temperature_is_fitted_without_the_test(train: Train, monkeypatch) -> None:
-    train("--trainer.max_epochs=1", "--trainer.callbacks=Temperature")
+def test_temperature_is_fitted_without_the_test(train: Train, finished: Train, monkeypatch) -> None:
+    finished("--trainer.max_epochs=1", "--trainer.callbacks=Temperature")
     saved = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)["calibration"]
     main(["last"])
     train("--trainer.max_epochs=1")  # it keeps none: evaluation fits it on the same images
@@ -39,14 +39,14 @@ def test_temperature_is_fitted_without_the_test(train: Train, monkeypatch) -> No
 
 
 @pytest.mark.parametrize(("split", "count"), [("val", 20), ("train", 220)])
-def test_other_splits_can_be_asked_for(train: Train, split: str, count: int) -> None:
-    train("--trainer.max_epochs=1")
+def test_other_splits_can_be_asked_for(finished: Train, split: str, count: int) -> None:
+    finished("--trainer.max_epochs=1")
     main(["last", f"--split={split}", "--out=here"])
     assert len(np.load("here/predictions.npz")["label"]) == count
 
 
-def test_moved_file_is_evaluated_into_this_folder(train: Train, tmp_path, monkeypatch) -> None:
-    train("--trainer.max_epochs=1")
+def test_moved_file_is_evaluated_into_this_folder(finished: Train, tmp_path, monkeypatch) -> None:
+    finished("--trainer.max_epochs=1")
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     Path("checkpoints/version_0/best.ckpt").rename(moved / "mine.ckpt")
@@ -55,8 +55,8 @@ def test_moved_file_is_evaluated_into_this_folder(train: Train, tmp_path, monkey
     assert Path("evaluation/mine_test/summary.json").is_file()
 
 
-def test_projector_is_written_on_demand(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_projector_is_written_on_demand(finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     main(["last", "--projector"])
     assert Path("lightning_logs/version_0/projector_config.pbtxt").is_file()
     assert "tensorboard.main --logdir lightning_logs" in capsys.readouterr().out
@@ -80,8 +80,8 @@ def test_unusable_checkpoint_is_one_line(word, reason, tmp_path, monkeypatch, ca
     assert reason in line
 
 
-def test_unwritable_folder_is_one_line(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_unwritable_folder_is_one_line(finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     Path("taken").write_text("")
     code, line = refusal_of(capsys, lambda: main(["last", "--out=taken"]))
     assert code == 1

@@ -213,8 +213,8 @@ def test_last_is_of_the_session_that_began_last(train: Train, monkeypatch, capsy
     assert "continuing checkpoints/version_0/last.ckpt at step 26" in capsys.readouterr().err
 
 
-def test_checkpoint_calls_no_other_code(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_checkpoint_calls_no_other_code(finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     content = read_checkpoint("checkpoints/version_0/last.ckpt")
     config = yaml.safe_load(content["config"])
     evil = {"root": "subprocess.getoutput", "concrete_args": {"cmd": "touch executed"}}
@@ -227,8 +227,8 @@ def test_checkpoint_calls_no_other_code(train: Train, capsys) -> None:
     assert not Path("executed").exists()
 
 
-def test_stale_state_of_a_cluster_is_not_taken(train: Train, monkeypatch) -> None:
-    train("--trainer.max_epochs=1")
+def test_stale_state_of_a_cluster_is_not_taken(train: Train, finished: Train, monkeypatch) -> None:
+    finished("--trainer.max_epochs=1")
     Path("checkpoints/version_0/last.ckpt").rename("hpc_ckpt_9.ckpt")
     for name, value in {"NTASKS": "1", "JOB_ID": "1", "PROCID": "0", "LOCALID": "0"}.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
@@ -240,8 +240,10 @@ def test_stale_state_of_a_cluster_is_not_taken(train: Train, monkeypatch) -> Non
 
 
 @pytest.mark.parametrize("where", ["fsync", "replace"])
-def test_full_disk_ends_the_run_and_loses_nothing(train: Train, monkeypatch, capsys, where) -> None:
-    train("--trainer.max_epochs=1")
+def test_full_disk_ends_the_run_and_loses_nothing(
+    finished: Train, monkeypatch, capsys, where
+) -> None:
+    finished("--trainer.max_epochs=1")
     before = state()
 
     def full(*args: Any) -> None:

@@ -12,8 +12,8 @@ from tests.conftest import Train
 OUT = Path("checkpoints/version_0/export")
 
 
-def test_all_formats_lie_beside_checkpoint(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_all_formats_lie_beside_checkpoint(finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     main(["last"])
     names = ["model.onnx", "model.pt", "model.pt2", "model.safetensors"]
     assert sorted(file.name for file in OUT.iterdir()) == names
@@ -22,8 +22,8 @@ def test_all_formats_lie_beside_checkpoint(train: Train, capsys) -> None:
     assert said.err.count("not calibrated") == 1
 
 
-def test_weights_are_those_of_checkpoint(train: Train, tmp_path: Path) -> None:
-    train("--trainer.max_epochs=1")
+def test_weights_are_those_of_checkpoint(finished: Train, tmp_path: Path) -> None:
+    finished("--trainer.max_epochs=1")
     main(["checkpoints/version_0/last.ckpt", "--format", "pt", "--out", "there"])
     assert [file.name for file in Path("there").iterdir()] == ["model.pt"]
     given = torch.load("there/model.pt", weights_only=True)
@@ -31,8 +31,8 @@ def test_weights_are_those_of_checkpoint(train: Train, tmp_path: Path) -> None:
     assert all(torch.equal(tensor, state[f"network.{name}"]) for name, tensor in given.items())
 
 
-def test_wrong_file_gets_no_name(train: Train, monkeypatch, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_wrong_file_gets_no_name(finished: Train, monkeypatch, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     monkeypatch.setattr(formats, "weight_difference", lambda *_: 0.5)
     with pytest.raises(SystemExit) as stop:
         main(["last", "--format", "pt"])

@@ -61,8 +61,8 @@ def test_swapped_labels_are_top_ranked(train: Train, tmp_path: Path, capsys) -> 
         (["--num_images=0"], "--num_images must be at least 1, got 0"),
     ],
 )
-def test_impossible_number_is_one_line(train: Train, capsys, words: list, reason: str) -> None:
-    train("--trainer.max_epochs=1")
+def test_impossible_number_is_one_line(finished: Train, capsys, words: list, reason: str) -> None:
+    finished("--trainer.max_epochs=1")
     capsys.readouterr()
     assert refused("last", *words) == 2
     assert capsys.readouterr().err == f"error: {reason}\n"
@@ -76,8 +76,8 @@ def test_missing_cleanlab_is_one_line(monkeypatch, capsys) -> None:
     assert error.count("\n") == 1
 
 
-def test_ctrl_c_is_one_line(train: Train, monkeypatch, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_ctrl_c_is_one_line(finished: Train, monkeypatch, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     handler = signal.getsignal(signal.SIGINT)
 
     def interrupt(*_: object) -> None:

@@ -28,9 +28,9 @@ def predict(*words: str) -> int:
 
 
 @pytest.fixture
-def trained(train: Train, tmp_path: Path, capsys) -> Trained:
+def trained(finished: Train, tmp_path: Path, capsys) -> Trained:
     """Train on synthetic MNIST, with two pictures beside the run."""
-    train("--trainer.max_epochs=1")
+    finished("--trainer.max_epochs=1")
     for name, points in {"one": (30, 10, 30, 50), "slash": (50, 10, 10, 50)}.items():
         picture = Image.new("RGB", (60, 60), "white")
         ImageDraw.Draw(picture).line(points, "black", 5)

@@ -13,8 +13,10 @@ from tests.test_train import refusal_of
 
 
 @pytest.mark.slow
-def test_runs_are_evaluated_and_set_side_by_side(train: Train, monkeypatch) -> None:
-    train("--trainer.max_epochs=1")
+def test_runs_are_evaluated_and_set_side_by_side(
+    train: Train, finished: Train, monkeypatch
+) -> None:
+    finished("--trainer.max_epochs=1")
     train("--trainer.max_epochs=2")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     main(["checkpoints/version_0", "lightning_logs/version_1"])
@@ -25,8 +27,8 @@ def test_runs_are_evaluated_and_set_side_by_side(train: Train, monkeypatch) -> N
     assert "<code>trainer.max_epochs</code>" in text
 
 
-def test_page_tells_what_the_files_tell(train: Train, monkeypatch) -> None:
-    metrics = train("--trainer.max_epochs=1")
+def test_page_tells_what_the_files_tell(finished: Train, monkeypatch) -> None:
+    metrics = finished("--trainer.max_epochs=1")
     evaluate(["last"])
     monkeypatch.setattr("src.report._default", dict)
     main(["last", "--out=page.html"])

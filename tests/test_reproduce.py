@@ -33,16 +33,16 @@ def test_state_inside_an_epoch_is_reproduced(train: Train, monkeypatch) -> None:
     assert reproduce("last") == 0
 
 
-def test_other_setting_is_not_reproduced(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_other_setting_is_not_reproduced(finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     assert reproduce("checkpoints/version_0", "--model.optimizer.lr=0.001") == 1
     table = capsys.readouterr().out
     assert "differs        --model.optimizer.lr 0.005 -> 0.001" in table
     assert "reproduced     no" in table
 
 
-def test_weights_that_it_began_with_are_asked_for(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_weights_that_it_began_with_are_asked_for(train: Train, finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     train("--trainer.max_epochs=1", "--weights=checkpoints/version_0/model.pt")
     train_more(["--ckpt_path=last", "--trainer.max_epochs=2"])
     assert "since the checkpoint: weights" not in capsys.readouterr().err
@@ -60,9 +60,9 @@ def test_weights_that_it_began_with_are_asked_for(train: Train, capsys) -> None:
         (("checkpoints/version_0", "--trainer.fast_dev_run=true"), "writes nothing that could be"),
     ],
 )
-def test_wrong_words_are_one_line(train: Train, capsys, words: tuple, expected: str) -> None:
+def test_wrong_words_are_one_line(finished: Train, capsys, words: tuple, expected: str) -> None:
     if "checkpoints/version_0" in words:
-        train("--trainer.max_epochs=1")
+        finished("--trainer.max_epochs=1")
     with pytest.raises(SystemExit) as stop:
         main([*words])
     assert stop.value.code == 2

@@ -72,8 +72,8 @@ def test_run_leaves_everything_it_promises(
 
 @pytest.mark.parametrize("extra", [[], ["--trainer.callbacks+=EMAWeightAveraging"]])
 def test_saved_network_is_the_best_state(train: Train, extra: list[str]) -> None:
-    train("--trainer.max_epochs=2", *extra)
-    network = CNN()
+    train("--trainer.max_epochs=2", "--model.network.width=4", *extra)
+    network = CNN(width=4)
     network.load_state_dict(torch.load("checkpoints/version_0/model.pt", weights_only=True))
     best = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)["state_dict"]
     for name, value in network.state_dict().items():
@@ -115,8 +115,8 @@ def test_run_goes_on_in_its_own_folders(train: Train) -> None:
     assert config["trainer"]["max_epochs"] == 3
 
 
-def test_curves_repeat_no_step_after_an_earlier_checkpoint(train: Train) -> None:
-    train("--trainer.max_epochs=1")
+def test_curves_repeat_no_step_after_an_earlier_checkpoint(finished: Train) -> None:
+    finished("--trainer.max_epochs=1")
     Path("checkpoints/version_0/last.ckpt").rename("checkpoints/version_0/first.ckpt")
     main(["--ckpt_path=checkpoints/version_0/first.ckpt", "--trainer.max_epochs=2"])
     main(["--ckpt_path=checkpoints/version_0/first.ckpt", "--trainer.max_epochs=3"])
@@ -126,8 +126,8 @@ def test_curves_repeat_no_step_after_an_earlier_checkpoint(train: Train) -> None
     assert [point.step for point in events().Scalars("val/acc")] == [10, 21, 32]
 
 
-def test_moved_run_keeps_its_best_state(train: Train, tmp_path: Path, monkeypatch) -> None:
-    train("--trainer.max_epochs=1")
+def test_moved_run_keeps_its_best_state(finished: Train, tmp_path: Path, monkeypatch) -> None:
+    finished("--trainer.max_epochs=1")
     (tmp_path / "moved").mkdir()
     for name in ("data", "lightning_logs", "checkpoints"):
         (tmp_path / name).rename(tmp_path / "moved" / name)
@@ -141,7 +141,7 @@ def test_moved_run_keeps_its_best_state(train: Train, tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     "flag",
     [
-        "--model.network.width=8",
+        "--model.network=tests.noisy_network.NoisyNetwork",
         "--model.optimizer=SGD",
         "--data.batch_size=10",
         "--data.shuffle=false",
@@ -150,16 +150,16 @@ def test_moved_run_keeps_its_best_state(train: Train, tmp_path: Path, monkeypatc
         "--best.mode=min",
     ],
 )
-def test_experiment_cannot_change_in_the_middle(train: Train, capsys, flag: str) -> None:
-    train("--trainer.max_epochs=1")
+def test_experiment_cannot_change_in_the_middle(finished: Train, capsys, flag: str) -> None:
+    finished("--trainer.max_epochs=1")
     code, line = refusal(capsys, "--ckpt_path=last", "--trainer.max_epochs=2", flag)
     assert code == 2
     name, _, _ = flag.partition("=")
     assert line.startswith(f"error: {name} cannot change in the middle of a run")
 
 
-def test_checkpoint_from_elsewhere_goes_on_in_a_new_run(train: Train) -> None:
-    train("--trainer.max_epochs=1")
+def test_checkpoint_from_elsewhere_goes_on_in_a_new_run(finished: Train) -> None:
+    finished("--trainer.max_epochs=1")
     Path("checkpoints/version_0/last.ckpt").rename("elsewhere.ckpt")
     main(["--ckpt_path=elsewhere.ckpt", "--trainer.max_epochs=2"])
     assert {file.name for file in Path("checkpoints/version_1").iterdir()} == {
@@ -232,8 +232,8 @@ def test_interrupted_start_leaves_no_run(train: Train, monkeypatch: pytest.Monke
     assert not list(Path().glob("*/version_*"))
 
 
-def test_run_in_a_read_only_folder_is_refused(train: Train, capsys, monkeypatch) -> None:
-    train("--trainer.max_epochs=1")
+def test_run_in_a_read_only_folder_is_refused(finished: Train, capsys, monkeypatch) -> None:
+    finished("--trainer.max_epochs=1")
     access = os.access  # the tests may run as root, who may write everywhere
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     code, line = refusal(
@@ -243,8 +243,8 @@ def test_run_in_a_read_only_folder_is_refused(train: Train, capsys, monkeypatch)
     assert "lightning_logs/version_0 cannot be written" in line
 
 
-def test_named_logger_shares_the_number_of_the_run(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_named_logger_shares_the_number_of_the_run(train: Train, finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     logger = "--trainer.logger=TensorBoardLogger", "--trainer.logger.save_dir=elsewhere"
     train("--trainer.max_epochs=1", *logger, observed=True)
     assert Path("elsewhere/lightning_logs/version_1/curves.png").is_file()
@@ -277,9 +277,9 @@ def test_parts_of_a_run_can_be_left_out(train: Train, flag: str) -> None:
 
 
 def test_finished_run_has_nothing_to_go_on_with(
-    train: Train, capsys: pytest.CaptureFixture[str]
+    finished: Train, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train("--trainer.max_epochs=1")
+    finished("--trainer.max_epochs=1")
     code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt")
     assert code == 2
     assert "already reached its end, 1 epochs: give --trainer.max_epochs more than 1" in line

@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ def idx(values: Tensor) -> bytes:
     return header + values.numpy().tobytes()
 
 
+@cache
 def files() -> dict[str, bytes]:
     """Make the four files: each class is one bright bar in noise, always the same bytes."""
     generator = torch.Generator().manual_seed(0)

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +35,25 @@ def provenance(
         Time, step, command, `git` (commit, and status and diff of what is not committed), `inputs`
         (what decides the bits of the result) and all `packages`, in plain types.
     """
-    found = [item.metadata for item in importlib.metadata.distributions()]  # each read is slow
-    packages = {item["Name"].lower(): item["Version"] for item in found}
     return {
         "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "from_step": trainer.global_step,
         "command": shlex.join([Path(sys.executable).name, *masked_words(sys.orig_argv[1:])]),
         "git": code_state(SOURCE),
         "inputs": inputs(trainer, data) | ({"weights": weights} if weights else {}),
-        "packages": dict(sorted(packages.items())),
+        "packages": packages(),
     }
+
+
+@cache
+def packages() -> dict[str, str]:
+    """List what is installed, which does not change while a process lasts.
+
+    Returns:
+        Version by name in small letters, sorted.
+    """
+    found = [item.metadata for item in importlib.metadata.distributions()]  # each read is slow
+    return dict(sorted((item["Name"].lower(), item["Version"]) for item in found))
 
 
 def inputs(trainer: Trainer, data: LightningDataModule | None) -> dict[str, str]:

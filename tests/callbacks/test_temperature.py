@@ -46,15 +46,15 @@ def test_parts_give_what_the_whole_gives() -> None:
     )
 
 
-def test_run_keeps_temperature_of_its_validation(train: Train) -> None:
-    train("--trainer.max_epochs=1", "--trainer.callbacks=Temperature")
+def test_run_keeps_temperature_of_its_validation(finished: Train) -> None:
+    finished("--trainer.max_epochs=1", "--trainer.callbacks=Temperature")
     saved = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)
     assert saved["calibration"]["step"] == saved["global_step"] == 11
     assert 0.05 <= saved["calibration"]["temperature"] <= 20
 
 
-def test_temperature_changes_no_weight(train: Train) -> None:
-    train("--trainer.max_epochs=1", "--trainer.callbacks=Temperature")
+def test_temperature_changes_no_weight(train: Train, finished: Train) -> None:
+    finished("--trainer.max_epochs=1", "--trainer.callbacks=Temperature")
     train("--trainer.max_epochs=1")
     first, second = (
         torch.load(Path(f"checkpoints/version_{n}/model.pt"), weights_only=True) for n in (0, 1)

@@ -10,8 +10,8 @@ from src.train import main
 from tests.conftest import Train
 
 
-def test_best_state_can_be_resumed_exactly(train: Train) -> None:
-    train("--trainer.max_epochs=1")
+def test_best_state_can_be_resumed_exactly(finished: Train) -> None:
+    finished("--trainer.max_epochs=1")
     state = read_checkpoint("checkpoints/version_0/best.ckpt")
     assert state["exact"]
     assert state["metrics"]["val/acc"] > 0
@@ -51,9 +51,9 @@ def remembered(folder: Path) -> BestCheckpoint:
 
 @pytest.mark.parametrize(("step", "score", "kept"), [(7, 0.5, True), (9, 0.5, False), (7, 0.6, 0)])
 def test_memory_of_the_best_moves_with_its_file(
-    train: Train, step: int, score: float, kept: bool
+    finished: Train, step: int, score: float, kept: bool
 ) -> None:
-    train("--trainer.max_epochs=1")
+    finished("--trainer.max_epochs=1")
     content = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)
     Path("moved").mkdir()
     content |= {"global_step": step, "metrics": {"val/acc": score}}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import torch
 
 from src.experiment.cross_training import CrossTraining
@@ -9,21 +10,20 @@ from src.experiment.trained import Trained
 from tests.conftest import Train
 
 
-def trained(train: Train) -> Trained:
-    train("--trainer.max_epochs=1")
+@pytest.fixture
+def run(finished: Train) -> Trained:
+    finished("--trainer.max_epochs=1")
     return Trained.load("last")
 
 
-def test_answers_are_probabilities_and_repeat(train: Train, monkeypatch) -> None:
-    run = trained(train)
+def test_answers_are_probabilities_and_repeat(run: Trained, monkeypatch) -> None:
     first, again = (CrossTraining(run, 2).run() for _ in range(2))
     assert torch.equal(first.probability, again.probability)
     assert torch.allclose(first.probability.sum(dim=1), torch.ones(220))
     assert first.fold.bincount().tolist() == [110, 110]
 
 
-def test_no_network_sees_its_fold(train: Train, monkeypatch) -> None:
-    run = trained(train)
+def test_no_network_sees_its_fold(run: Trained, monkeypatch) -> None:
     cross, seen = CrossTraining(run, 3), []
     fit = CrossTraining._train
 

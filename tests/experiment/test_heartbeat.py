@@ -12,8 +12,8 @@ def progress() -> dict:
     return json.loads((LOGS / "progress.json").read_text())
 
 
-def test_progress_tells_each_validation(train: Train) -> None:
-    train("--trainer.max_epochs=2")
+def test_progress_tells_each_validation(finished: Train) -> None:
+    finished("--trainer.max_epochs=2")
     found = progress()
     assert (found["step"], found["steps"], found["images"]) == (22, 22, 440)
     assert [(each["step"], each["epoch"]) for each in found["validations"]] == [(11, 1), (22, 2)]
@@ -22,8 +22,8 @@ def test_progress_tells_each_validation(train: Train) -> None:
     assert 0 < first["seconds"] < second["seconds"] <= found["seconds"]
 
 
-def test_progress_goes_on_where_the_run_does(train: Train) -> None:
-    train("--trainer.max_epochs=1")
+def test_progress_goes_on_where_the_run_does(finished: Train) -> None:
+    finished("--trainer.max_epochs=1")
     before = progress()
     (LOGS / "traceback.txt").write_text("of a session before")
     main(["--ckpt_path=last", "--trainer.max_epochs=3"])
@@ -77,15 +77,15 @@ def test_target_stays_reached_when_the_best_state_is_tested(train: Train) -> Non
     assert "to_target_steps" in metrics
 
 
-def test_seconds_are_those_of_all_sessions(train: Train) -> None:
-    first = train("--trainer.max_epochs=1")
+def test_seconds_are_those_of_all_sessions(finished: Train) -> None:
+    first = finished("--trainer.max_epochs=1")
     main(["--ckpt_path=last", "--trainer.max_epochs=2"])
     again = json.loads((LOGS / "metrics.json").read_text())
     assert again["fit_s"] > progress()["validations"][0]["seconds"]
     assert again["fit_s"] > first["fit_s"] / 2
 
 
-def test_damaged_progress_harms_nobody(train: Train) -> None:
-    train("--trainer.max_epochs=1")
+def test_damaged_progress_harms_nobody(finished: Train) -> None:
+    finished("--trainer.max_epochs=1")
     (LOGS / "progress.json").write_text("")
     assert RunRecord.find("version_0").status == "finished"

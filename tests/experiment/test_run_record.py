@@ -12,8 +12,8 @@ from src.experiment.run_record import RunRecord
 from tests.conftest import Train
 
 
-def test_record_holds_what_the_run_wrote(train: Train) -> None:
-    metrics = train("--trainer.max_epochs=2")
+def test_record_holds_what_the_run_wrote(finished: Train) -> None:
+    metrics = finished("--trainer.max_epochs=2")
     record = RunRecord.find("last")
     assert record.settings["trainer.max_epochs"] == 2
     assert record.metrics == metrics
@@ -22,8 +22,8 @@ def test_record_holds_what_the_run_wrote(train: Train) -> None:
     assert record.sessions[0]["from_step"] == 0
 
 
-def test_evaluation_counts_only_of_this_checkpoint(train: Train) -> None:
-    train("--trainer.max_epochs=1")
+def test_evaluation_counts_only_of_this_checkpoint(finished: Train) -> None:
+    finished("--trainer.max_epochs=1")
     record = RunRecord.find("checkpoints/version_0")
     assert record.evaluation() is None
     evaluate(["last"])

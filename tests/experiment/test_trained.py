@@ -11,8 +11,8 @@ from tests.conftest import Train
 
 
 @pytest.fixture
-def run(train: Train, tmp_path: Path) -> Path:
-    train("--trainer.max_epochs=2", "--trainer.callbacks=Temperature")
+def run(finished: Train, tmp_path: Path) -> Path:
+    finished("--trainer.max_epochs=2", "--trainer.callbacks=Temperature")
     return tmp_path
 
 

@@ -13,8 +13,10 @@ from tests.tiny_mnist import TinyMNIST
 
 
 @pytest.mark.parametrize("name", ["model.pt", "best.ckpt"])
-def test_new_run_begins_with_the_weights_of_another(train: Train, name: str) -> None:
-    train("--trainer.max_epochs=1")
+def test_new_run_begins_with_the_weights_of_another(
+    train: Train, finished: Train, name: str
+) -> None:
+    finished("--trainer.max_epochs=1")
     file = f"checkpoints/version_0/{name}"
     train("--trainer.max_epochs=1", f"--weights={file}", "--model.optimizer.lr=0")
     before = torch.load("checkpoints/version_0/model.pt", weights_only=True)

@@ -168,8 +168,8 @@ def test_projector_has_a_line_per_label(tmp_path: Path) -> None:
     assert labels.read_text().splitlines() == ["a\\nb", "c\\td", "a\\nb"]
 
 
-def test_pictures_are_named_printably(train: Train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_pictures_are_named_printably(finished: Train, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     Path("p").mkdir()
     for name in ("\x1b[2J.png", "a\n=b.png"):
         picture = Image.new("L", (60, 60), "white")

@@ -146,8 +146,8 @@ def test_what_is_no_archive_is_a_line(content: bytes, tmp_path: Path) -> None:
         read_arrays(tmp_path / "x.npz", label=1)
 
 
-def test_commands_say_which_file_is_odd(train, capsys) -> None:
-    train("--trainer.max_epochs=1")
+def test_commands_say_which_file_is_odd(train, finished, capsys) -> None:
+    finished("--trainer.max_epochs=1")
     train("--trainer.max_epochs=1", "--seed_everything=1")
     Path("lightning_logs/version_1/predictions.npz").write_bytes(b"cos\nsystem\n.")
     code, line = refusal_of(capsys, lambda: compare(["version_0", "version_1"]))
