@@ -67,6 +67,7 @@ def test_intervals_and_p_hold_for_all_comparisons_together() -> None:
 def test_equal_differences_are_no_certainty(seed: int) -> None:
     (found,) = compare([sample("a", [0.99, 0.99]), sample("b", [0.991, 0.991], seed)], 0.0005)
     assert math.isnan(found.p)
+    assert math.isnan(found.effect)
     assert not found.distinguishable
     assert found.needed is None
 
