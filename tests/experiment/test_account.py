@@ -28,6 +28,7 @@ def test_account_keeps_times_counts_and_metrics(batch: Batch) -> None:
     expected = task.eval()(batch.image).argmax(1).short().repeat(3)
     assert torch.equal(account.predictions["prediction"], expected)
     assert torch.equal(account.predictions["label"], batch.label.short().repeat(3))
+    assert account.predictions["label"].dtype == torch.int16
 
 
 @pytest.mark.parametrize(
