@@ -51,7 +51,7 @@ def test_each_class_has_its_curve() -> None:
     right = (answers().label == 3).numpy()
     mean = average_precision_score(right, answers().probability[:, 3])
     assert axes.get_legend().get_texts()[3].get_text() == f"3: {mean:.4f}"
-    assert axes.lines[3].get_xdata().max() == 1
+    assert (np.diff(axes.lines[3].get_xdata()) <= 0).all()  # recall falls with the threshold
 
 
 def test_gallery_shows_each_image_once() -> None:

@@ -77,9 +77,12 @@ def test_best_validation_is_the_result(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, search)
     assert plan.look(Work(7, "trial_7", [], record))
     assert search.runs == {7: "version_3"}
+    (record.log_dir / "pruned.txt").touch()  # given up, but it was faster
+    assert (plan.total(), plan.done()) == (5, 0)
     line = plan.end(Work(7, "trial_7", [], record), 0, "")
     assert search.told == [(7, "complete", 0.9)]
     assert line == "trial 7: val/acc 0.9000, version_3"
+    assert not (record.log_dir / "pruned.txt").exists()
 
 
 def test_hopeless_trial_is_given_up(tmp_path: Path) -> None:
