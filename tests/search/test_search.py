@@ -109,11 +109,11 @@ def test_search_that_goes_on_does_not_repeat_its_beginning(tmp_path: Path) -> No
     assert len(tried) == 4
 
 
-@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
 def test_machine_beats_for_its_trials_and_gives_up_those_of_dead_ones(
     tmp_path: Path, monkeypatch
 ) -> None:
-    here = search_of(tmp_path, replace(SWEEP, storage=f"sqlite:///{tmp_path}/db"))
+    here = search_of(tmp_path)
+    here._storage = object.__new__(RDBStorage)  # making the tables of one takes seconds
     (mine, _), lost = here.ask(), here.study.ask().number
     clock, beats = [1000.0], []
     monkeypatch.setattr("src.search.search.time.monotonic", lambda: clock[0])
