@@ -110,3 +110,23 @@ def test_position_that_is_not_restored_yet_is_refused() -> None:
     trainer.ckpt_path = "x.ckpt"
     with pytest.raises(RuntimeError, match="not estimated_stepping_batches"):
         list(ExactOrder(N, 4, trainer, training=True, shuffle=False, keyed=False))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_one_process_reads_all_where_there_is_no_trainer(training: bool) -> None:
+    sampler = ExactOrder(N, 4, None, training, shuffle=False, keyed=False)
+    assert torch.equal(torch.cat([*sampler]), torch.arange(N))
+    assert len(sampler) == 6
+
+
+def test_evaluation_begins_at_the_start_wherever_training_is() -> None:
+    assert order(training=False, epoch=2, batch=3) == order()
+
+
+@pytest.mark.parametrize(("processed", "completed"), [(4, 3), (3, 4)])
+def test_batch_that_was_processed_is_not_read_again(processed: int, completed: int) -> None:
+    trainer = fake_trainer(epoch=1)
+    trainer.fit_loop.epoch_loop.batch_progress.current = Fake(
+        ready=4, processed=processed, completed=completed
+    )
+    assert next_position(trainer) == (1, 4)

@@ -1,6 +1,7 @@
 """A network as bytes: what is copied, described and refused."""
 
 import json
+import logging
 
 import pytest
 import torch
@@ -36,6 +37,30 @@ def test_description_holds_each_channel() -> None:
         "calibrated": True,
         "class_names": ["cat"],
     }
+
+
+def test_program_answers_batches_of_any_size_and_names_no_source() -> None:
+    classifier = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), 0.5, 0.25, 1.5).train()
+    program = export_program(classifier, (1, 2, 2))
+    image = torch.rand(5, 1, 2, 2)
+    for found, expected in zip(program.module()(image), classifier(image), strict=True):
+        torch.testing.assert_close(found, expected)
+    assert not any("stack_trace" in node.meta for node in program.graph_module.graph.nodes)
+    assert classifier.training  # what is exported is a copy
+    assert logging.getLogger().isEnabledFor(logging.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(RuntimeError("\n no kernel\n at line 3"), "no kernel"), (KeyError(), "KeyError")],
+)
+def test_refusal_says_why(monkeypatch: pytest.MonkeyPatch, error, reason: str) -> None:
+    def export(*_, **__) -> None:
+        raise error
+
+    monkeypatch.setattr(torch.export, "export", export)
+    with pytest.raises(ValueError, match=rf"^Flatten cannot be exported \({reason}\): give --fo"):
+        export_program(Classifier(nn.Flatten(), 0.0, 1.0), (1, 2, 2))
 
 
 def test_other_network_is_refused() -> None:

@@ -68,3 +68,19 @@ def test_confused_pairs_are_ranked() -> None:
     confusion = torch.tensor([[9, 1, 0], [4, 9, 0], [0, 2, 9]])
     assert most_confused(confusion) == [(1, 0, 4), (2, 1, 2), (0, 1, 1)]
     assert most_confused(confusion, most=1) == [(1, 0, 4)]
+
+
+def test_equally_confused_pairs_keep_their_order_and_ten_are_named() -> None:
+    pairs = [(label, said, 1) for label in range(5) for said in range(5) if label != said]
+    assert most_confused(torch.ones(5, 5, dtype=torch.long)) == pairs[:10]
+
+
+def test_class_without_images_is_counted() -> None:
+    found = measure(Predictions(torch.eye(3)[[0, 1, 0]], torch.tensor([0, 1, 1]), 1.0), interval)
+    assert found["classes"]["images"] == [1, 2, 0]
+
+
+def test_network_that_knows_nothing_is_in_the_lowest_bin() -> None:
+    confidence, _, count = reliability(torch.full((4, 20), 0.05), torch.arange(4))
+    assert count.tolist() == [4] + [0] * (BINS - 1)
+    assert confidence[0].item() == pytest.approx(0.05)

@@ -1,8 +1,11 @@
 import base64
+import io
 import json
 from pathlib import Path
 
 import numpy as np
+import pytest
+from PIL import Image
 
 from src.evaluation.section import GroupSection, Section
 
@@ -15,13 +18,16 @@ def test_picture_that_is_not_there_has_no_address(tmp_path: Path) -> None:
     assert section.mistakes() == []
 
 
-def test_mistakes_have_their_images(tmp_path: Path) -> None:
-    image = np.zeros((1, 1, 4, 4), dtype=np.uint8)
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_mistakes_have_their_images(tmp_path: Path, channels: int, mode: str) -> None:
+    image = np.zeros((1, channels, 4, 6), dtype=np.uint8)
     summary = json.loads('{"mistakes": [{"label": "7"}]}')
     (mistake,) = Section("a", {}, {}, [], {}, summary, tmp_path, {}, images=image).mistakes()
     assert mistake["label"] == "7"
     content = base64.b64decode(mistake["picture"].partition(",")[2])
-    assert content.startswith(b"\x89PNG")
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as shown:
+        assert (shown.mode, shown.size) == (mode, (6, 4))
+    assert Section("a", {}, {}, [], {}, None, tmp_path, {}, images=image).mistakes() == []
 
 
 def test_pictures_of_a_group_are_named_by_their_files(tmp_path: Path) -> None:

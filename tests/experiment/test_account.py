@@ -1,5 +1,8 @@
 import time
+from types import SimpleNamespace as Fake
 
+import pytest
+import torch
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
@@ -21,3 +24,33 @@ def test_account_keeps_times_counts_and_metrics(batch: Batch) -> None:
     assert 100 < metrics["startup_s"] < 200
     assert 0 < metrics["fit_s"] < 100
     assert {"train/loss", "val/acc", "test/acc", "test_s"} <= set(metrics)
+    assert 10 < metrics["memory_mib"] < 100_000
+    expected = task.eval()(batch.image).argmax(1).short().repeat(3)
+    assert torch.equal(account.predictions["prediction"], expected)
+    assert torch.equal(account.predictions["label"], batch.label.short().repeat(3))
+    assert account.predictions["label"].dtype == torch.int16
+
+
+@pytest.mark.parametrize(
+    ("shape", "processes", "kept"), [((20, 10), 2, 0), ((20,), 1, 0), ((20, 10), 1, 2)]
+)
+def test_answers_are_kept_where_one_process_has_all(
+    batch: Batch, shape: tuple[int, ...], processes: int, kept: int
+) -> None:
+    account = Account(started=0.0)
+    strategy = Fake(root_device="cpu", reduce=lambda count, reduce_op: count * processes)
+    trainer = Fake(strategy=strategy, world_size=processes, callback_metrics={})
+    account.on_test_batch_end(trainer, None, torch.ones(shape), batch, 0)
+    account.on_test_end(trainer, None)
+    assert account.metrics["test_images"] == 20 * processes
+    assert len(account.predictions) == kept
+
+
+def test_time_before_a_training_that_has_no_step_is_startup() -> None:
+    account = Account(started=time.perf_counter() - 100)
+    device = Fake(root_device=torch.device("cpu"))
+    account.on_fit_end(
+        Fake(strategy=device, callback_metrics={}, current_epoch=2, global_step=6), None
+    )
+    assert account.metrics["startup_s"] > 100
+    assert "fit_s" not in account.metrics

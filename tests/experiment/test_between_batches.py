@@ -3,7 +3,12 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.between_batches import BetweenBatches, ends_in_epoch, point_to_next_batch
+from src.experiment.between_batches import (
+    BetweenBatches,
+    ends_in_epoch,
+    log_interval,
+    point_to_next_batch,
+)
 
 
 def progress(ready: int, started: int, processed: int, completed: int) -> dict[str, int]:
@@ -74,3 +79,49 @@ def test_actions_wait_for_accumulated_gradients() -> None:
     for batch in range(7):
         callback.on_train_batch_start(Fake(accumulate_grad_batches=3), None, None, batch)
     assert acted == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("batch", "accumulated", "exact"),
+    [
+        ((4, 3, 3, 3), 1, True),
+        ((4, 3, 3, 3), 3, True),
+        ((4, 3, 3, 3), 2, False),  # gradients of the third batch would be lost
+        ((4, 4, 4, 3), 1, None),  # inside a batch
+    ],
+)
+def test_state_tells_whether_it_is_exact(batch: tuple, accumulated: int, exact, capsys) -> None:
+    checkpoint = {"loops": {"fit_loop": fit_loop(batch, (3, 3, 2, 2))}, "state_dict": {}}
+    trainer = Fake(training=True, accumulate_grad_batches=accumulated)
+    callback = BetweenBatches()
+    callback.on_save_checkpoint(trainer, None, checkpoint)
+    assert checkpoint.get("exact") is exact
+    callback.on_load_checkpoint(trainer, None, checkpoint)
+    assert ("saved inside a step" in capsys.readouterr().err) is not exact
+
+
+def test_test_of_a_state_says_nothing_of_how_it_goes_on(capsys) -> None:
+    BetweenBatches().on_load_checkpoint(Fake(training=False), None, {})
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("saved", "loads", "noted"),
+    [([{"seed": 1}], True, False), ([], True, True), ([{"seed": 1}], False, True)],
+)
+def test_loader_gets_its_state(saved: list, loads: bool, noted: bool, capsys) -> None:
+    found = []
+    loader = Fake(load_state_dict=found.append) if loads else Fake()
+    loop = {"state_dict": {"combined_loader": saved}}
+    callback = BetweenBatches()
+    trainer = Fake(training=True, train_dataloader=loader, callbacks=[])
+    checkpoint = {"exact": True, "loops": {"fit_loop": loop}, "state_dict": {}}
+    callback.on_load_checkpoint(trainer, None, checkpoint)
+    callback.on_train_start(trainer, None)
+    assert found == saved * loads
+    assert ("may come in another order" in capsys.readouterr().err) is noted
+
+
+@pytest.mark.parametrize(("steps", "interval"), [(0, 1), (1, 1), (50, 50)])
+def test_run_without_curves_is_looked_at_each_step(steps: int, interval: int) -> None:
+    assert log_interval(Fake(log_every_n_steps=steps)) == interval

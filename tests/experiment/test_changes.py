@@ -18,6 +18,7 @@ def test_changes_are_named_as_on_the_command_line() -> None:
         ("model.optimizer.x", None, 3),
     ]
     assert changes(NOW, NOW) == []
+    assert changes("{a: 1}", "{a: 1, target: null, test: true}") == []  # older ones lack these
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,9 @@ def test_what_makes_no_other_experiment_may_change(name: str) -> None:
 def test_batch_may_be_shared_otherwise() -> None:
     before, now = {"data.batch_size": 64}, {"data.batch_size": 128}
     refuse_other_batch(before, now, [2, 1])
-    refuse_other_batch({}, {}, [2, 1])
+    refuse_other_batch(before, before, [2, 2])
+    for others in ((before, {}), ({}, before), ({}, {})):
+        refuse_other_batch(*others, [2, 1])
     with pytest.raises(ValueError, match="64 in each of 2 processes and would be 128 in 2"):
         refuse_other_batch(before, now, [2, 2])
     with pytest.raises(ValueError, match="64 in each of 2 processes and would be 64 in 1"):
@@ -47,7 +50,14 @@ def test_batch_may_be_shared_otherwise() -> None:
 
 @pytest.mark.parametrize(
     ("max_epochs", "max_steps", "more"),
-    [(3, -1, True), (None, -1, True), (-1, -1, True), (2, -1, False), (9, 20, False)],
+    [
+        (3, -1, True),
+        (None, -1, True),
+        (-1, -1, True),
+        (2, -1, False),
+        (0, -1, False),
+        (9, 20, False),
+    ],
 )
 def test_finished_training_is_refused(max_epochs: int | None, max_steps: int, more: bool) -> None:
     progress = {"epoch_progress": {"current": {"processed": 2}}}

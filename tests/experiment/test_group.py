@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
 import pytest
 
@@ -30,6 +31,40 @@ def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
     group.claim({"config": "a"})
     with pytest.raises(ValueError, match="group mine was made with another config"):
         group.claim({"config": "b"})
+
+
+def test_group_of_another_process_is_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("src.experiment.group.hold", lambda _: False)
+    with pytest.raises(OSError, match="group mine is being worked on by another process"):
+        Group(tmp_path, "mine").claim({})
+
+
+@pytest.mark.parametrize("name", ["a/b", "version_3", "last", "-a", ""])
+def test_name_that_is_a_path_or_a_run_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=f"--group {name}: a name has letters"):
+        Group(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("printed", "kept"),
+    [(b"password=hunter2X \xff", b"password=*** \xff"), (b"loss=0.1 \xff", b"loss=0.1 \xff")],
+)
+def test_log_loses_its_secrets_alone(tmp_path: Path, printed: bytes, kept: bytes) -> None:
+    group = Group(tmp_path, "mine")
+    group.folder.mkdir(parents=True)
+    group.log("seed_1").write_bytes(printed)
+    assert group.masked_log("seed_1") == kept
+    assert (group.folder / "seed_1.log").read_bytes() == kept
+
+
+def test_orphans_are_waited_for_while_one_runs(tmp_path: Path, monkeypatch) -> None:
+    seen = [["running", "finished"], ["finished", "running"], ["finished", "failed"], ["running"]]
+    waited = []
+    monkeypatch.setattr(Group, "members", lambda _: [Fake(status=each) for each in seen.pop(0)])
+    monkeypatch.setattr("src.experiment.group.time.sleep", waited.append)
+    Group(tmp_path, "mine").await_orphans()
+    assert waited == [1, 1]
+    assert len(seen) == 1
 
 
 def test_run_whose_driver_was_killed_is_waited_for(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from src.experiment import lock
 from src.experiment.lock import hold, is_held
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
@@ -29,11 +31,35 @@ def test_folder_of_another_process_is_held(tmp_path: Path) -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as other:
         other.stdout.readline()
+        opened = len([*Path("/dev/fd").iterdir()])
         assert is_held(tmp_path)
         assert not hold(tmp_path)
+        assert len([*Path("/dev/fd").iterdir()]) == opened
         other.communicate()
     assert not is_held(tmp_path)
 
 
 def test_folder_that_is_not_there_is_nobodys(tmp_path: Path) -> None:
     assert not is_held(tmp_path / "none")
+
+
+def test_look_of_another_process_is_waited_for(tmp_path: Path, monkeypatch) -> None:
+    tries, waited = [True, True, True, False], []
+
+    def flock(*_: int) -> None:
+        if tries.pop(0):
+            raise BlockingIOError
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    monkeypatch.setattr(lock.time, "sleep", waited.append)
+    assert hold(tmp_path)
+    assert len(waited) == 3
+    assert min(waited) > 0
+
+
+def test_folder_is_nobodys_where_there_are_no_locks(tmp_path: Path, monkeypatch) -> None:
+    def flock(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    assert not is_held(tmp_path)

@@ -1,4 +1,9 @@
-from src.experiment.run_table import table
+from pathlib import Path
+
+import pytest
+
+from src.experiment.run_table import facts, table
+from tests.experiment.test_run_record import record_of
 
 ROW = {
     "run": "version_3",
@@ -27,10 +32,52 @@ def test_line_tells_what_became_of_a_run() -> None:
     assert "test" not in head  # no run fills it
 
 
+@pytest.mark.parametrize(
+    ("status", "steps", "shown"),
+    [
+        ("running", 200, "running 25%"),
+        ("running", None, "running"),
+        ("failed", 200, "failed"),
+    ],
+)
+def test_only_what_goes_on_has_a_share(status: str, steps: int | None, shown: str) -> None:
+    text = table([ROW | {"status": status, "steps": steps, "seed": None, "uncommitted": False}])
+    assert text.splitlines()[1].startswith(f"version_3  {shown}  ")
+    assert "0123456  2026" in text
+
+
+def test_columns_are_aligned_and_there_if_one_run_fills_them() -> None:
+    lines = table([ROW, ROW | {"run": "version_10", "test/acc": 0.5, "commit": ""}]).splitlines()
+    assert lines[0].startswith("run         status           val     test    seconds")
+    assert lines[1].startswith("version_3   interrupted 25%  0.9877          12.3")
+    assert lines[2].startswith("version_10  interrupted 25%  0.9877  0.5000  12.3")
+
+
+def test_facts_of_an_unfinished_run_are_those_of_its_progress(tmp_path: Path) -> None:
+    seen = [{"val/acc": 0.9}, {"val/acc": 0.8}]
+    progress = {"step": 5, "steps": 20, "seconds": 3.5, "validations": seen}
+    found = facts(record_of(tmp_path, progress=progress, run={"seed": 3, "group": None}))
+    told = {"run": "version_0", "status": "interrupted", "val/acc": 0.9, "fit_s": 3.5, "seed": 3}
+    told |= {"step": 5, "steps": 20, "uncommitted": False, "changed": None}
+    nothing = dict.fromkeys(("commit", "group", "began"), "")
+    assert found == told | nothing | dict.fromkeys(("test/acc", "to_target_s"))
+
+
+def test_facts_of_a_finished_run_are_its_figures(tmp_path: Path) -> None:
+    metrics = {"fit_s": 9.0, "steps": 20, "test/acc": 0.7, "to_target_s": 4.0, "val/acc_best": 0.8}
+    run = {"commit": "0123", "uncommitted": True, "group": "g", "began": "2026", "changed": {}}
+    found = facts(record_of(tmp_path, metrics=metrics, run=run, progress={"seconds": 1.0}))
+    assert found == run | {
+        **{"run": "version_0", "status": "finished", "val/acc": 0.8, "test/acc": 0.7},
+        **{"fit_s": 9.0, "to_target_s": 4.0, "seed": None, "step": 20, "steps": None},
+    }
+
+
 def test_names_that_two_settings_share_are_whole() -> None:
     text = table([ROW | {"changed": {"a.lr": 1, "b.lr": 2, "c": "x" * 99}}])
     assert "a.lr=1 b.lr=2" in text
     assert f"c={'x' * 57}..." in text
+    assert f"c={'x' * 60}" in table([ROW | {"changed": {"c": "x" * 60}}])
 
 
 def test_run_whose_differences_are_not_known_says_so() -> None:

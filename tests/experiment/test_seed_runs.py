@@ -1,15 +1,23 @@
+import json
 from pathlib import Path
 
 import pytest
 
-from src.experiment.seed_runs import parse_seeds, seeds_group
+from src.experiment.failure import UsageError
+from src.experiment.group import Group
+from src.experiment.jobs import Work
+from src.experiment.run_record import RunRecord
+from src.experiment.seed_runs import SeedRuns, parse_seeds, seeds_group
 from src.experiment.words import take_apart
+from tests.experiment.test_group import make_run
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("1", [1]),
         ("3", [1, 2, 3]),
+        ("10000", [*range(1, 10_001)]),
         ("3,", [3]),
         ("7,2,7", [7, 2]),
         ("1,5-8", [1, 5, 6, 7, 8]),
@@ -20,7 +28,7 @@ def test_seeds_are_a_number_or_a_list(text: str, expected: list[int]) -> None:
     assert parse_seeds(text) == expected
 
 
-@pytest.mark.parametrize("text", ["0", "x", "1,,2", "-3", "9-5", "99999999999,", "1.5"])
+@pytest.mark.parametrize("text", ["0", "10001", "x", "1,,2", "-3", "9-5", "99999999999,", "1.5"])
 def test_other_seeds_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="--seeds"):
         parse_seeds(text)
@@ -61,3 +69,60 @@ def test_seed_is_not_given_twice(tmp_path: Path) -> None:
 def test_group_has_a_name_that_is_no_path_or_run(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="--group"):
         group_of(tmp_path, "--seeds=3", f"--group={name}")
+
+
+def runs_of(root: Path, **metrics: float) -> list[RunRecord]:
+    """A finished run of seed 2, a stopped one of seed 3, and a finished one that is not wanted."""
+    for version, seed in enumerate((2, 3, 9)):
+        make_run(root, version, group="g", seed=seed)
+    records = RunRecord.all(root)
+    for record in (records[0], records[2]):
+        (record.log_dir / "metrics.json").write_text(json.dumps({"steps": 5, **metrics}))
+    (records[1].log_dir / "progress.json").write_text('{"step": 3}')
+    records[1].run.checkpoint_dir.mkdir(parents=True)
+    (records[1].run.checkpoint_dir / "last.ckpt").touch()
+    return records
+
+
+def test_finished_seeds_stay_and_stopped_ones_go_on(tmp_path: Path, capsys) -> None:
+    (tmp_path / "c.yaml").write_text("a: 1\n")
+    options = ["--config", str(tmp_path / "c.yaml"), "--weights", "w.pt"]
+    stopped = runs_of(tmp_path)[1]
+    plan = SeedRuns(Group(tmp_path, "g"), [3, 2, 1], take_apart([*options, "--x=1"]))
+    assert (plan.total(), plan.done(), [*plan.finished()]) == (3, 1, [2])
+    assert "note: 1 of 3 runs of group g are finished already" in capsys.readouterr().err
+    third, first = plan.next(), plan.next()
+    assert third.words == ["--ckpt_path", str(stopped.run.checkpoint_dir)]
+    assert third.record.name == "version_1"
+    member = ["--group", "g", "--seed_everything", "1"]
+    assert first == Work(1, "seed_1", [*options, "--x=1", *member])
+    assert plan.look(first)
+    assert plan.next() is None
+
+
+def test_stopped_seed_without_a_state_begins_again(tmp_path: Path, capsys) -> None:
+    (runs_of(tmp_path)[1].run.checkpoint_dir / "last.ckpt").unlink()
+    plan = SeedRuns(Group(tmp_path, "g"), [3], take_apart([]))
+    assert plan.next() == Work(3, "seed_3", ["--group", "g", "--seed_everything", "3"])
+    assert "finished already" not in capsys.readouterr().err
+
+
+def test_results_are_told_and_failures_kept(tmp_path: Path) -> None:
+    record = runs_of(tmp_path, **{"test/acc": 0.9, "val/acc_best": 0.8, "fit_s": 3.21})[0]
+    plan = SeedRuns(Group(tmp_path, "g"), [1, 4], take_apart([]))
+    line = plan.end(Work(1, "seed_1", [], record), 0, "")
+    assert line == "seed 1: val/acc_best 0.8000, test/acc 0.9000, 3.2 s, version_0"
+    assert (plan.done(), plan.failed) == (1, {})
+    line = plan.end(Work(4, "seed_4", [], record), 2, "error: no memory")
+    assert line.startswith("seed 4 failed (2): no memory; see ")
+    assert line.endswith("seed_4.log")
+    plan.end(Work(5, "seed_5", []), 1, "error: killed")
+    assert plan.end(Work(6, "seed_6", []), 0, "").startswith("seed 6 failed (0): it wrote no run")
+    assert plan.failed == {4: "no memory", 5: "killed", 6: f"it wrote no run in {tmp_path}"}
+    assert plan.done() == 1
+
+
+def test_refused_command_ends_all_seeds(tmp_path: Path) -> None:
+    plan = SeedRuns(Group(tmp_path, "g"), [1], take_apart([]))
+    with pytest.raises(UsageError, match=r"^no such option$"):
+        plan.end(Work(1, "seed_1", []), 2, "error: no such option")

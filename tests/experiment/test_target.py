@@ -1,6 +1,21 @@
+from types import SimpleNamespace as Fake
+
 import pytest
 
-from src.experiment.target import is_reached, parse_target
+from src.experiment.target import Target, is_reached, parse_target
+
+BEFORE = {"step": 2, "epoch": 1, "seconds": 1.5, "images": 40, "val/acc": 0.5}
+LAST = {"step": 4, "epoch": 1, "seconds": 2.5, "images": 80, "val/acc": 0.9}
+REACHED = {"to_target_s": 2.5, "to_target_steps": 4, "to_target_images": 80}
+
+
+def target_of(text: str = "val/acc=0.9", fitting: bool = True) -> Target:
+    return Target(text, Fake(fitting=fitting, validations=[BEFORE, LAST]))
+
+
+def trainer_of(sanity_checking: bool = False) -> Fake:
+    one_is_enough = Fake(reduce_boolean_decision=lambda here, all=True: here and not all)
+    return Fake(sanity_checking=sanity_checking, strategy=one_is_enough, should_stop=False)
 
 
 def test_metric_and_value_are_read() -> None:
@@ -16,5 +31,47 @@ def test_anything_else_is_refused(text: str) -> None:
 def test_accuracy_rises_and_loss_falls_to_the_target() -> None:
     assert is_reached("val/acc", 0.99, 0.99)
     assert not is_reached("val/acc", 0.98, 0.99)
+    assert is_reached("val/loss", 0.2, 0.2)
     assert is_reached("val/loss", 0.1, 0.2)
     assert not is_reached("val/loss", 0.3, 0.2)
+
+
+def test_reached_target_ends_training_and_keeps_what_it_took() -> None:
+    target, trainer = target_of(), trainer_of()
+    target.on_validation_end(trainer, None)
+    assert (target.reached, trainer.should_stop) == (REACHED, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "fitting", "sanity"),
+    [("val/acc=0.91", True, False), ("val/acc=0.9", False, False), ("val/acc=0.9", True, True)],
+)
+def test_training_goes_on_until_its_validation_reaches_the_target(
+    text: str, fitting: bool, sanity: bool
+) -> None:
+    target, trainer = target_of(text, fitting), trainer_of(sanity)
+    target.on_validation_end(trainer, None)
+    assert (target.reached, trainer.should_stop) == ({}, False)
+
+
+def test_target_that_no_validation_logs_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^--target val/f1 is not logged .*; val/acc are$"):
+        target_of("val/f1=0.9").on_validation_end(trainer_of(), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "fitting", "kept"),
+    [("val/acc=0.9", True, True), ("val/acc=0.8", True, False), ("val/acc=0.9", False, False)],
+)
+def test_reached_target_is_remembered_if_it_is_the_same(text: str, fitting: bool, kept) -> None:
+    target = target_of(text, fitting)
+    state = target_of().state_dict() | {"reached": {**REACHED, "other": 1.0}}
+    target.load_state_dict(state)
+    assert target.reached == (REACHED if kept else {})
+
+
+def test_first_time_that_a_target_is_reached_counts() -> None:
+    target, trainer = target_of(), trainer_of()
+    target.load_state_dict(target.state_dict() | {"reached": {"to_target_s": 1.0}})
+    target.on_validation_end(trainer, None)
+    assert (target.reached, trainer.should_stop) == ({"to_target_s": 1.0}, False)

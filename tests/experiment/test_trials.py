@@ -22,6 +22,7 @@ class Script:
         self.hopeless = hopeless
         self.told: list[tuple] = []
         self.runs: dict[int, str] = {}
+        self.beats = 0
 
     def count(self) -> tuple[int, int]:
         return 5, len(self.told)
@@ -45,7 +46,7 @@ class Script:
         self.told.append((number, end, value))
 
     def beat(self) -> None:
-        pass
+        self.beats += 1
 
 
 def plan_of(tmp_path: Path, search: Script) -> Trials:
@@ -57,7 +58,7 @@ def record_of(tmp_path: Path, *values: float) -> RunRecord:
     logs.mkdir(parents=True)
     (tmp_path / "checkpoints" / "version_3").mkdir(parents=True)
     (logs / "config.yaml").write_text("{}")
-    content = {"validations": [{"val/acc": value} for value in values]}
+    content = {"validations": [{"val/acc": value, "val/loss": -value} for value in values]}
     (logs / "progress.json").write_text(json.dumps(content))
     (record,) = RunRecord.all(tmp_path)
     return record
@@ -76,9 +77,12 @@ def test_best_validation_is_the_result(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, search)
     assert plan.look(Work(7, "trial_7", [], record))
     assert search.runs == {7: "version_3"}
+    (record.log_dir / "pruned.txt").touch()  # given up, but it was faster
+    assert (plan.total(), plan.done()) == (5, 0)
     line = plan.end(Work(7, "trial_7", [], record), 0, "")
     assert search.told == [(7, "complete", 0.9)]
     assert line == "trial 7: val/acc 0.9000, version_3"
+    assert not (record.log_dir / "pruned.txt").exists()
 
 
 def test_hopeless_trial_is_given_up(tmp_path: Path) -> None:
@@ -166,3 +170,20 @@ def test_stopped_trial_goes_on_with_its_secret(tmp_path: Path) -> None:
     words = ["--lr=1", "--x.api_key=hunter2X"]
     work = Trials(search, Group(tmp_path, "g"), words, lambda *_: "").next()
     assert work.words == ["--ckpt_path", str(record.run.checkpoint_dir), "--x.api_key=hunter2X"]
+
+
+def test_search_beats_with_each_trial_and_each_look(tmp_path: Path) -> None:
+    search = Script()
+    plan = plan_of(tmp_path, search)
+    work = plan.next()
+    assert search.beats == 1
+    assert plan.look(work)
+    assert search.beats == 2
+
+
+def test_result_is_of_the_metric_that_is_sought(tmp_path: Path) -> None:
+    search = Script()
+    search.metric = "val/loss"
+    line = plan_of(tmp_path, search).end(Work(7, "t", [], record_of(tmp_path, 0.5, 0.8)), 0, "")
+    assert search.told == [(7, "complete", -0.5)]
+    assert line == "trial 7: val/loss -0.5000, version_3"

@@ -7,28 +7,42 @@ from src.experiment.whole_file import write_whole
 
 
 def test_file_is_written_and_nothing_beside_it(tmp_path: Path) -> None:
-    write_whole(tmp_path / "a" / "x", b"new")
-    assert (tmp_path / "a" / "x").read_bytes() == b"new"
-    assert [file.name for file in (tmp_path / "a").iterdir()] == ["x"]
+    folder = tmp_path / "a" / "b"
+    for content in (b"old", b"new"):
+        write_whole(folder / "x", content)
+        assert (folder / "x").read_bytes() == content
+        assert [file.name for file in folder.iterdir()] == ["x"]
+        (folder / "x.part").symlink_to(tmp_path / "outside")  # somebody else's, or of a killed run
+    assert not (tmp_path / "outside").exists()
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
 def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch, call: str) -> None:
     def full(*args) -> None:
         raise OSError(28, "No space left on device")
 
     write_whole(tmp_path / "x", b"old")
-    monkeypatch.setattr(*(os, "fsync") if call == "fsync" else (Path, "replace"), full)
+    monkeypatch.setattr(*(os, "fsync") if call == "fsync" else (Path, call), full)
     with pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "x", b"new")
+    monkeypatch.undo()
     assert (tmp_path / "x").read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["x"]
 
 
 def test_content_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch) -> None:
     calls = []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: calls.append("fsync"))
+    descriptors = []
+
+    def fsync(descriptor: int) -> None:
+        calls.append(f"fsync of {os.fstat(descriptor).st_size} bytes")
+        descriptors.append(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
     replace = Path.replace
     monkeypatch.setattr(Path, "replace", lambda *a: (calls.append("rename"), replace(*a)))
     write_whole(tmp_path / "x", b"new")
-    assert calls == ["fsync", "rename", "fsync"]
+    assert calls[:2] == ["fsync of 3 bytes", "rename"]
+    assert len(calls) == 3  # the folder, too
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptors[-1])  # which is closed

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from optuna.distributions import FloatDistribution
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from src.search.search import RUN, Search
+from src.search.storage import BEAT_S
 from src.search.sweep_file import Pruner, Sweep
 
 SWEEP = Sweep({"x": FloatDistribution(-1, 1)}, trials=30, pruner=Pruner(2, 0))
@@ -107,8 +109,34 @@ def test_search_that_goes_on_does_not_repeat_its_beginning(tmp_path: Path) -> No
     assert len(tried) == 4
 
 
+def test_machine_beats_for_its_trials_and_gives_up_those_of_dead_ones(
+    tmp_path: Path, monkeypatch
+) -> None:
+    here = search_of(tmp_path)
+    here._storage = object.__new__(RDBStorage)  # making the tables of one takes seconds
+    (mine, _), lost = here.ask(), here.study.ask().number
+    clock, beats = [1000.0], []
+    monkeypatch.setattr("src.search.search.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(RDBStorage, "record_heartbeat", lambda _, number: beats.append(number))
+    monkeypatch.setattr(
+        "src.search.search.fail_stale_trials",
+        lambda study: study.tell(lost, state=TrialState.FAIL, skip_if_finished=True),
+    )
+    for passed in (0, BEAT_S - 1, 1):
+        clock[0] += passed
+        here.beat()
+    assert beats == [here.trials()[mine]._trial_id] * 2
+    assert here.trials()[lost].state == TrialState.FAIL
+
+
+def test_journal_of_one_machine_needs_no_beat(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("src.search.search.fail_stale_trials", lambda _: pytest.fail("no others"))
+    search_of(tmp_path).beat()
+
+
 def test_loss_is_sought_low(tmp_path: Path) -> None:
     search = search_of(tmp_path, Sweep(SWEEP.space, metric="val/loss"))
+    assert search.metric == "val/loss"
     assert search.best([0.3, 0.1, 0.2]) == 0.1
     assert search.best([]) is None
     for value in (0.3, 0.1):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from src.statistics import comparison
 from src.statistics.comparison import Sample, compare
+from src.statistics.power import seeds_needed
 
 
 def sample(name: str, values, first_seed: int = 1, correct=None) -> Sample:
@@ -14,6 +16,12 @@ def sample(name: str, values, first_seed: int = 1, correct=None) -> Sample:
 
 
 A, B = [0.990, 0.991, 0.9895, 0.9905, 0.9902], [0.992, 0.9915, 0.9917, 0.9921, 0.9909]
+
+
+@pytest.fixture
+def without_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the count of seeds that are needed, which takes most of the time."""
+    monkeypatch.setattr(comparison, "seeds_needed", lambda *_: None)
 
 
 def test_shared_seeds_are_compared_in_pairs_as_scipy_does() -> None:
@@ -30,13 +38,32 @@ def test_shared_seeds_are_compared_in_pairs_as_scipy_does() -> None:
 def test_other_seeds_are_compared_by_welch_as_scipy_does() -> None:
     (found,) = compare([sample("a", A), sample("b", B[:3], first_seed=9)], 0.0005)
     test = stats.ttest_ind(B[:3], A, equal_var=False)
-    assert not found.paired
-    assert found.n == (5, 3)
+    assert (found.paired, found.n, found.left_out) == (False, (5, 3), 0)
+    assert found.difference == pytest.approx(np.mean(B[:3]) - np.mean(A))
+    assert found.sd == pytest.approx(math.sqrt((np.var(A, ddof=1) + np.var(B[:3], ddof=1)) / 2))
+    assert found.needed == seeds_needed(0.0005, found.sd)
     assert found.p == pytest.approx(test.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(test.confidence_interval()))
 
 
+def test_two_runs_have_a_test_and_no_plan() -> None:
+    two, others = sample("a", A[:2]), sample("c", A, first_seed=9)
+    paired, welch = compare([two, sample("b", B[:2]), others], 0.0005)
+    assert (paired.paired, paired.n, paired.needed) == (True, (2,), None)
+    assert paired.p == pytest.approx(stats.ttest_rel(B[:2], A[:2]).pvalue)
+    assert paired.p_corrected == pytest.approx(2 * paired.p)
+    assert (welch.paired, welch.n, welch.needed) == (False, (2, 5), None)
+    assert welch.p == pytest.approx(stats.ttest_ind(A, A[:2], equal_var=False).pvalue)
+
+
+def test_plan_is_for_the_error_of_each_comparison() -> None:
+    samples = [sample("a", A[:3]), sample("b", B[:3]), sample("c", A[::-1])]
+    for found in compare(samples, 0.0005):
+        assert found.needed == seeds_needed(0.0005, found.sd, True, 0.05 / 2)
+
+
 @pytest.mark.parametrize("shift", [0, 100])
+@pytest.mark.usefixtures("without_plan")
 def test_intervals_hold_the_difference_in_95_percent(shift: int) -> None:
     generator = np.random.default_rng(3)
     held = wrong = 0
@@ -63,10 +90,13 @@ def test_intervals_and_p_hold_for_all_comparisons_together() -> None:
         assert each.distinguishable == (not each.low <= 0 <= each.high)
 
 
+@pytest.mark.parametrize("value", [0.991, 0.989])
 @pytest.mark.parametrize("seed", [1, 50])
-def test_equal_differences_are_no_certainty(seed: int) -> None:
-    (found,) = compare([sample("a", [0.99, 0.99]), sample("b", [0.991, 0.991], seed)], 0.0005)
-    assert math.isnan(found.p)
+def test_equal_differences_are_no_certainty(seed: int, value: float) -> None:
+    (found,) = compare([sample("a", [0.99] * 3), sample("b", [value] * 3, seed)], 0.0005)
+    assert found.difference == pytest.approx(value - 0.99)
+    assert all(map(math.isnan, (found.p, found.low, found.high)))
+    assert math.isnan(found.effect)
     assert not found.distinguishable
     assert found.needed is None
 
@@ -80,6 +110,7 @@ def test_few_shared_seeds_do_not_replace_many_others() -> None:
     assert (found.paired, found.n, found.left_out) == (True, (5,), 5)
 
 
+@pytest.mark.usefixtures("without_plan")
 def test_several_comparisons_rarely_find_what_is_not_there() -> None:
     generator = np.random.default_rng(4)
     wrong = held = 0
@@ -96,7 +127,9 @@ def test_same_results_are_not_distinguishable() -> None:
     (found,) = compare([sample("a", A), sample("again", A)], 0.0005)
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
     assert not found.distinguishable
-    (found,) = compare([sample("a", [1, 1]), sample("b", [1, 1], 5)], 0.0005)
+    (found,) = compare([sample("a", [1, 1, 1]), sample("b", [1, 1, 1], 5)], 0.0005)
+    assert (found.p, found.needed) == (1, None)
+    assert math.isnan(found.effect)
     assert not found.distinguishable
 
 
@@ -114,6 +147,18 @@ def test_answers_of_the_compared_runs_are_used() -> None:
     (found,) = compare([sample("a", A, correct=right), sample("b", B, correct=better)], 0.0005)
     assert found.images is not None
     assert found.images.difference == 0.5
+    del right[5]
+    (found,) = compare([sample("a", A, correct=right), sample("b", B[:4], correct=better)], 0.0005)
+    assert found.images is not None  # the fifth run has no partner
     del better[3]
     (found,) = compare([sample("a", A, correct=right), sample("b", B, correct=better)], 0.0005)
     assert found.images is None
+
+
+def test_answers_of_all_runs_are_used_where_there_are_no_pairs() -> None:
+    right = {seed: np.array([True, False, False]) for seed in (1, 2)}
+    better = {seed: np.array([True, True, seed == 3]) for seed in (2, 3)}
+    first, second = (sample("a", A[:2], 1, right), sample("b", B[:2], 2, better))
+    (found,) = compare([first, second], 0.0005)
+    assert found.images is not None
+    assert found.images.difference == pytest.approx(0.5)

@@ -26,11 +26,17 @@ def test_95_percent_of_intervals_hold_the_mean(n: int) -> None:
     assert 0.93 <= held <= 0.97
 
 
+def test_two_values_have_a_wide_interval() -> None:
+    found = estimate([1.0, 3.0])
+    half = 12.706205  # 97.5% quantile of t with 1 degree of freedom; the standard error is 1
+    assert found.sd == pytest.approx(math.sqrt(2))
+    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half))
+
+
 def test_one_value_has_no_interval() -> None:
     found = estimate([0.5])
     assert found.mean == 0.5
-    assert math.isnan(found.low)
-    assert math.isnan(found.sd)
+    assert all(map(math.isnan, (found.low, found.high, found.sd)))
 
 
 def test_equal_values_have_an_interval_of_no_width() -> None:

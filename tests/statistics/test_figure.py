@@ -1,5 +1,32 @@
+import pytest
+
 from src.statistics.comparison import Sample, compare
+from src.statistics.estimate import estimate
 from src.statistics.figure import draw_comparison
+
+
+def interval(container) -> tuple[float, float, float]:
+    """Middle, lower and upper end of an interval that was drawn."""
+    middle, _, (bar,) = container
+    (((low, row), (high, _)),) = bar.get_segments()
+    assert row == middle.get_ydata()[0]
+    return middle.get_xdata()[0], low, high
+
+
+def test_intervals_are_those_of_the_numbers() -> None:
+    a, b = {1: 0.99, 2: 0.991, 3: 0.992}, {1: 0.993, 2: 0.994, 3: 0.9951}
+    samples = [Sample("a", a, {}), Sample("b", b, {}), Sample("c", {7: 0.98, 8: 0.999}, {})]
+    comparisons = compare(samples, 0.0005)
+    left, right = draw_comparison(samples, comparisons, "test/acc").axes
+    for container, values in zip(left.containers, (a, b), strict=False):
+        found = estimate([100 * value for value in values.values()])
+        assert interval(container) == pytest.approx((found.mean, found.low, found.high))
+    for container, found in zip(right.containers, comparisons, strict=True):
+        expected = [100 * value for value in (found.difference, found.low, found.high)]
+        assert interval(container) == pytest.approx(expected)
+    colours = [container[0].get_color() for container in right.containers]
+    assert colours == ["C0", "0.55"]  # only the first one is told apart
+    assert [container[0].get_ydata()[0] for container in right.containers] == [1, 2]
 
 
 def test_picture_has_each_run_and_each_difference() -> None:
@@ -12,6 +39,7 @@ def test_picture_has_each_run_and_each_difference() -> None:
     left, right = figure.axes
     assert left.get_yticklabels()[0].get_text() == "a\nn = 3"
     assert left.get_xlabel() == "test/acc [%]"
+    assert right.get_xlabel() == "difference of test/acc [points]"
     shown = [line for line in left.lines if line.get_marker() == "o"]
     assert [len(line.get_xdata()) for line in shown] == [3, 3, 1]
     assert len(right.containers) == 1  # a single run has no interval

@@ -30,6 +30,14 @@ def test_interval_is_near_the_normal_one() -> None:
         (each.mean() - half, each.mean() + half), abs=half / 8
     )
     assert found.p is None
+    assert found == compare_images(first, second)  # its chance is always the same
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+def test_several_networks_have_no_counts(first: int, second: int) -> None:
+    found = compare_images(answers(*["110"] * first), answers(*["101"] * second))
+    assert (found.images, found.difference) == (3, 0)
+    assert (found.only_first, found.only_second, found.p) == (None, None, None)
 
 
 def test_bootstrap_covers_the_true_difference() -> None:

@@ -29,12 +29,14 @@ def test_so_many_seeds_find_the_difference_in_four_of_five_experiments(paired: b
     assert 0.78 <= found <= 0.86
 
 
+@pytest.mark.parametrize("error", [0.05, 0.01])
 @pytest.mark.parametrize("paired", [False, True])
-def test_power_is_that_of_statsmodels(paired: bool) -> None:
+def test_power_is_that_of_statsmodels(paired: bool, error: float) -> None:
     test = TTestPower() if paired else TTestIndPower()
-    for effect in (0.3, 0.7577, 1.2):
-        n = seeds_needed(effect, 1, paired, error=0.01)
-        assert test.power(effect, n, 0.01) >= 0.8 > test.power(effect, n - 1, 0.01)
+    for effect in np.geomspace(0.1, 3, 12):
+        n = seeds_needed(effect / 2, 0.5, paired, error)
+        assert test.power(effect, n, error) >= 0.8
+        assert n == 2 or test.power(effect, n - 1, error) < 0.8
 
 
 def test_extremes_have_an_answer() -> None:

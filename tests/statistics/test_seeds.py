@@ -15,6 +15,23 @@ def test_runs_are_summed_up() -> None:
     assert "to target" not in text
 
 
+def test_single_run_needs_no_plan() -> None:
+    text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": None, "val/acc_best": 0.98}], 2)
+    assert "runs           2 of 2, group mine" in text
+    assert "power" not in text
+    text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": 0.991}], 2)
+    assert "cannot be told from these 2 runs" in text
+
+
+def test_power_is_of_the_test_where_it_is_known() -> None:
+    val = {"val/acc_best": 0.99}, {"val/acc_best": 0.98}, {"val/acc_best": 0.985}
+    text = summarise(
+        "mine", [each | {"test/acc": 0.99 + k / 2000} for k, each in enumerate(val)], 3
+    )
+    assert text.count("\npower ") == 1
+    assert "in about 17 seeds" in text
+
+
 def test_time_to_target_counts_who_reached_it() -> None:
     metrics = [{"to_target_s": 10.0}, {"to_target_s": 12.0}, {"fit_s": 50.0}]
     text = summarise("mine", metrics, 5)

@@ -1,6 +1,7 @@
 """Conclusions word by word."""
 
 import numpy as np
+import pytest
 
 from src.statistics.comparison import Sample, compare
 from src.statistics.estimate import estimate
@@ -32,6 +33,29 @@ def test_what_cannot_be_told_apart_names_the_seeds_it_takes() -> None:
     )
     assert "n = 3 pairs" in text
     assert "to show 0.05 points takes about" in text
+
+
+def test_runs_of_other_seeds_and_without_a_partner_are_counted() -> None:
+    text = sentence([0.990, 0.991, 0.9905, 0.99], [0.9912, 0.9923, 0.9911])
+    assert "n = 3 pairs (1 runs have no partner), p = " in text
+    samples = [Sample("A", {1: 1.0, 2: 1.2}, {}), Sample("B", {3: 1.1, 4: 1.0, 5: 1.3}, {})]
+    (found,) = compare(samples, 0.1)
+    assert "95% interval -0.4" in conclude(found, Scale("val/loss"))
+    assert "n = 2 and 3 runs, p = " in conclude(found, Scale("val/loss"))
+
+
+def test_single_run_against_several_gets_no_verdict() -> None:
+    samples = [Sample("A", {1: 0.99, 2: 0.991}, {}), Sample("B", {3: 0.992}, {})]
+    (found,) = compare(samples, 0.0005)
+    assert "from single runs: that says nothing" in conclude(found, Scale("test/acc"))
+
+
+@pytest.mark.parametrize(
+    ("value", "metric", "text"),
+    [(-1e-9, "val/acc", "0.00"), (0.12345, "val/loss", "0.1235"), (-0.1, "val/acc", "-10.00")],
+)
+def test_difference_has_its_digits_and_no_negative_zero(value, metric: str, text: str) -> None:
+    assert Scale(metric).difference(value) == text
 
 
 def test_single_runs_get_no_verdict() -> None:

@@ -131,11 +131,14 @@ class Memory(DummyLogger):
         self.lr += [metrics["train/lr"]] if "train/lr" in metrics else []
 
 
-def test_logged_learning_rate_is_that_of_the_step(batch: Batch) -> None:
+@pytest.mark.parametrize(
+    ("every", "expected"), [(1, [0.8, 0.6, 0.4, 0.2]), (2, [0.6, 0.2]), (3, [0.4]), (0, [])]
+)
+def test_logged_learning_rate_is_that_of_the_step(batch: Batch, every: int, expected) -> None:
     cycle, memory = partial(OneCycle, warmup=0.0, anneal="linear"), Memory()
     task = ClassificationTask(CNN(), optimizer=sgd(0.8), scheduler=cycle)
-    fit(task, [batch] * 4, logger=memory, log_every_n_steps=1)
-    assert memory.lr == pytest.approx([0.8, 0.6, 0.4, 0.2])
+    fit(task, [batch] * 4, logger=memory, log_every_n_steps=every)
+    assert memory.lr == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("every", "accumulate"), [(1, 1), (2, 1), (1, 2), (3, 1), (2, 2)])
