@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,13 @@ def place(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 def forge(genuine: Path, target: Path, config: Any) -> str:
     """Write a checkpoint that is genuine but for its configuration."""
-    content = torch.load(genuine, weights_only=True)
-    content["config"] = config if isinstance(config, str) else yaml.safe_dump(config)
-    torch.save(content, target)
+    text = config if isinstance(config, str) else yaml.safe_dump(config)
+    torch.save(content_of(genuine) | {"config": text}, target)
     return str(target)
+
+
+@cache
+def content_of(checkpoint: Path) -> dict[str, Any]:
+    """Read a checkpoint, only once: nobody changes what is returned."""
+    content: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    return content

@@ -82,11 +82,12 @@ class WholeCheckpointIO(CheckpointIO):
             return False
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path, look_beside: bool = True) -> dict[str, Any]:
     """Read a checkpoint that a run wrote, after comparing it with its own check sums.
 
     Args:
         path: File to read.
+        look_beside: Whether the error of a broken file names the sound ones beside it.
 
     Returns:
         Its content, on the CPU.
@@ -96,7 +97,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ValueError: It is an address, damaged, holds more than data, or is not from a run of this
             project.
     """
-    content = load_plain(path)
+    content = load_plain(path, look_beside)
     if isinstance(content, dict) and content.keys() >= _PARTS:
         if wrong := misfit(content, _SHAPE):
             raise ValueError(f"{shown(Path(path))} is not a checkpoint of this project: {wrong}")
@@ -129,7 +130,7 @@ def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
     order, skipped = {}, []
     for path in sorted(folder.glob("*.ckpt")):
         try:
-            content = read_checkpoint(path)
+            content = read_checkpoint(path, look_beside=False)
             began = content["provenance"][-1]["began"]
             order[path] = began, content["global_step"], path.stem == "last"
         except (OSError, ValueError) as error:

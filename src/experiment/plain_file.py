@@ -33,11 +33,12 @@ def packed(content: Any) -> memoryview:
     return buffer.getbuffer()
 
 
-def load_plain(path: str | Path) -> Any:
+def load_plain(path: str | Path, look_beside: bool = True) -> Any:
     """Read tensors and plain values from a file of torch's; nothing in it is executed.
 
     Args:
         path: File to read.
+        look_beside: Whether the error of a broken file names the sound ones beside it.
 
     Returns:
         Its content, on the CPU.
@@ -53,7 +54,8 @@ def load_plain(path: str | Path) -> Any:
         found = ", ".join(shown(file) for file in sorted(path.parent.glob("*.[cp]*t"))) or "none"
         raise FileNotFoundError(f"there is no checkpoint {shown(path)}; in its folder: {found}")
     if damage := _damage(path):
-        raise ValueError(f"{shown(path)} is not a whole checkpoint: {damage}{_other_one(path)}")
+        hint = _other_one(path) if look_beside else ""
+        raise ValueError(f"{shown(path)} is not a whole checkpoint: {damage}{hint}")
     try:
         return _load(path)
     except pickle.UnpicklingError as error:
@@ -61,8 +63,9 @@ def load_plain(path: str | Path) -> Any:
             f"{shown(path)} holds more than tensors and plain values; nothing of it was executed"
         ) from error
     except Exception as error:
+        hint = _other_one(path) if look_beside else ""
         raise ValueError(
-            f"{shown(path)} is not a checkpoint of torch ({type(error).__name__}){_other_one(path)}"
+            f"{shown(path)} is not a checkpoint of torch ({type(error).__name__}){hint}"
         ) from error
 
 

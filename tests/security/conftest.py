@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 from PIL import Image
 
 from src.experiment.consent import trust
 from src.train import main
+from tests.hostile import content_of
 from tests.tiny_mnist import write_files
 
 
@@ -47,7 +47,7 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def config(genuine: Path) -> dict[str, Any]:
     """Configuration of the genuine run, in plain types."""
-    found: dict[str, Any] = yaml.safe_load(torch.load(genuine, weights_only=True)["config"])
+    found: dict[str, Any] = yaml.load(content_of(genuine)["config"], yaml.CSafeLoader)
     return found
 
 
