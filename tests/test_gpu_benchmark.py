@@ -98,6 +98,20 @@ def test_variants_are_compared_round_by_round() -> None:
     assert last["slow"]["test_acc_sd"] == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("failure", [ValueError("line\nbroken"), SystemExit("line\nbroken")])
+def test_variant_that_fails_loses_no_other(failure: BaseException) -> None:
+    def broken(number: int) -> dict[str, float]:
+        if number:
+            raise failure
+        return {"step_us": 10.0}
+
+    rows: list[dict[str, Any]] = []
+    with pytest.raises(RuntimeError, match="broken one failed"):
+        rows.extend(interleaved({"broken one": broken, "whole": lambda _: {"step_us": 5.0}}, 3))
+    assert rows[-1]["broken one"] == {"step_us": 10.0, "runs": 1, "failed": "broken"}
+    assert rows[-1]["whole"] == {"step_us": 5.0, "runs": 3, "times_as_fast": 2.0}
+
+
 def test_only_what_the_machine_lacks_is_brought() -> None:
     there = ["torch==2.11.0+cu130", "PyYAML", "typing_extensions @ file:///x.whl", "# old", ""]
     needed = ["torch==2.11.0", "pyyaml==6.0", "typing-extensions==4.16.0", "jsonargparse==4.53.0"]

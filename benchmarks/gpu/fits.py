@@ -3,6 +3,7 @@
 import json
 import statistics
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
@@ -89,20 +90,34 @@ def interleaved(
     """Measure variants in turn, forwards and backwards, so that none is always the first.
 
     Args:
-        variants: What measures one, given the number of the round.
+        variants: What measures one, given the number of the round; one that fails is left out
+            from then on.
         rounds: How often each is measured.
 
     Yields:
         After each measurement, of each variant the medians, mean and standard deviation of
         `test_acc`, number of runs, and how much faster it is than the first: the median over
-        the rounds that both have.
+        the rounds that both have; of one that failed, `failed` besides.
+
+    Raises:
+        RuntimeError: One has failed; all have been measured.
     """
     found: dict[str, list[Figures]] = {name: [] for name in variants}
+    failed: dict[str, str] = {}
     for number in range(rounds):
         for name in list(variants)[:: -1 if number % 2 else 1]:
-            found[name].append(variants[name](number))
+            if name in failed:
+                continue
+            try:
+                found[name].append(variants[name](number))
+            except (Exception, SystemExit) as error:  # a training ends by the latter
+                traceback.print_exc()
+                failed[name] = f"{type(error).__name__}: {error}".splitlines()[-1][:300]
             first = found[next(iter(variants))]
-            yield {it: summary(runs, first) for it, runs in found.items() if runs}
+            rows = {it: summary(runs, first) for it, runs in found.items() if runs}
+            yield rows | {it: rows.get(it, {}) | {"failed": why} for it, why in failed.items()}
+    if failed:
+        raise RuntimeError(f"{', '.join(failed)} failed")
 
 
 def summary(runs: list[Figures], first: list[Figures]) -> Figures:

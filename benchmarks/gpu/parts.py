@@ -188,9 +188,9 @@ def compiled(setting: Setting) -> Iterator[dict[str, Figures]]:
     """Compare the modes of `torch.compile`: the first fit, which compiles, and then the speed."""
     modes = ("default", "reduce-overhead", "max-autotune")
     variants = {mode: [f"--model.compile={mode}"] for mode in modes}
-    first_s: dict[str, float] = {}
+    first_s: dict[str, float | None] = {}
     for rows in _compared(setting, {"not compiled": [], **variants}):
-        first_s = {name: row["fit_s"] for name, row in rows.items()} | first_s
+        first_s = {name: row.get("fit_s") for name, row in rows.items()} | first_s
         yield {name: row | {"first_fit_s": first_s[name]} for name, row in rows.items()}
 
 
@@ -235,7 +235,7 @@ def step(setting: Setting) -> Iterator[dict[str, Figures]]:
         return {"step_us": 1e6 * batch / fit([*setting.words, *words])["images_per_s"]}
 
     def raw(words: list[str], _: int) -> Figures:
-        images, epochs_s, _, _ = raw_loop.train(outcome.words([*options, *words]))
+        images, epochs_s = raw_loop.train(outcome.words([*options, *words]))[:2]
         return {"step_us": 1e6 * batch * epochs_s[-1] / images}
 
     variants: dict[str, Callable[[int], Figures]] = {
