@@ -49,7 +49,8 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--data_dir", type=Path, default=Path("data"))
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks", help="folder of results")
     parser.add_argument("--deadline_s", type=float, default=480.0, help="time for all parts")
-    parser.add_argument("--parts", help="only these, with commas between them")
+    names = [name for name, _, _ in PARTS]
+    parser.add_argument("--parts", nargs="+", choices=names, default=names, help="only these")
     parser.add_argument(
         "--reduced", action="store_true", help="synthetic images, few steps, any device"
     )
@@ -101,7 +102,6 @@ def main() -> None:
         prepare(given.prepare, given.has, given.data_dir)
         return
     given.out.mkdir(parents=True, exist_ok=True)
-    chosen = given.parts.split(",") if given.parts else [name for name, _, _ in PARTS]
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as work, (given.out / "gpu.log").open("wb") as log:
         data, env = place(given, Path(work))
@@ -110,7 +110,7 @@ def main() -> None:
         parts = [
             Part(name, ["-m", "benchmarks.gpu.parts", name, *options], least_s, patience * limit_s)
             for name, least_s, limit_s in PARTS
-            if name in ("machine", *chosen)
+            if name in ("machine", *given.parts)
         ]
         for name, result in run_parts(parts, began + given.deadline_s, log, env):
             results[name] = result

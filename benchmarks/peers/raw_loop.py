@@ -89,7 +89,7 @@ def train(given: argparse.Namespace) -> tuple[int, list[float], float, float]:
     image, label = image[train], label[train]
     net = CNN() if given.net == "cnn" else nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     net.to(device)
-    lr = torch.zeros((), device=device) if given.graph else 0.0
+    lr = torch.zeros((), device=device) if given.graph else 0.0  # a graph reads it from memory
     options = {"betas": recipe["betas"], "fused": True, "capturable": given.graph}
     optimizer = torch.optim.Adam(net.parameters(), lr, **options)
     batches = int(recipe["share"] * -(-len(image) // given.batch_size))  # of an epoch
@@ -118,7 +118,7 @@ def train(given: argparse.Namespace) -> tuple[int, list[float], float, float]:
         for index in order[:batches]:
             rate = recipe["lr"] * min((step + 1) / peak, (steps - step) / (steps - peak))
             if given.graph:
-                lr.fill_(rate)
+                optimizer.param_groups[0]["lr"].fill_(rate)
             else:
                 optimizer.param_groups[0]["lr"] = rate
             learn(index)
