@@ -5,11 +5,14 @@ import json
 from collections.abc import Sequence
 
 
-def words() -> argparse.Namespace:
+def words(args: list[str] | None = None) -> argparse.Namespace:
     """Read the command line of a peer.
 
+    Args:
+        args: Its words; None takes those of the process.
+
     Returns:
-        `epochs`, `batch_size`, `seed`, `data_dir`, `net` and `recipe`.
+        `epochs`, `batch_size`, `seed`, `data_dir`, `net`, `recipe` and `graph`.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=2)
@@ -18,7 +21,8 @@ def words() -> argparse.Namespace:
     parser.add_argument("--data_dir", default="data")
     parser.add_argument("--net", choices=("cnn", "linear"), default="cnn")
     parser.add_argument("--recipe", choices=("default", "fast"), default="default")
-    return parser.parse_args()
+    parser.add_argument("--graph", action="store_true", help="replay a step as a CUDA graph")
+    return parser.parse_args(args)
 
 
 def report(images: int, epochs_s: Sequence[float], fit_s: float, test_acc: float) -> None:

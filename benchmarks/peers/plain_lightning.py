@@ -82,7 +82,8 @@ def main() -> None:
     L.seed_everything(given.seed, workers=True)
     transform = Compose([ToTensor(), Normalize((0.1307,), (0.3081,))])
     full = MNIST(given.data_dir, train=True, transform=transform)
-    train, val = random_split(full, [55_000, 5_000])
+    num_val = len(full) // 12
+    train, val = random_split(full, [len(full) - num_val, num_val])
     test = MNIST(given.data_dir, train=False, transform=transform)
     workers = max(1, processors() - 1)  # as Lightning advises
     options = {

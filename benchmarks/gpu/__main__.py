@@ -1,0 +1,128 @@
+"""Measure on a GPU: `python -m benchmarks.gpu`; docs/gpu.md says how.
+
+This process loads nothing but Python's own library, so that a package that does not work ends a
+part, not the measurement.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu.guarded import Part, run_parts
+from benchmarks.gpu.table import table
+
+ROOT = Path(__file__).parents[2]
+# Name, time without which it is not begun, time after which it is stopped [s].
+PARTS = (
+    ("machine", 0, 120),
+    ("tests", 15, 100),
+    ("speed", 30, 170),
+    ("resume_deterministic", 25, 70),
+    ("resume", 25, 70),
+    ("bf16", 20, 60),
+    ("compile", 30, 110),
+    ("resident", 20, 60),
+    ("memory", 15, 40),
+    ("ddp", 20, 60),
+    ("step", 20, 60),
+)
+
+
+def command_line() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
+    parser.add_argument("--prepare", type=Path, metavar="FOLDER", help="fill it, measure nothing")
+    parser.add_argument(
+        "--has",
+        type=Path,
+        default=Path(__file__).with_name("machine.txt"),
+        help="with --prepare: packages of the machine, as `pip freeze` lists them",
+    )
+    parser.add_argument("--brought", type=Path, metavar="FOLDER", help="what --prepare has filled")
+    parser.add_argument("--data_dir", type=Path, default=Path("data"))
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks", help="folder of results")
+    parser.add_argument("--deadline_s", type=float, default=480.0, help="time for all parts")
+    names = [name for name, _, _ in PARTS]
+    parser.add_argument("--parts", nargs="+", choices=names, default=names, help="only these")
+    parser.add_argument(
+        "--reduced", action="store_true", help="synthetic images, few steps, any device"
+    )
+    return parser.parse_args()
+
+
+def place(given: argparse.Namespace, work: Path) -> tuple[Path, dict[str, str]]:
+    """Unpack what was brought along.
+
+    Args:
+        given: The command line.
+        work: Folder that may be filled.
+
+    Returns:
+        Folder of the data set, and the environment of the parts.
+    """
+    data, site = work / "data", work / "site"
+    if given.brought:
+        shutil.copytree(given.brought / "data", data)
+        wheels = [str(path.resolve()) for path in given.brought.glob("wheels/*.whl")]
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+        if wheels:
+            subprocess.run([*install, "--target", str(site), *wheels], check=True)
+    elif not given.reduced:
+        data = given.data_dir.resolve()
+    path = [str(site), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    # What a training remembers of packages is not to change what the user's own remember.
+    state = {
+        "XDG_STATE_HOME": str(work / "state"),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+    }
+    return data, os.environ | state
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that is whole at any time."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text)
+    part.replace(path)
+
+
+def main() -> None:
+    """Measure and write after each part."""
+    began = time.monotonic()
+    given = command_line()
+    if given.prepare:
+        from benchmarks.gpu.bring import prepare
+
+        prepare(given.prepare, given.has, given.data_dir)
+        return
+    given.out.mkdir(parents=True, exist_ok=True)
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as work, (given.out / "gpu.log").open("wb") as log:
+        data, env = place(given, Path(work))
+        options = ["--data_dir", str(data), *(["--reduced"] if given.reduced else [])]
+        patience = 10 if given.reduced else 1  # any machine shall do
+        parts = [
+            Part(name, ["-m", "benchmarks.gpu.parts", name, *options], least_s, patience * limit_s)
+            for name, least_s, limit_s in PARTS
+            if name in ("machine", *given.parts)
+        ]
+        for name, result in run_parts(parts, began + given.deadline_s, log, env):
+            results[name] = result
+            print(f"{name}: {result['status']}, {result['seconds']} s", flush=True)
+            write(given.out / "gpu.json", json.dumps(results, indent=1) + "\n")
+            write(given.out / "gpu.md", table(results))
+            if name == "machine" and result["status"] != "done":
+                break  # nothing else would work
+    print(table(results))
+    if any(result["status"] != "done" for result in results.values()):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
