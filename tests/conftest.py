@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,15 @@ def memory(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder))
         yield folder / "lightning-research-template" / "used.jsonl"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outside_a_job() -> Iterator[None]:
+    """Hide the job of a cluster in which the tests may run: Lightning would take part in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("SLURM_")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture

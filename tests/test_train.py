@@ -80,6 +80,13 @@ def test_saved_network_is_the_best_state(train: Train, extra: list[str]) -> None
         assert torch.equal(value, best[f"network.{name}"])
 
 
+def test_slurm_may_be_installed(train: Train, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "srun").touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert train("--trainer.max_epochs=1")["steps"] == 11
+
+
 def test_tensorboard_gets_curves_pictures_graph_and_hparams(train: Train) -> None:
     train("--trainer.max_epochs=2", observed=True)
     tags = events().Tags()

@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from src.experiment.resume import Resumed, find_checkpoint
-from src.models import CNN
 from src.train import main
 from tests.conftest import Train
+from tests.one_layer import OneLayer
 from tests.test_train import refusal
 
 
 @pytest.fixture
-def two_runs(train: Train) -> Path:
+def two_runs(finished: Train) -> Path:
     """Two runs of two epochs in the working directory."""
-    train("--trainer.max_epochs=2")
+    finished("--trainer.max_epochs=2")
     shutil.copytree("checkpoints/version_0", "checkpoints/version_1")
     return Path("checkpoints")
 
@@ -75,14 +75,14 @@ def test_no_run_at_all_is_one_line(train: Train, capsys) -> None:
 def test_changed_network_is_one_line(two_runs: Path, capsys, monkeypatch) -> None:
     def widened(self, *args, **kwargs) -> None:
         init(self, *args, **kwargs)
-        self.fc4 = torch.nn.Linear(10, 10)
-        self.conv1 = torch.nn.Conv2d(1, 3, 3)
+        self.added = torch.nn.Linear(10, 10)
+        self.layer = torch.nn.Linear(28 * 28, 3)
 
-    init = CNN.__init__
-    monkeypatch.setattr(CNN, "__init__", widened)
+    init = OneLayer.__init__
+    monkeypatch.setattr(OneLayer, "__init__", widened)
     code, line = refusal(capsys, "--ckpt_path=last", "--trainer.max_epochs=3")
     assert code == 2
-    assert "network has changed since the checkpoint was saved: network.fc4.weight is miss" in line
+    assert "network has changed since the checkpoint was saved: network.added.weight is m" in line
     assert "and 1 more" in line
 
 
