@@ -67,7 +67,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     write_files(tmp_path / "data" / "MNIST" / "raw")
 
     def run(*args: str, observed: bool = False) -> dict[str, float]:
-        own = any(word.startswith(("--model", "--config")) for word in args)
+        own = any(word.startswith(("--model=", "--model.network", "--config")) for word in args)
         main(
             [
                 *([] if observed else ["--trainer.callbacks=null"]),
@@ -87,7 +87,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
 
 @pytest.fixture
 def finished(
-    train: Train, memory: Path, tmp_path: Path, runs: dict[Any, Path], tmp_path_factory
+    train: Train, memory: Path, tmp_path: Path, finished_runs: dict[Any, Path], tmp_path_factory
 ) -> Train:
     """As `train`, in a folder without runs, and so that only the first of equal runs is computed.
 
@@ -96,24 +96,24 @@ def finished(
 
     def copy(*args: str, observed: bool = False) -> dict[str, float]:
         key = (args, observed)
-        if key not in runs:
+        if key not in finished_runs:
             train(*args, observed=observed)
-            runs[key] = tmp_path_factory.mktemp("run")
+            finished_runs[key] = tmp_path_factory.mktemp("run")
             for folder in ("lightning_logs", "checkpoints"):
-                shutil.copytree(folder, runs[key] / folder)
-            shutil.copy(memory, runs[key])
+                shutil.copytree(folder, finished_runs[key] / folder)
+            shutil.copy(memory, finished_runs[key])
         else:
             for folder in ("lightning_logs", "checkpoints"):
-                shutil.copytree(runs[key] / folder, folder)
+                shutil.copytree(finished_runs[key] / folder, folder)
             memory.parent.mkdir(parents=True)
-            shutil.copy(runs[key] / memory.name, memory)
+            shutil.copy(finished_runs[key] / memory.name, memory)
         return newest_metrics(tmp_path)
 
     return copy
 
 
 @pytest.fixture(scope="session")
-def runs() -> dict[Any, Path]:
+def finished_runs() -> dict[Any, Path]:
     """Folders of the runs of `finished`, by the words of their commands."""
     return {}
 

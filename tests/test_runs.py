@@ -87,8 +87,8 @@ def test_status_tells_what_became_of_a_run(train: Train, capsys) -> None:
     assert status() == "failed"
 
 
-def test_list_needs_no_torch_and_reads_small_files_only(finished: Train) -> None:
-    finished("--trainer.max_epochs=1")
+def test_list_needs_no_torch_and_reads_small_files_only(train: Train) -> None:
+    train("--trainer.max_epochs=1")
     for folder in ("lightning_logs", "checkpoints"):
         for number in range(1, 50):
             shutil.copytree(f"{folder}/version_0", f"{folder}/version_{number}")

@@ -2,9 +2,8 @@
 
 from typing import Any, NamedTuple
 
-import yaml
-
 from src.experiment.config_file import differing, flat
+from src.experiment.plain import read_own
 
 # What makes a run the experiment that it is.
 _FIXED = (
@@ -45,7 +44,7 @@ def settings(config: str) -> dict[str, Any]:
     Returns:
         Value by name on the command line, without dashes.
     """
-    return dict(flat(yaml.safe_load(config)))
+    return dict(flat(read_own(config)))
 
 
 def changes(before: str, now: str) -> list[Change]:

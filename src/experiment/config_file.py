@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from src.experiment.plain import read_own
 from src.experiment.words import option_name
 
 
@@ -24,7 +25,7 @@ def read_config(path: Path, folder: Path) -> dict[str, Any]:
         ValueError: It is missing, is not YAML or holds no settings.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = read_own(path.read_text())
     except OSError as error:
         found = ", ".join(sorted(file.name for file in folder.glob("*.yaml")))
         raise ValueError(

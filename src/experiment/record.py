@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
@@ -14,6 +13,7 @@ from src.experiment.config_file import flat
 from src.experiment.looks import NOT_THE_CONFIGURATION, config_digest
 from src.experiment.masked_settings import masked_config, masked_settings
 from src.experiment.note import note
+from src.experiment.plain import read_own
 from src.experiment.provenance import differences, provenance
 from src.experiment.weights import refuse_unsafe
 from src.experiment.whole_file import write_whole
@@ -57,7 +57,7 @@ class Record(Callback):
                 if initial := getattr(owner, "_hparams_initial", None):  # Lightning logs it next
                     initial.update(masked_settings(dict(initial)))
             for logger in trainer.loggers:
-                logger.log_hyperparams(hyperparameters(yaml.safe_load(self.config)))
+                logger.log_hyperparams(hyperparameters(read_own(self.config)))
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -98,7 +98,7 @@ class Record(Callback):
         """Gather what lists of many runs show: small, and read a hundred times faster than YAML."""
         git = self.sessions[-1]["git"]
         found = changes(self.default, self.config) if self.default else None
-        settings = dict(flat(yaml.safe_load(self.config)))
+        settings = dict(flat(read_own(self.config)))
         return {
             "group": self.group,
             "pid": os.getpid(),

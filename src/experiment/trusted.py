@@ -28,7 +28,7 @@ from src.experiment.parser import (
     without_files,
     without_texts,
 )
-from src.experiment.plain import read_plain
+from src.experiment.plain import read_own, read_plain
 from src.experiment.run import Run
 from src.experiment.spelled import class_parts, refuse_doubled, refuse_misspelled
 
@@ -184,7 +184,7 @@ def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer) -> 
         run: Its folders.
         trainer: Its trainer.
     """
-    used = {part["class_path"] for part in class_parts(yaml.safe_load(config))}
+    used = {part["class_path"] for part in class_parts(read_own(config))}
     if trusted and not trusted.own:
         used -= {part["class_path"] for part in class_parts(trusted.content)}
         keep_inside(trainer, run)

@@ -17,7 +17,7 @@ def nan_at(monkeypatch: pytest.MonkeyPatch, step: int, in_loss: bool = True) -> 
         if self.global_step == step and in_loss:
             return loss * math.nan
         if self.global_step == step:
-            self.network.fc3.bias.data.fill_(math.nan)
+            self.network.layer.bias.data.fill_(math.nan)
         return loss
 
     monkeypatch.setattr(ClassificationTask, "training_step", training_step)
@@ -44,4 +44,4 @@ def test_weights_that_are_not_finite_are_not_saved(train: Train, monkeypatch, ca
     nan_at(monkeypatch, 10, in_loss=False)
     code, line = refusal_of(capsys, lambda: train("--trainer.limit_val_batches=0"))
     assert code == 1
-    assert "network.fc3.bias is not finite after step 11 and was not saved" in line
+    assert "network.layer.bias is not finite after step 11 and was not saved" in line

@@ -1,8 +1,9 @@
 from typing import Any
 
 import pytest
+import yaml
 
-from src.experiment.plain import read_plain
+from src.experiment.plain import read_own, read_plain
 
 
 @pytest.mark.parametrize("text", ["a: {b: [1, 2.5, true, null, x]}", "[]", "x", "a: 2026-01-01"])
@@ -30,3 +31,9 @@ def test_plain_data_is_read(text: str) -> None:
 def test_anything_beyond_the_limits_is_refused(text: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         read_plain(text)
+
+
+def test_own_text_is_read_as_data_too() -> None:
+    assert read_own("a: &x [1, 2]\nb: *x") == {"a": [1, 2], "b": [1, 2]}
+    with pytest.raises(yaml.YAMLError, match="could not determine a constructor"):
+        read_own("!!python/object/apply:os.getpid []")

@@ -65,9 +65,9 @@ def test_what_a_data_set_lacks_is_named(run: Path) -> None:
 
 def test_changed_class_is_one_line(run: Path) -> None:
     checkpoint = torch.load("checkpoints/version_0/best.ckpt", weights_only=True)
-    checkpoint["config"] = checkpoint["config"].replace("width: 16", "breadth: 16")
+    checkpoint["config"] = checkpoint["config"].replace("label_smoothing:", "smoothing:")
     torch.save(checkpoint, "other.ckpt")
-    with pytest.raises(ValueError, match=r"of other code than this: .*breadth"):
+    with pytest.raises(ValueError, match=r"of other code than this: .*smoothing"):
         Trained.load("other.ckpt")
 
 

@@ -280,7 +280,7 @@ def test_configuration_is_refused(
     capsys: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("src.experiment.build._LONGEST_S", 3.0)
+    monkeypatch.setattr("src.experiment.build._LONGEST_S", 1.0)
     ckpt = forge(genuine, trap / "x.ckpt", payload(config))
     with watched() as seen, pytest.raises(SystemExit) as stop:
         VERBS[verb](ckpt)
