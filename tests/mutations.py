@@ -207,6 +207,9 @@ class _Walk:
         if not joined:  # a text or a path: no arithmetic
             yield from self._operator(node.op, node.left, node.right)
 
+    def _in_augassign(self, node: ast.AugAssign) -> Iterator[Change]:
+        yield from self._operator(node.op, node.target, node.value)
+
     def _in_unaryop(self, node: ast.UnaryOp) -> Iterator[Change]:
         if isinstance(node.op, ast.Not):
             start = self._span(node)[0]

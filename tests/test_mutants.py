@@ -29,6 +29,7 @@ def find(values: list[int], mode: str = "max", most: int = 3) -> int | None:
     for value in values[:most]:
         if value < 0.5:
             break
+        total += value
     if values == sorted(zip(values, strict=True), help=f"{values}"):
         return False
     return max(values, key=lambda value: -value)
@@ -80,6 +81,7 @@ def test_expression_is_changed_in_its_place(before: str, after: str) -> None:
         ("return max(values, key=lambda value: -value)", "return None"),
         ('print( f"{len(values) + 1}", )', "pass"),
         ("break", "continue"),
+        ("total += value", "total -= value"),
         ("if value < 0.5:", "if not (value < 0.5):"),
     ],
 )
