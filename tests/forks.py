@@ -184,8 +184,10 @@ class _Watch:
 
     def run(self, base: Path) -> dict[str, Any]:
         files = dict.fromkeys(test.partition("::")[0] for test in self.job.tests)
-        options = ["-q", "--tb=native", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
-        options += [f"--basetemp={base}", *(["-x"] if self.job.mutant else [])]
+        left_out = ("cacheprovider", "faulthandler", "unraisableexception")
+        # The last blames the test during which the collector finds what another one left.
+        options = [f"-pno:{plugin}" for plugin in left_out] + [f"--basetemp={base}"]
+        options += ["-q", "--tb=native", *(["-x"] if self.job.mutant else [])]
         self._end_after(_PATIENCE_S * _PATIENCE)
         if self.tracer:
             self.tracer.start()
