@@ -184,6 +184,18 @@ def test_red_toy_is_refused(tmp_path: Path) -> None:
     assert "tests/test_red.py::test_red" in outcome.stdout
 
 
+def test_unsteady_test_judges_nothing(tmp_path: Path) -> None:
+    write_toy(tmp_path)
+    (tmp_path / "tests" / "test_toy.py").write_text(
+        "from pathlib import Path\nfrom src.toy import half\n\n\ndef test_half():\n"
+        f"    seen = Path({str(tmp_path / 'seen')!r})\n    before = seen.exists()\n"
+        "    seen.touch()\n    assert before\n    assert half(4) == 2\n"
+    )
+    outcome = run("--json=found.json", cwd=tmp_path)
+    assert "note: tests/test_toy.py::test_half failed once" in outcome.stdout
+    assert json.loads((tmp_path / "found.json").read_text())["score"] == 0
+
+
 @pytest.mark.mutants
 def test_tests_notice_most_mutants(tmp_path: Path) -> None:
     outcome = run(f"--json={tmp_path / 'found.json'}")
