@@ -68,47 +68,48 @@ def stop_at(
     assert stop.value.code == 128 + signum
 
 
+ALL, FEW = (5, 10, 11, 12, 14), (5, 11, 14)  # in an epoch; before, at and after its end
+OFTEN = [
+    "--data.num_workers=2",
+    "--trainer.accumulate_grad_batches=2",
+    "--trainer.val_check_interval=4",
+    "--trainer.callbacks+=EMAWeightAveraging",
+    "--model.scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau",
+]
+RARE = [
+    "--model.scheduler=StepLR --model.scheduler.step_size=1",
+    "--model.optimizer=SGD --model.optimizer.momentum=0.9",
+    "--trainer.limit_val_batches=0",
+    "--trainer.check_val_every_n_epoch=2",
+    "--trainer.limit_train_batches=7",
+    "--trainer.reload_dataloaders_every_n_epochs=1",
+    "--trainer.precision=bf16-mixed",
+    "--trainer.gradient_clip_val=0.1",
+    "--trainer.max_steps=29",
+    "--trainer.logger=CSVLogger --trainer.logger.save_dir=.",
+    "--trainer.check_val_every_n_epoch=null --trainer.val_check_interval=7",
+    "--trainer.precision=64-true",
+    "--trainer.callbacks+=GradientAccumulationScheduler"
+    ' --trainer.callbacks.scheduling={"0":2,"2":1}',
+]
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("options", "stops"),
     [
-        [],
-        ["--data.num_workers=2"],
-        ["--trainer.accumulate_grad_batches=2"],
-        ["--trainer.val_check_interval=4"],
-        ["--trainer.callbacks+=EMAWeightAveraging"],
-        ["--model.scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau"],
-        *(
-            pytest.param(option.split(), marks=pytest.mark.slow)
-            for option in (
-                "--model.scheduler=StepLR --model.scheduler.step_size=1",
-                "--model.optimizer=SGD --model.optimizer.momentum=0.9",
-                "--trainer.limit_val_batches=0",
-                "--trainer.check_val_every_n_epoch=2",
-                "--trainer.limit_train_batches=7",
-                "--trainer.reload_dataloaders_every_n_epochs=1",
-                "--trainer.precision=bf16-mixed",
-                "--trainer.gradient_clip_val=0.1",
-                "--trainer.max_steps=29",
-                "--trainer.logger=CSVLogger --trainer.logger.save_dir=.",
-                "--trainer.check_val_every_n_epoch=null --trainer.val_check_interval=7",
-                "--trainer.precision=64-true",
-                "--trainer.callbacks+=GradientAccumulationScheduler"
-                ' --trainer.callbacks.scheduling={"0":2,"2":1}',
-            )
-        ),
+        pytest.param("", ALL, id="plain"),
+        *((options, FEW) for options in OFTEN),
+        *(pytest.param(options, ALL, marks=pytest.mark.slow) for options in OFTEN + RARE),
     ],
-    ids=lambda options: " ".join(options) or "plain",
 )
 def test_stopped_run_ends_like_one_never_stopped(
-    train: Train, monkeypatch: pytest.MonkeyPatch, options: list[str]
+    train: Train, monkeypatch: pytest.MonkeyPatch, options: str, stops: tuple[int, ...]
 ) -> None:
-    args = [*NOISY, "--trainer.max_epochs=3", *options]
+    args = [*NOISY, "--trainer.max_epochs=3", *options.split()]
     train(*args)
-    with stop_at(monkeypatch, 5):
-        train(*args)
-    for step in (10, 11, 12, 14):  # before, at and after the end of an epoch
+    for count, step in enumerate(stops):
         with stop_at(monkeypatch, step):
-            main(["--ckpt_path=last"])
+            main(["--ckpt_path=last"]) if count else train(*args)
     main(["--ckpt_path=last"])
     assert state(1) == state(0)
     assert curves(1) == curves(0)
