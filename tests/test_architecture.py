@@ -19,6 +19,9 @@ def module_name(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+MODULES = {module_name(file) for file in SOURCES}
+
+
 def imports(source: str) -> set[str]:
     """Name every module of ours that a source imports, wherever in it the import stands."""
     found = set()
@@ -27,8 +30,7 @@ def imports(source: str) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             inner = {f"{node.module}.{alias.name}" for alias in node.names}
-            modules = {module_name(file) for file in SOURCES}
-            found |= (inner & modules) or {node.module}
+            found |= (inner & MODULES) or {node.module}
     return {name for name in found if name.split(".")[0] == "src"}
 
 
