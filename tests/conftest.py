@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import shutil
@@ -28,6 +29,15 @@ def memory(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder))
         yield folder / "lightning-research-template" / "used.jsonl"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen() -> Iterator[None]:
+    """Leave to the collector only what tests make: looking through all of torch takes long."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
