@@ -7,7 +7,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 from lightning.pytorch.profilers import AdvancedProfiler
 
-from src.experiment.confined import confine, forbid_download, keep_inside
+from src.experiment.confined import confine, find_data, forbid_download, keep_inside
 from src.experiment.run import Run
 
 LOGGER = "lightning.pytorch.loggers.CSVLogger"
@@ -113,8 +113,36 @@ def test_callbacks_and_profiler_get_the_folders_of_the_run(tmp_path: Path) -> No
 
 def test_download_is_forbidden_where_there_is_one() -> None:
     data = SimpleNamespace(download=True)
-    forbid_download(data)
+    assert forbid_download(data) is True
     assert data.download is False
     other = SimpleNamespace()
-    forbid_download(other)
+    assert forbid_download(other) is False
     assert not vars(other)
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "found"),
+    [
+        ("data", None, "root/data"),  # beside its run
+        ("here", None, "here"),
+        ("nowhere", None, "nowhere"),
+        ("data", "given", "given"),
+        (3, None, 3),
+    ],
+)
+def test_data_is_looked_for_beside_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: Any, given: str | None, found: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("root/data", "here", "root/here"):
+        (tmp_path / folder).mkdir(parents=True)
+    content = {"data": {"class_path": "x", "init_args": {"data_dir": before}}}
+    find_data(content, given, Run(Path("root"), 0))
+    assert content["data"]["init_args"]["data_dir"] == found
+
+
+def test_data_without_a_run_stay_where_they_are_named() -> None:
+    content: dict[str, Any] = {"data": {"class_path": "x"}}
+    find_data(content, None, None)
+    assert content["data"]["init_args"] == {}
+    find_data({"data": None}, "x", None)

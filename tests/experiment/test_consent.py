@@ -126,8 +126,11 @@ def test_only_packages_of_the_users_own_are_trusted(
     assert remembered() == []
 
 
-def test_package_among_runs_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "checkpoints" / "version_3"
+@pytest.mark.parametrize("place", ["checkpoints/version_3", "lightning_logs/groups"])
+def test_package_among_runs_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    folder = tmp_path / place
     (folder / "run_lab").mkdir(parents=True)
     (folder / "run_lab" / "__init__.py").write_text(CODE)
     monkeypatch.syspath_prepend(folder)
@@ -135,7 +138,15 @@ def test_package_among_runs_is_not_trusted(tmp_path: Path, monkeypatch: pytest.M
         trust("run_lab")
 
 
+@pytest.mark.parametrize(("length", "shown"), [(80, "a" * 80), (81, "a" * 80 + "...")])
+def test_long_name_is_cut(length: int, shown: str) -> None:
+    with pytest.raises(ValueError, match=rf"names {shown.replace('.', '[.]')}[ ,]"):
+        find_consented("a" * length)
+
+
 def test_own_configuration_is_known_to_the_last_character() -> None:
-    remember_own("model: x\n")
+    for config in ("model: x\n", "model: y\n"):
+        remember_own(config)
     assert is_own("model: x\n")
+    assert is_own("model: y\n")
     assert not is_own("model: x")

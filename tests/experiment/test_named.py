@@ -1,6 +1,6 @@
 import pytest
 
-from src.experiment.named import Named
+from src.experiment.named import Named, is_own_package
 
 WORDS = [
     *("--model.scheduler.lr_lambda=math.exp", "--trainer.logger", "CSVLogger", "--group", "run"),
@@ -37,6 +37,28 @@ def test_short_names_mean_loaded_classes() -> None:
     paths = Named(WORDS).paths()
     assert {"lightning.pytorch.loggers.CSVLogger", "math.exp", "my_lab.Net"} <= paths
     assert not {path for path in paths if path.startswith("subprocess")}
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("my_lab", True),
+        ("my_lab.nets.Net", True),
+        ("torch.nn", False),
+        ("os.path", False),
+        ("checkpoints.x", False),
+        ("my-lab.x", False),
+        ("", False),
+        ("3d.x", False),
+    ],
+)
+def test_package_of_the_user_is_told(name: str, own: bool) -> None:
+    assert is_own_package(name) is own
+
+
+def test_paths_are_names() -> None:
+    paths = Named(["--x=my_lab.2d.Net", "--y=1.5", "--z"]).paths()
+    assert all(part.isidentifier() for path in paths for part in path.split("."))
 
 
 def test_given_options_are_known() -> None:

@@ -1,15 +1,19 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 from jsonargparse import Namespace
 from lightning.pytorch import LightningModule
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
-from src.experiment.consent import remember_own
+from src.experiment.consent import is_own, remember_own
 from src.experiment.parser import OneLineParser
-from src.experiment.trusted import Trusted
+from src.experiment.remembered import remembered
+from src.experiment.run import Run
+from src.experiment.trusted import Trusted, settle
 from tests.hostile import place
 
 MODEL = {
@@ -141,6 +145,37 @@ def test_command_may_change_settings(layers: dict[str, Any]) -> None:
     words = ["--model.network.inner=Softmin", "--model.network.size=3"]
     parsed = parse(read(layers, *words), *words).model.init_args.network.init_args
     assert (parsed.inner.class_path, parsed.size) == ("torch.nn.Softmin", 3.0)
+
+
+@pytest.mark.parametrize("name", [["math.exp"], 3, {"a": 1}])
+def test_class_must_be_named(name: Any) -> None:
+    with pytest.raises(ValueError, match="as a class, which is no name"):
+        Trusted({})._judged(name)
+
+
+def test_own_text_is_in_the_order_of_its_checkpoint() -> None:
+    assert Trusted({"b": 1, "a": {"d": 2, "c": 3}}).text == "b: 1\na:\n  d: 2\n  c: 3\n"
+
+
+def settled(trusted: Trusted | None, *names: str, first: bool = True) -> tuple[set[str], bool]:
+    """What is remembered of a configuration with such classes: packages, and itself."""
+    config = yaml.safe_dump({"model": {"class_path": "x", "y": [{"class_path": n} for n in names]}})
+    callback = ModelCheckpoint()
+    trainer = SimpleNamespace(is_global_zero=first, profiler=SimpleNamespace(dirpath=None))
+    trainer.callbacks = [callback]
+    settle(trusted, config, Run(Path("root"), 0), trainer)
+    inside = callback.dirpath is not None
+    assert inside == (trusted is not None and not trusted.own)
+    return {entry["package"] for entry in remembered() if "package" in entry}, is_own(config)
+
+
+def test_what_a_command_runs_is_remembered() -> None:
+    net = "tests.one_layer.OneLayer"
+    assert settled(None, net, first=False) == (set(), False)
+    stranger = Trusted({"model": {"class_path": net}})
+    assert settled(stranger, net) == (set(), False)
+    assert settled(Trusted({}), net) == ({"tests"}, False)  # which the command added
+    assert settled(Trusted({"model": {"class_path": net}}, own=True), net) == ({"tests"}, True)
 
 
 def test_settings_of_jsonargparse_are_as_before(layers: dict[str, Any]) -> None:
