@@ -88,7 +88,7 @@ def test_reliability_looks_as_it_is_read() -> None:
 
 
 def test_reliability_leaves_empty_bins_out() -> None:
-    sure = Predictions(20 * torch.eye(10), torch.arange(10))
+    sure = Predictions(20 * torch.eye(10)[:1], torch.zeros(1, dtype=torch.int64))
     upper, _ = draw_reliability(sure).axes
     assert [len(dots.get_offsets()) for dots in upper.collections] == [1, 1]
 
