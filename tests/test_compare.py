@@ -1,11 +1,16 @@
 """`python -m src.compare` as a user types it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from src.compare import main
+from src.compare import _content, _parser, _samples, _table, main
+from src.experiment.looks import counted
+from src.statistics.comparison import compare
 from tests.conftest import Train
 from tests.test_train import refusal_of
 
@@ -62,3 +67,113 @@ def test_wrong_command_is_one_line(words, expected, train: Train, capsys) -> Non
     train(*GOOD)
     code, line = refusal_of(capsys, lambda: main(words))
     assert (code, expected in line) == (2, True)
+
+
+def group(root: Path, name: str, values: dict[int, float], **told) -> SimpleNamespace:
+    """Stand in for the runs of a group."""
+    records = {
+        seed: SimpleNamespace(
+            name=f"version_{seed}", metrics={"fit_s": 10.0 * seed}, run=SimpleNamespace(root=root)
+        )
+        for seed in values
+    }
+    told = {"answers": {}, "machines": "a", **told}
+    return SimpleNamespace(
+        name=name,
+        records=records,
+        values=lambda metric: values,
+        answers=lambda: told["answers"],
+        machines=lambda: told["machines"],
+    )
+
+
+def test_words_have_defaults() -> None:
+    assert vars(_parser().parse_args(["a", "b"])) == {
+        "what": ["a", "b"],
+        "metric": "test/acc",
+        "difference": None,
+        "out": Path("compare.png"),
+        "format": "text",
+        "debug": False,
+    }
+    given = _parser().parse_args(["a", "--difference=0.5", "--out=x.png"])
+    assert (given.difference, given.out) == (0.5, Path("x.png"))
+
+
+def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
+    sets = [
+        group(tmp_path, "a long name", {1: 0.99, 2: 0.991, 3: 0.9905}),
+        group(tmp_path, "b", {1: 0.9912, 2: 0.9923, 3: 0.9917}),
+        group(tmp_path, "c", {4: 0.98}),
+    ]
+    samples = _samples(sets, "val/acc")
+    text = _table(sets, samples, compare(samples, 0.0005), "val/acc")
+    lines = text.splitlines()
+    assert lines[:4] == [
+        "val/acc       n      mean        sd      95% interval    lowest   highest       fit",
+        "a long name   3    99.05%     0.05%   98.93% - 99.17%    99.00%    99.10%    20.0 s",
+        "b             3    99.17%     0.06%   99.04% - 99.31%    99.12%    99.23%    20.0 s",
+        "c             1    98.00%                                98.00%    98.00%    40.0 s",
+    ]
+    assert lines[4:] == [
+        "",
+        "b is better by 0.12 points, 95% interval 0.11 to 0.14, n = 3 pairs, p = 0.00073. "
+        "Effect size d_z = 21.36.",
+        "",
+        "c minus a long name is -1.05 points, from single runs: that says nothing of the "
+        "configurations; train --seeds.",
+        "",
+        "Intervals and p over seeds hold for all comparisons together (Bonferroni).",
+        "",
+        f"looks          {counted([])}",
+    ]
+    two = _table(sets[:2], samples[:2], compare(samples[:2], 0.0005), "val/acc")
+    assert "Bonferroni" not in two
+    other = [samples[0], replace(samples[1], values={7: 0.9, 8: 0.8})]
+    assert " Effect size d = -" in _table(sets[:2], other, compare(other, 0.0005), "val/acc")
+
+
+def test_json_is_all_that_the_table_tells(tmp_path: Path) -> None:
+    right = np.array([True, False])
+    sets = [
+        group(tmp_path, "a", {1: 0.5}, answers={1: (right, right)}),
+        group(tmp_path, "b", {1: 1.0}, answers={1: (~right, right)}),
+    ]
+    samples = _samples(sets, "test/acc")
+    assert [sample.correct[1].tolist() for sample in samples] == [[True, True], [False, False]]
+    content = _content(sets, samples, compare(samples, 0.0005), "test/acc")
+    assert content["metric"] == "test/acc"
+    assert content["looks_at_test"] == counted([])
+    assert content["groups"][0] == {
+        "name": "a", "runs": {1: "version_1"}, "values": {1: 0.5}, "n": 1, "mean": 0.5,
+        "sd": None, "low": None, "high": None, "smallest": 0.5, "largest": 0.5,
+    }  # fmt: skip
+    (found,) = content["comparisons"]
+    assert (found["effect"], found["distinguishable"], found["images"]["only_first"]) == (
+        None,
+        False,
+        2,
+    )
+    assert found["sentence"].startswith("b minus a is 50.00 points, from single runs")
+
+
+@pytest.mark.parametrize(
+    ("metric", "machine", "noted"),
+    [("fit_s", "b", True), ("fit_s", "a", False), ("val/acc", "b", False)],
+)
+def test_seconds_of_other_machines_are_noted(tmp_path, capsys, metric, machine, noted) -> None:
+    sets = [group(tmp_path, "x", {1: 0.5}), group(tmp_path, "y", {1: 0.5}, machines=machine)]
+    _samples(sets, metric)
+    text = "note: seconds on different machines are compared: a / b\n"
+    assert capsys.readouterr().err == text * noted
+
+
+def test_runs_of_other_test_images_are_refused(tmp_path: Path) -> None:
+    first, other = np.array([1, 2]), np.array([2, 1])
+    sets = [
+        group(tmp_path, name, {1: 0.5}, answers={1: (first, label)})
+        for name, label in (("x", first), ("y", other))
+    ]
+    with pytest.raises(ValueError, match="tested on different images: nothing can be compared"):
+        _samples(sets, "test/acc")
+    assert [sample.correct for sample in _samples(sets, "val/acc")] == [{}, {}]

@@ -1,16 +1,20 @@
 """The command that serves the page, on synthetic MNIST."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from torch import nn
 
-from src.demo import main
+from src.data import MNISTDataModule
+from src.demo import _parser, _server, main
 from src.deployment.demo_server import DemoServer
 from tests.conftest import Train
 
@@ -70,3 +74,48 @@ def test_process_ends_quietly(finished: Train) -> None:
         process.wait()
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
+    """Stand in for a trained network."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 2))
+    trained = SimpleNamespace(
+        path=tmp_path / "version_3" / "best.ckpt",
+        network=network,
+        data=type("CatsDataModule", (), {})(),
+        temperature=None,
+        checkpoint={"global_step": 1234},
+        published={"from_picture": MNISTDataModule.from_picture, "class_names": "ab"}.get,
+        classifier_parts=lambda: {"network": network, "mean": 0.0, "std": 1.0},
+    )
+    monkeypatch.setattr("src.experiment.trained.Trained.load", lambda *words: trained)
+    return trained
+
+
+@pytest.mark.parametrize("temperature", [None, 1.5])
+def test_page_tells_what_was_trained(trained: SimpleNamespace, temperature: float | None) -> None:
+    trained.temperature = temperature
+    with _server(_parser().parse_args(["last", "--port=0"])) as server:
+        page = server.page.decode()
+    state = "calibrated" if temperature else "not calibrated"
+    about = "Sequential with 1,570 parameters, version_3/best.ckpt, step 1,234; probabilities are"
+    assert f"{about} {state}" in page
+    assert "<title>Cats" in page
+    assert not server.recognise.classifier.training
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_page_for_others_is_noted(trained, monkeypatch, capsys, host: str) -> None:
+    monkeypatch.setattr(DemoServer, "serve_forever", lambda server: None)
+    main(["last", "--port=0", f"--host={host}"])
+    said = capsys.readouterr()
+    note = f"note: anyone who reaches {host} can use the page; 127.0.0.1 is for you alone\n"
+    assert said.err == note * (host == "0.0.0.0")
+    assert re.fullmatch(rf"demo  http://{host}:\d+  \(Ctrl-C ends it\)\n", said.out)
+
+
+def test_words_have_defaults() -> None:
+    given = _parser().parse_args(["last"])
+    assert (given.host, given.port, given.ckpt) == ("127.0.0.1", 8000, "last")
+    assert [_parser().parse_args(["x", f"--port={n}"]).port for n in (0, 65535)] == [0, 65535]

@@ -3,15 +3,21 @@
 import csv
 import signal
 import sys
+from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from src.label_errors import main
+from src.evaluation.label_errors import LabelErrors
+from src.experiment.run import shown
+from src.label_errors import _find, _parser, main
 from src.tasks import ClassificationTask
 from tests.conftest import Train
+from tests.evaluation.test_label_errors import answers
 from tests.tiny_mnist import TinyMNIST
 
 SWAPPED = [3, 50, 77, 101, 146, 190]  # of the 220 training images
@@ -91,3 +97,39 @@ def test_ctrl_c_is_one_line(finished: Train, monkeypatch, capsys) -> None:
         signal.signal(signal.SIGINT, handler)
     assert capsys.readouterr().err == "\nstopped by SIGINT\n"
     assert not Path("found").exists()
+
+
+def test_words_have_defaults() -> None:
+    given = _parser().parse_args(["last"])
+    assert (given.ckpt, given.folds, given.num_images, given.out) == ("last", 5, 48, None)
+    given = _parser().parse_args(["last", "--folds=3", "--num_images=7", "--out=x"])
+    assert (given.folds, given.num_images, given.out) == (3, 7, Path("x"))
+
+
+@pytest.mark.parametrize("official", [None, torch.arange(90) + 1000])
+def test_what_is_found_is_told_and_written(tmp_path: Path, official: Tensor | None) -> None:
+    probability, label = answers()
+    unseen = namedtuple("Unseen", ["probability", "label"])(probability, label)
+    data = SimpleNamespace() if official is None else SimpleNamespace(train_indices=official)
+    trained = SimpleNamespace(
+        data=data, path=tmp_path / "x.ckpt", class_names={3: "abc"}.__getitem__
+    )
+    image = torch.zeros(90, 1, 8, 8, dtype=torch.uint8)
+    training = SimpleNamespace(
+        run=lambda: unseen, trained=trained, num_folds=5, split=SimpleNamespace(image=image)
+    )
+    errors = LabelErrors(probability, label, "abc")
+    assert _find(training, tmp_path / "out", 2).splitlines() == [
+        f"checkpoint     {shown(tmp_path / 'x.ckpt')}",
+        "images         90 of the training split, 5 folds",
+        "accuracy       96.67% out of sample",
+        "suspected      3 label errors",
+        *errors.table().splitlines(),
+        f"files          {shown(tmp_path / 'out')}/label_errors.png, label_errors.csv, "
+        "probabilities.npz",
+    ]
+    assert (tmp_path / "out" / "label_errors.csv").read_bytes() == errors.csv(official)
+    assert (tmp_path / "out" / "label_errors.png").read_bytes() == errors.png(image, 2)
+    with np.load(tmp_path / "out" / "probabilities.npz") as saved:
+        assert np.array_equal(saved["probability"], probability.numpy())
+        assert np.array_equal(saved["label"], label.numpy())

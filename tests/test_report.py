@@ -2,12 +2,26 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from src.evaluate import main as evaluate
-from src.report import main
+from src.evaluation.section import GroupSection
+from src.experiment.failure import UsageError
+from src.experiment.run_record import RunRecord
+from src.report import (
+    _best_of,
+    _default,
+    _evaluate,
+    _group_section,
+    _parser,
+    _section,
+    main,
+)
 from tests.conftest import Train
 from tests.test_train import refusal_of
 
@@ -46,3 +60,97 @@ def test_report_of_no_run_is_one_line(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     code, line = refusal_of(capsys, lambda: main(["nowhere"]))
     assert (code, line[:27]) == (2, "error: nowhere is no run: g")
+
+
+def fake_process(monkeypatch, code: int = 0, out: str = "", error: str = "") -> list[list[str]]:
+    """Answer for the processes that the command starts; returns their commands."""
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **options: bool) -> subprocess.CompletedProcess[str]:
+        assert options == {"capture_output": True, "text": True, "check": False}
+        commands.append(command)
+        return subprocess.CompletedProcess(command, code, out, error)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return commands
+
+
+def test_default_is_asked_of_a_training(monkeypatch) -> None:
+    commands = fake_process(monkeypatch, out="a:\n  b: 1\n")
+    assert _default() == {"a.b": 1}
+    assert commands == [[sys.executable, "-m", "src.train", "--print_config"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "kind", "text"),
+    [
+        (2, "note: x\nerror: no data\n", UsageError, "src.train failed: no data"),
+        (1, "killed", RuntimeError, "src.train failed: killed"),
+        (1, "", RuntimeError, "src.train failed: it said nothing"),
+    ],
+)
+def test_failure_of_a_command_is_told(monkeypatch, code, error, kind, text) -> None:
+    fake_process(monkeypatch, code, error=error)
+    with pytest.raises(kind, match=f"^{text}$"):
+        _default()
+
+
+def test_evaluation_is_done_with_the_words_of_the_report(monkeypatch) -> None:
+    commands, record = fake_process(monkeypatch), SimpleNamespace(checkpoint=Path("x.ckpt"))
+    _evaluate(record, None, None)
+    _evaluate(record, "data", "mine")
+    more = ["--data_dir", "data", "--trust", "mine"]
+    assert [command[2:] for command in commands] == [
+        ["src.evaluate", "x.ckpt"],
+        ["src.evaluate", "x.ckpt", *more],
+    ]
+
+
+def test_best_run_of_a_group_is_finished_and_best_by_validation() -> None:
+    states = [("finished", 0.8), ("finished", 0.9), ("finished", None), ("failed", 0.99)]
+    members = [SimpleNamespace(status=status, best_val=value) for status, value in states]
+    assert _best_of(SimpleNamespace(members=lambda: members)) is members[1]
+    with pytest.raises(FileNotFoundError, match="no run of group g is finished"):
+        _best_of(SimpleNamespace(name="g", members=lambda: members[3:]))
+
+
+def test_group_tells_its_summary_or_counts_its_runs(tmp_path: Path) -> None:
+    for name in ("b.png", "a.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "c.png").symlink_to(tmp_path / "a.png")
+    group = SimpleNamespace(name="g", folder=tmp_path, members=lambda: [1, 2])
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    assert _group_section(group) == GroupSection("g", "2 runs", files)
+    (tmp_path / "summary.txt").write_text("all of it")
+    assert _group_section(group).text == "all of it"
+
+
+def test_words_have_defaults() -> None:
+    assert vars(_parser().parse_args(["a", "b"])) == {
+        "run": ["a", "b"],
+        "out": Path("report.html"),
+        "data_dir": None,
+        "trust": None,
+        "debug": False,
+    }
+    assert _parser().parse_args(["a", "--out=x", "--trust=mine"]).out == Path("x")
+
+
+def test_section_tells_how_to_go_on(finished: Train) -> None:
+    finished("--trainer.max_epochs=1")
+    section = _section(RunRecord.find("last"))
+    assert section.name == "version_0"
+    python = section.commands["go on training"].partition(" -m ")[0]
+    commands = {
+        what: command.removeprefix(f"{python} -m src.")
+        for what, command in section.commands.items()
+    }
+    assert commands.pop("go on training").startswith("train ")
+    assert commands == {
+        "what it gets right and wrong": "evaluate checkpoints/version_0",
+        "digits in picture files": "predict checkpoints/version_0 IMAGE...",
+        "draw a digit in the browser": "demo checkpoints/version_0",
+        "for use without this project": "export checkpoints/version_0",
+        "train again and compare": "reproduce checkpoints/version_0",
+    }
+    assert (section.summary, len(section.images)) == (None, 0)

@@ -1,4 +1,5 @@
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,3 +44,41 @@ def test_started_process_has_the_seed_of_the_first(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setenv("PL_GLOBAL_SEED", "7")
     assert chosen_seed(True) == 7
+
+
+@pytest.mark.parametrize("name", ["LOCAL_RANK", "PL_GLOBAL_SEED"])
+def test_seed_is_drawn_where_no_process_drew_one(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for each in ("LOCAL_RANK", "PL_GLOBAL_SEED"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, "7")
+    monkeypatch.setattr("secrets.randbelow", lambda limit: limit - 1)
+    assert chosen_seed(True) == chosen_seed(False) == 2**32 - 1
+
+
+def test_generators_have_the_seed_itself() -> None:
+    seed_generators(2**32 + 5)
+    drawn = torch.rand(3), random.random(), np.random.rand()
+    expected = torch.rand(3, generator=torch.Generator().manual_seed(2**32 + 5))
+    assert torch.equal(drawn[0], expected)
+    assert drawn[1:] == (random.Random(2**32 + 5).random(), np.random.RandomState(5).rand())
+
+
+@pytest.mark.parametrize(("index", "expected"), [(None, 1), (0, 0)])
+def test_device_has_its_own_generator(monkeypatch, index: int | None, expected: int) -> None:
+    seeded = []
+    generators = [SimpleNamespace(manual_seed=lambda s, n=n: seeded.append((n, s))) for n in (0, 1)]
+    monkeypatch.setattr("torch.cuda.current_device", lambda: 1)
+    monkeypatch.setattr("torch.cuda.default_generators", generators)
+    seed_generators(7, torch.device("cuda", index))
+    assert seeded == [(expected, 7)]
+    assert torch.default_generator.initial_seed() == 7
+
+
+def test_other_devices_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded = []
+    monkeypatch.setattr("torch.manual_seed", seeded.append)
+    for device in (None, torch.device("cpu"), torch.device("meta")):
+        seed_generators(7, device)
+    assert seeded == [7]

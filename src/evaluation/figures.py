@@ -122,7 +122,7 @@ def draw_gallery(image: Tensor, titles: Sequence[str], columns: int = 8) -> Figu
     columns = min(columns, max(len(image), 1))
     rows = max(-(-len(image) // columns), 1)
     figure = Figure(figsize=(1.25 * columns, 1.65 * rows), dpi=120)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, columns), ylim=(rows, 0))
+    axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     for number, title in enumerate(titles):
         row, column = divmod(number, columns)

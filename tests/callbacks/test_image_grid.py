@@ -1,7 +1,12 @@
+import io
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.batch import Batch
@@ -10,8 +15,26 @@ from src.callbacks.image_grid import draw_grid
 
 
 def test_grid_names_every_image(batch: Batch) -> None:
-    figure = draw_grid(batch.image[:9], list("712041495"))
-    assert [text.get_text() for text in figure.axes[0].texts] == list("712041495")
+    texts = draw_grid(batch.image[:9], list("712041495")).axes[0].texts
+    assert [text.get_text() for text in texts] == list("712041495")
+    assert {(text.get_color(), text.get_ha(), text.get_fontsize()) for text in texts} == {
+        ("black", "center", 12)
+    }
+
+
+def test_grid_has_a_field_for_each_image(batch: Batch) -> None:
+    figure = draw_grid(batch.image[:3], list("712"))
+    assert (figure.canvas.get_width_height(), figure.dpi) == ((336, 384), 120)
+    (axes,) = figure.axes
+    assert axes.get_position().bounds == (0, 0, 1, 1)
+    assert (axes.get_xlim(), axes.get_ylim(), axes.axison) == ((0, 2), (2, 0), False)
+    assert [image.get_extent() for image in axes.images] == [
+        pytest.approx([0.03, 0.97, 0.99, 0.18]),
+        pytest.approx([1.03, 1.97, 0.99, 0.18]),
+        pytest.approx([0.03, 0.97, 1.99, 1.18]),
+    ]
+    assert [text.get_position() for text in axes.texts] == [(0.5, 0.15), (1.5, 0.15), (0.5, 1.15)]
+    assert axes.get_aspect() == "auto"
 
 
 def test_grid_marks_wrong_predictions(batch: Batch) -> None:
@@ -23,7 +46,12 @@ def test_grid_marks_wrong_predictions(batch: Batch) -> None:
 
 def test_grid_shows_each_image_once_and_in_order(batch: Batch) -> None:
     images = batch.image[:9]
-    (axes,) = draw_grid(images, ["x"] * 9).axes
+    (axes,) = draw_grid(images / 100, ["x"] * 9).axes
+    pixels = torch.stack([torch.as_tensor(shown.get_array().data) for shown in axes.images])
+    assert (pixels.min(), pixels.max()) == (0, 1)
+    assert {(shown.get_cmap().name, shown.get_clim()) for shown in axes.images} == {
+        ("gray", (0, 1))
+    }
     for shown, image in zip(axes.images, images, strict=True):
         pixels = torch.as_tensor(shown.get_array().data).float().squeeze()
         order = image.squeeze().flatten().argsort()
@@ -46,6 +74,46 @@ def test_pictures_show_labels_and_the_likeliest_class(batch: Batch, tmp_path, mo
         (list("0123"), list("1234")),
     ]
     assert all(torch.equal(image, batch.image[:4]) for image, *_ in drawn)
+
+
+def test_pictures_of_the_test_are_in_tensorboard_and_files(batch: Batch, tmp_path) -> None:
+    board, names = TensorBoardLogger(tmp_path), SimpleNamespace(class_names=list("abcdefghij"))
+    trainer = SimpleNamespace(loggers=[board], is_global_zero=True, global_step=7, datamodule=names)
+    grid, logits = ImageGrid(), torch.eye(10)[batch.label]
+    for outputs, number in ((logits, 1), (None, 0)):  # neither is what is shown
+        grid.on_test_batch_end(trainer, LightningModule(), outputs, batch, number)
+    assert not [*tmp_path.rglob("*.png")]
+    grid.on_test_batch_end(trainer, LightningModule(), logits, batch, 0)
+    board.experiment.close()
+    events = EventAccumulator(board.log_dir).Reload()
+    for name in ("images", "predictions"):
+        (shown,) = events.Images(f"test/{name}")
+        assert (shown.step, shown.width, shown.height) == (7, 504, 576)
+        pixels = np.asarray(Image.open(io.BytesIO(shown.encoded_image_string)))
+        file = Image.open(f"{board.log_dir}/test_{name}.png").convert("RGB")
+        assert np.array_equal(pixels, np.asarray(file))
+
+
+def test_classes_have_the_names_of_the_data_set(batch: Batch, monkeypatch, tmp_path) -> None:
+    drawn = []
+    monkeypatch.setattr(
+        "src.callbacks.image_grid.draw_grid",
+        lambda *given: drawn.append(given[1:]) or draw_grid(*given),
+    )
+    names = SimpleNamespace(class_names=list("abcdefghij"))
+    trainer = SimpleNamespace(
+        loggers=[TensorBoardLogger(tmp_path)], is_global_zero=True, global_step=0, datamodule=names
+    )
+    logits = torch.eye(10)[batch.label]
+    ImageGrid(2).on_test_batch_end(trainer, LightningModule(), logits, batch, 0)
+    assert drawn == [(["a", "b"], None), (["a", "b"], ["a", "b"])]
+
+
+@pytest.mark.parametrize(("step", "number"), [(0, 1), (5, 0), (5, 5)])
+def test_only_the_first_batch_of_training_is_shown(batch: Batch, step: int, number: int) -> None:
+    grid = ImageGrid()
+    grid.on_train_batch_start(SimpleNamespace(global_step=step), LightningModule(), batch, number)
+    grid.on_train_epoch_end(SimpleNamespace(), LightningModule())  # it would ask for the board
 
 
 def test_grid_draws_colour_images(batch: Batch) -> None:

@@ -1,5 +1,7 @@
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -37,3 +39,32 @@ def test_graph_is_drawn_without_touching_the_network(tmp_path: Path, batch: Batc
     assert not any(traced)
     trainer.logger.experiment.close()
     assert EventAccumulator(trainer.logger.log_dir).Reload().Tags()["graph"]
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """Keep the images with which graphs are drawn."""
+    images: list[torch.Tensor] = []
+    board = SimpleNamespace(
+        experiment=SimpleNamespace(add_graph=lambda network, image: images.append(image))
+    )
+    monkeypatch.setattr("src.callbacks.model_graph.board_of", lambda trainer: board)
+    return images
+
+
+def test_graph_is_drawn_once_of_the_first_image(batch: Batch, monkeypatch) -> None:
+    images, graph, task = drawn(monkeypatch), ModelGraph(), ClassificationTask(nn.Flatten())
+    first = batch.image[:1].clone()
+    graph.on_train_batch_start(SimpleNamespace(global_step=0), task, batch, 0)
+    batch.image.zero_()  # what follows may write into it
+    graph.on_exception(SimpleNamespace(), task, ValueError())
+    graph.on_train_epoch_end(SimpleNamespace(), task)
+    (image,) = images
+    assert torch.equal(image, first)
+
+
+@pytest.mark.parametrize(("step", "number"), [(0, 1), (5, 0), (5, 5)])
+def test_graph_is_not_drawn_of_later_batches(batch, monkeypatch, step: int, number: int) -> None:
+    images, graph, task = drawn(monkeypatch), ModelGraph(), ClassificationTask(nn.Flatten())
+    graph.on_train_batch_start(SimpleNamespace(global_step=step), task, batch, number)
+    graph.on_train_epoch_end(SimpleNamespace(), task)
+    assert not images

@@ -137,3 +137,42 @@ def test_long_digit_stays_inside() -> None:
 def test_blank_picture_is_refused(mode: str) -> None:
     with pytest.raises(ValueError, match="the picture is blank: all its pixels are alike"):
         centred_digit(Image.new(mode, (40, 30)))
+
+
+def hard_pictures() -> list[Image.Image]:
+    """Draw what is noisy, dusty, transparent, close to the sides and without a level ground."""
+    generator = np.random.default_rng(0)
+    paper = 190 + np.linspace(-30, 30, 300)[:, None] + np.linspace(20, -20, 300)
+    noisy = paper + generator.normal(0, 5, (300, 300)) - np.asarray(seven(300, size=180)) / 2
+    dusty = seven(1100, (300, 200), 700)
+    ImageDraw.Draw(dusty).rectangle((20, 20, 40, 60), 255)
+    ImageDraw.Draw(dusty).rectangle((900, 1000, 960, 1010), 120)
+    glass = Image.new("RGBA", (90, 70), (250, 250, 250, 0))
+    glass.paste((240, 200, 0, 180), (30, 10, 36, 60))
+    return [
+        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)),
+        dusty,
+        glass,
+        seven(60, (5, 5), 45),
+        Image.fromarray(np.linspace(0, 1, 900, dtype=np.float32).reshape(30, 30) ** 8),
+    ]
+
+
+def test_images_of_hard_pictures_are_the_same_for_ever() -> None:
+    places, found = torch.arange(28.0), []
+    for picture in hard_pictures():
+        image = centred_digit(picture)[0].float()  # its sum and where it is
+        found.append([image.sum(), *(image.sum(axis) @ places / image.sum() for axis in (0, 1))])
+    assert torch.tensor(found).tolist() == [
+        pytest.approx([14618, 14.2092, 13.5541], rel=2e-4),
+        pytest.approx([12013, 13.6861, 13.7772], rel=2e-4),
+        pytest.approx([10200, 14.5000, 13.5000], rel=2e-4),
+        pytest.approx([14386, 13.8371, 14.4467], rel=2e-4),
+        pytest.approx([10333, 13.8524, 14.2757], rel=2e-4),
+    ]
+
+
+def test_lightness_of_lab_is_taken() -> None:
+    other = Image.effect_noise((200, 200), 90)
+    picture = Image.merge("LAB", [seven(), other, other])
+    assert_alike(centred_digit(picture), centred_digit(seven()), 0)

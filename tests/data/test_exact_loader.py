@@ -1,6 +1,7 @@
 import os
 import random
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import torch
 from torch.utils.data import Dataset
 
 from src.data import ExactLoader
+from src.data.exact_loader import SeededItems, _leave_signals_to_parent
+from src.seed import derive_seed, seed_generators
 
 
 class Augmented(Dataset):
@@ -53,3 +56,44 @@ def test_signals_are_left_to_the_parent() -> None:
             return super().__getitem__(index)
 
     assert len(list(ExactLoader(Interrupted(), 5, trainer=None, num_workers=1))) == 3
+
+
+def test_state_tells_the_global_batch() -> None:
+    trainer = SimpleNamespace(world_size=3)
+    loader = ExactLoader(Augmented(), 5, trainer)
+    assert loader.state_dict() == {"samples": 12, "batch size": 15, "seed": 0}
+    assert (loader.order.training, loader.order.shuffle, loader.order.keyed) == (False, False, True)
+
+
+def test_items_have_the_seed_of_epoch_and_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "3")
+    found = SeededItems(Augmented())[2, 7]
+    seed_generators(derive_seed("item", 3, 2, 7))
+    assert torch.equal(found, Augmented()[7])
+
+
+def test_whole_batches_are_read_where_they_are() -> None:
+    class Whole:
+        device = torch.device("meta")
+
+        def __len__(self) -> int:
+            return 12
+
+        def __getitems__(self, index: torch.Tensor) -> torch.Tensor:
+            return index
+
+    loader = ExactLoader(Whole(), 5, None)
+    assert [(len(index), index.device.type) for index in loader] == [
+        (5, "meta"),
+        (5, "meta"),
+        (2, "meta"),
+    ]
+    assert (loader.batch_size, loader.order.keyed) == (None, False)
+
+
+def test_signals_that_a_system_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    ignored = []
+    monkeypatch.setattr(signal, "signal", lambda *given: ignored.append(given))
+    monkeypatch.delattr(signal, "SIGUSR1")
+    _leave_signals_to_parent(0)
+    assert ignored == [(signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_IGN)]

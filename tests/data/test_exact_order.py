@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from src.data.exact_order import ExactOrder, next_position
+from src.seed import derive_seed
 
 N = 23
 
@@ -130,3 +131,39 @@ def test_batch_that_was_processed_is_not_read_again(processed: int, completed: i
         ready=4, processed=processed, completed=completed
     )
     assert next_position(trainer) == (1, 4)
+
+
+def test_order_is_the_same_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    seed = derive_seed("order", 5, 2)
+    expected = torch.randperm(N, generator=torch.Generator().manual_seed(seed))
+    assert order(epoch=2) == expected.tolist()
+    assert [index for _, index in order(epoch=2, keyed=True)] == expected.tolist()
+
+
+@pytest.mark.parametrize(("path", "step"), [(None, 0), ("x.ckpt", 5)])
+def test_position_that_is_known_is_read(path: str | None, step: int) -> None:
+    trainer = fake_trainer()
+    trainer.ckpt_path, trainer.global_step = path, step
+    assert len(list(ExactOrder(N, 4, trainer, training=True, shuffle=False, keyed=False))) == 6
+
+
+def test_batch_that_is_under_way_is_read_again() -> None:
+    trainer = fake_trainer(epoch=1, batch=6)
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    progress.is_last_batch = True
+    progress.current = Fake(ready=6, processed=5, completed=5)
+    assert next_position(trainer) == (1, 5)
+
+
+def test_epoch_that_lightning_names_is_ignored() -> None:
+    sampler = ExactOrder(N, 4, fake_trainer(), True, shuffle=True, keyed=False)
+    before = torch.cat([*sampler])
+    sampler.set_epoch(3)
+    assert torch.equal(torch.cat([*sampler]), before)
+
+
+def test_share_without_samples_has_no_batch() -> None:
+    trainer = fake_trainer(rank=2, world_size=3)
+    sampler = ExactOrder(2, 4, trainer, False, shuffle=False, keyed=False)
+    assert ([*sampler], len(sampler)) == ([], 0)

@@ -10,3 +10,12 @@ def test_batch_is_read_in_one_indexing_operation() -> None:
     assert batch.label.tolist() == [2, 0]
     assert torch.equal(images[2].image, batch.image[:1])
     assert torch.equal(images.__getitems__([2, 0]).image, batch.image)  # as torch's loader asks
+
+
+def test_images_go_to_a_device_with_their_labels() -> None:
+    images = Images(torch.zeros(4, 1, 1, 2, dtype=torch.uint8), torch.arange(4))
+    assert (len(images), images.device.type) == (4, "cpu")
+    moved = images.to(torch.device("meta"))
+    assert (moved.image.device.type, moved.label.device.type) == ("meta", "meta")
+    assert (len(moved), moved.device.type) == (4, "meta")
+    assert moved[1].image.device.type == "meta"

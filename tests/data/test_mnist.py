@@ -1,4 +1,5 @@
 import hashlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,8 @@ from torch import nn
 from src.batch import Batch
 from src.data import MNISTDataModule
 from src.data.mnist import split_indices
+from src.data.mnist_files import read_idx
+from src.seed import derive_seed, seed_generators
 from tests.tiny_mnist import NUM_TEST, NUM_TRAIN, TinyMNIST
 
 
@@ -116,6 +119,84 @@ def test_picture_becomes_an_image(tiny_mnist: TinyMNIST) -> None:
 
 def test_disputed_indices_are_of_the_test_images() -> None:
     disputed = MNISTDataModule.disputed_test_indices
-    assert len(disputed) == 15
     assert list(disputed) == sorted(set(disputed))
     assert 0 <= disputed[0] <= disputed[-1] < 10_000
+    digest = hashlib.sha256(" ".join(map(str, disputed)).encode()).hexdigest()
+    assert (len(disputed), digest[:16]) == (15, "ab3883e1758bfc88")  # of the list of its source
+
+
+def test_data_module_has_the_defaults_of_the_readme() -> None:
+    data = MNISTDataModule()
+    assert data.folder == Path("data/MNIST/raw")
+    assert (data.batch_size, data.eval_batch_size, data.num_workers) == (100, 1000, 0)
+    assert (data.shuffle, data.augment, data.on_device, data.download) == (True, None, True, True)
+    assert (data.image_shape, data.num_classes) == ((1, 28, 28), 10)
+    assert data.class_names == tuple("0123456789")
+    assert (data.mean, data.std) == (0.1307, 0.3081)
+
+
+def test_smallest_sizes_are_taken() -> None:
+    data = MNISTDataModule(batch_size=1, eval_batch_size=1, num_workers=0)
+    assert (data.batch_size, data.eval_batch_size) == (1, 1)
+
+
+def test_loaders_read_their_splits(tiny_mnist: TinyMNIST) -> None:
+    tiny_mnist.eval_batch_size = 7
+    loaders = {name: getattr(tiny_mnist, f"{name}_dataloader")() for name in tiny_mnist.splits}
+    told = {
+        name: (loader.order.size, loader.order.batch_size, loader.order.training,
+               loader.order.shuffle, loader.num_workers, loader.persistent_workers)
+        for name, loader in loaders.items()
+    }  # fmt: skip
+    assert told == {
+        "train": (220, 20, True, True, 0, False),
+        "val": (20, 7, False, False, 0, False),
+        "test": (60, 7, False, False, 0, False),
+    }
+    tiny_mnist.num_workers, tiny_mnist.trainer = 1, stage(True)
+    loader = tiny_mnist.train_dataloader()
+    assert (loader.num_workers, loader.persistent_workers) == (1, True)
+    assert loader.order.trainer is tiny_mnist.trainer
+
+
+def test_images_are_where_the_files_have_them(tiny_mnist: TinyMNIST) -> None:
+    image = read_idx(tiny_mnist.folder / "train-images-idx3-ubyte")
+    label = read_idx(tiny_mnist.folder / "train-labels-idx1-ubyte")
+    train, val = split_indices(NUM_TRAIN)
+    assert torch.equal(tiny_mnist.train_indices, train)
+    for name, indices in (("train", train), ("val", val)):
+        split = tiny_mnist.splits[name]
+        assert torch.equal(split.image[:, 0], image[indices])
+        assert torch.equal(split.label, label[indices].long())
+        assert torch.equal(indices, indices.sort().values)
+
+
+def test_augmentation_follows_seed_place_and_process(tiny_mnist: TinyMNIST, monkeypatch) -> None:
+    class Noise(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return torch.rand_like(image)
+
+    def draw(seed: int = 0, batch: int = 3, rank: int = 1) -> float:
+        monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
+        monkeypatch.setattr("src.data.mnist.next_position", lambda trainer: (2, batch))
+        tiny_mnist.trainer = SimpleNamespace(training=True, global_rank=rank)
+        given = Batch(torch.zeros(1, 1, 1, 1, dtype=torch.uint8), torch.zeros(1))
+        return tiny_mnist.on_after_batch_transfer(given, 0).image.item()
+
+    tiny_mnist.augment = Noise()
+    seed_generators(derive_seed("augment", 0, 2, 3, 1))
+    expected = (torch.rand(1).item() - 0.1307) / 0.3081
+    assert draw() == pytest.approx(expected)
+    assert len({draw(), draw(seed=1), draw(batch=4), draw(rank=0)}) == 4
+    tiny_mnist.trainer = None  # as where there is no training
+    batch = Batch(torch.zeros(1, 1, 1, 1, dtype=torch.uint8), torch.zeros(1))
+    image = tiny_mnist.on_after_batch_transfer(batch, 0).image
+    assert image.item() == pytest.approx(-0.1307 / 0.3081)
+
+
+def test_folder_that_is_only_read_is_not_filled(tiny_mnist: TinyMNIST, monkeypatch) -> None:
+    given: list[tuple] = []
+    monkeypatch.setattr("src.data.mnist.ensure_files", lambda *words: given.append(words))
+    tiny_mnist.splits, tiny_mnist.download = {}, False
+    tiny_mnist.prepare_data()
+    assert given == [(tiny_mnist.folder, TinyMNIST.checksums, False)]

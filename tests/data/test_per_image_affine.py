@@ -82,3 +82,12 @@ def test_draws_follow_the_generator(image: torch.Tensor) -> None:
 def test_impossible_ranges_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="PerImageAffine needs"):
         PerImageAffine(**wrong)
+
+
+def test_draws_are_of_the_type_of_the_image(image: torch.Tensor) -> None:
+    assert PerImageAffine(degrees=5)(image.double()).dtype == torch.double
+    torch.manual_seed(3)
+    drawn = PerImageAffine(shift_px=2)(image)
+    torch.testing.assert_close(
+        drawn, PerImageAffine(shift_px=2)(image, torch.Generator().manual_seed(3))
+    )

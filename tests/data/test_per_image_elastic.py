@@ -48,3 +48,16 @@ def test_each_image_is_bent_in_its_own_way(image: torch.Tensor) -> None:
 def test_impossible_settings_are_refused(settings: dict) -> None:
     with pytest.raises(ValueError, match="PerImage"):
         PerImageElastic(**settings)
+
+
+def test_defaults_bend_by_a_pixel_and_a_half_and_nothing_else(image: torch.Tensor) -> None:
+    given, asked = PerImageElastic(), PerImageElastic(1.5, 5, 0, 0, 0)
+    assert torch.equal(given(image, generator()), asked(image, generator()))
+    assert PerImageElastic(cells=1)(image.double()).dtype == torch.double
+
+
+def test_grid_has_so_many_cells(image: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes, rand = [], torch.rand
+    monkeypatch.setattr(torch, "rand", lambda *size, **_: shapes.append(size) or rand(*size))
+    PerImageElastic(cells=3)(image)
+    assert shapes == [(4, 6), ((6, 2, 4, 4),)]

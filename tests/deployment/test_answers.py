@@ -47,10 +47,14 @@ def test_table_is_aligned() -> None:
 
 
 def test_single_class_has_no_second() -> None:
-    assert as_table([Answer("a", {"cat": 1.0})]).endswith("cat         1.0000               0.0000")
+    assert as_table([Answer("a", {"cat\n": 1.0})]).splitlines() == [
+        "file  prediction  probability  second  probability",
+        r"a     cat\n       1.0000               0.0000",
+    ]
 
 
 def test_json_holds_every_probability() -> None:
+    assert as_json(ANSWERS).startswith('[\n  {\n    "file": "a,')
     first, second = json.loads(as_json(ANSWERS))
     assert first == {
         "file": 'a, "b".png',
@@ -62,6 +66,7 @@ def test_json_holds_every_probability() -> None:
 
 
 def test_csv_has_a_column_a_class() -> None:
+    assert as_csv(ANSWERS, CLASSES).split("\n")[2:] == ["c.png,cat,0.5,0.5,0.0,0.5"]
     header, first, _ = csv.reader(as_csv(ANSWERS, CLASSES).splitlines())
     assert header == ["file", "prediction", "probability", "cat", "dog", "eel"]
     assert first == ['a, "b".png', "dog", "0.75", "0.125", "0.75", "0.125"]
@@ -70,3 +75,5 @@ def test_csv_has_a_column_a_class() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_takes_nothing(name: str) -> None:
     assert isinstance(FORMATS[name]([], CLASSES), str)
+    expected = {"table": as_table(ANSWERS), "json": as_json(ANSWERS)}
+    assert FORMATS[name](ANSWERS, CLASSES) == expected.get(name, as_csv(ANSWERS, CLASSES))

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import html
+import json
 import re
 
 from src.deployment.demo_page import content_policy, demo_page
@@ -11,7 +13,11 @@ def test_page_holds_what_it_is_about() -> None:
     page = demo_page("A<B", "made by us", ["cat", 'the "dog"'])
     assert "{{" not in page
     assert "A&lt;B" in page
+    assert "made by us" in page
+    assert html.escape(json.dumps(["cat", 'the "dog"'])) in page
     assert "Draw a picture" in page
+    assert "Draw a picture" in demo_page("", "", ["1", "x"])
+    assert "Draw a picture" in demo_page("", "", ["1", "22"])
     assert "Draw a digit" in demo_page("MNIST", "", [*"0123456789"])
 
 
@@ -22,7 +28,9 @@ def test_page_asks_for_nothing_else() -> None:
 
 def test_policy_allows_own_script_alone() -> None:
     digest = base64.b64encode(hashlib.sha256(b"go()").digest()).decode()
-    policy = content_policy("<style>a{}</style><script>go()</script>")
-    assert policy.startswith("default-src 'none'; ")
-    assert f"script-src 'sha256-{digest}';" in policy
-    assert "unsafe" not in policy
+    style = base64.b64encode(hashlib.sha256(b"a{}\nb{}").digest()).decode()
+    assert content_policy("<style>a{}\nb{}</style><script>go()</script>") == (
+        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{digest}'; "
+        "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )

@@ -1,11 +1,19 @@
 """How files are compared with the network that they came from."""
 
+import io
+import pickle
+
 import pytest
 import torch
 from torch import nn
 
 from src.deployment.classifier import Classifier
-from src.deployment.read_back import answer_difference, refuse_other_answers, weight_difference
+from src.deployment.read_back import (
+    answer_difference,
+    read_pt,
+    refuse_other_answers,
+    weight_difference,
+)
 
 
 def test_largest_difference_is_found() -> None:
@@ -13,9 +21,20 @@ def test_largest_difference_is_found() -> None:
 
     def wrong(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits, probabilities = classifier(image)
-        return logits + 0.25 * (len(image) == 1), probabilities
+        assert torch.is_inference_mode_enabled()
+        return logits + 0.25 * (len(image) == 1) - 0.5 * larger * (len(image) == 3), probabilities
 
+    larger = False
     assert answer_difference(classifier, wrong, torch.zeros(3, 1, 2, 2)) == 0.25
+    larger = True
+    assert answer_difference(classifier, wrong, torch.zeros(3, 1, 2, 2)) == 0.5
+
+
+def test_pickled_code_is_not_run() -> None:
+    buffer = io.BytesIO()
+    torch.save(torch.nn.Linear(1, 1), buffer)
+    with pytest.raises(pickle.UnpicklingError):
+        read_pt(buffer.getvalue())
 
 
 def test_other_weights_are_found() -> None:

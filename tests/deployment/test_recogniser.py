@@ -1,7 +1,9 @@
 """What is said of a drawing."""
 
+import base64
 import io
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -45,3 +47,33 @@ def test_empty_picture_has_no_class() -> None:
 def test_other_content_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"^the picture cannot be read: [^\n]+$"):
         RECOGNISE(content)
+
+
+def test_page_gets_the_image_that_the_network_saw() -> None:
+    seen = torch.arange(24, dtype=torch.uint8).view(1, 4, 6)
+    for image in (seen, torch.stack([seen[0], seen[0] + 50, seen[0] + 100])):
+        classifier = Classifier(nn.Flatten(), 0.0, 1.0).eval()
+        names = [str(number) for number in range(image.numel())]
+        said = Recogniser(classifier, lambda _, image=image: image, names)(png())["seen"]
+        shown = Image.open(io.BytesIO(base64.b64decode(said.partition("base64,")[2])))
+        pixels = np.asarray(shown).reshape(4, 6, len(image))
+        assert np.array_equal(np.moveaxis(pixels, -1, 0), image)
+
+
+def test_picture_that_is_no_png_is_named_so() -> None:
+    with pytest.raises(ValueError, match=r"^the picture cannot be read: no PNG file$"):
+        RECOGNISE(b"no picture")
+    other = io.BytesIO()
+    Image.new("L", (2, 2), 1).save(other, "BMP")
+    with pytest.raises(ValueError, match=r"no PNG file$"):
+        RECOGNISE(other.getvalue())
+
+
+@pytest.mark.parametrize("side", [2000, 2001])
+def test_four_million_pixels_are_the_limit(side: int) -> None:
+    large = png((2000, side), dots=0)
+    if side == 2000:
+        assert RECOGNISE(large) == {"prediction": None}
+    else:
+        with pytest.raises(ValueError, match=r": it has more than 4,000,000 pixels$"):
+            RECOGNISE(large)

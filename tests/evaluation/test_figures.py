@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from sklearn.metrics import average_precision_score
 
 from src.evaluation.figures import (
@@ -13,6 +14,7 @@ from src.evaluation.figures import (
 )
 from src.evaluation.measures import reliability
 from src.evaluation.picture import pixels
+from src.evaluation.predictions import Predictions
 from tests.evaluation.test_measures import answers
 
 NAMES = list("0123456789")
@@ -20,16 +22,30 @@ NAMES = list("0123456789")
 
 def test_confusion_writes_every_count() -> None:
     counts = np.diag([7, 8, 9])
-    counts[0, 2] = 5
+    counts[0, 2], counts[2, 1] = 5, 3
     (axes,) = draw_confusion(counts.tolist(), ["a", "b", "c"]).axes
-    assert sorted(text.get_text() for text in axes.texts) == ["5", "7", "8", "9"]
+    assert sorted(text.get_text() for text in axes.texts) == ["3", "5", "7", "8", "9"]
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
         assert [label.get_text() for label in labels] == ["a", "b", "c"]
     places = {text.get_text(): (*text.get_position(), text.get_color()) for text in axes.texts}
     assert places["5"] == (2, 0, "white")  # column and row, on the darkest field
     assert places["8"] == (1, 1, "tab:green")
-    assert axes.images[0].get_array().tolist() == [[0, 0, 5], [0, 0, 0], [0, 0, 0]]
+    assert places["3"] == (1, 2, "black")  # at the very share from which a number is white
+    assert axes.images[0].get_array().tolist() == [[0, 0, 5], [0, 0, 0], [0, 3, 0]]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("prediction", "label")
+
+
+@pytest.mark.parametrize("wrong", [0, 5])
+def test_confusion_is_coloured_up_to_the_largest_count(wrong: int) -> None:
+    figure = draw_confusion([[7, wrong], [0, 8]], ["a", "b"])
+    (axes,) = figure.axes
+    assert (axes.images[0].get_cmap().name, axes.images[0].get_clim()) == ("Reds", (0, wrong or 1))
+    assert axes.get_title() == "images by label and prediction"
+    assert [*axes.get_xticks()] == [*axes.get_yticks()] == [0, 1]
+    look = {(text.get_ha(), text.get_va(), text.get_fontsize()) for text in axes.texts}
+    assert look == {("center", "center", 9)}
+    assert figure.canvas.get_width_height() == (768, 720)
+    assert figure.get_layout_engine() is not None
 
 
 def test_reliability_shows_both_calibrations() -> None:
@@ -42,6 +58,39 @@ def test_reliability_shows_both_calibrations() -> None:
     points = upper.collections[0].get_offsets().data
     assert points == pytest.approx(np.stack([confidence, accuracy], axis=1)[count > 0])
     assert lower.patches[0].get_data().values.tolist() == count.tolist()
+    assert lower.patches[0].get_data().edges == pytest.approx(np.linspace(0, 1, 16))
+    area = 30 * (1 + count[count > 0].log10())
+    assert upper.collections[0].get_sizes() == pytest.approx(area.numpy())
+
+
+def test_reliability_looks_as_it_is_read() -> None:
+    figure = draw_reliability(answers(2.0))
+    upper, lower = figure.axes
+    (line,) = upper.lines
+    assert line.get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert (line.get_linestyle(), line.get_color(), line.get_linewidth()) == ("--", "gray", 1)
+    colours = [(*to_rgb(name), alpha) for alpha in (0.8, 0.4) for name in ("C1", "C0")]
+    drawn = [tuple(dots.get_facecolor()[0]) for dots in upper.collections]
+    assert [*drawn, *(bar.get_facecolor() for bar in lower.patches)] == colours
+    assert all(bar.get_fill() for bar in lower.patches)
+    square, circle = (dots.get_paths()[0] for dots in upper.collections)
+    assert len(square) < len(circle)
+    assert (upper.get_xlim(), upper.get_ylim()) == ((0, 1), (-0.02, 1.02))
+    assert (lower.get_xlim(), lower.get_yscale()) == ((0, 1), "log")
+    assert (upper.get_title(), lower.get_ylabel()) == (
+        "is it as often right as it is sure?",
+        "images",
+    )
+    assert upper.get_gridspec().get_height_ratios() == [3, 1]
+    assert {line.get_alpha() for each in figure.axes for line in each.get_xgridlines()} == {0.3}
+    assert figure.canvas.get_width_height() == (720, 720)
+    assert figure.get_layout_engine() is not None
+
+
+def test_reliability_leaves_empty_bins_out() -> None:
+    sure = Predictions(20 * torch.eye(10)[:1], torch.zeros(1, dtype=torch.int64))
+    upper, _ = draw_reliability(sure).axes
+    assert [len(dots.get_offsets()) for dots in upper.collections] == [1, 1]
 
 
 def test_each_class_has_its_curve() -> None:
@@ -52,17 +101,56 @@ def test_each_class_has_its_curve() -> None:
     mean = average_precision_score(right, answers().probability[:, 3])
     assert axes.get_legend().get_texts()[3].get_text() == f"3: {mean:.4f}"
     assert (np.diff(axes.lines[3].get_xdata()) <= 0).all()  # recall falls with the threshold
+    assert (axes.lines[3].get_xdata()[0], axes.lines[3].get_ydata()[-1]) == (1, 1)
+
+
+@pytest.mark.parametrize(("sharpness", "wrong", "start"), [(1, 1, 0.5), (1, 0, 1.0), (-1, 0, 0.0)])
+def test_curves_are_cut_to_the_corner_where_they_turn(
+    sharpness: float, wrong: int, start: float
+) -> None:
+    label = torch.arange(20) % 2
+    logits = sharpness * (torch.eye(2)[label] + torch.arange(20)[:, None] / 100)
+    logits[:wrong] = logits[:wrong].flip(1)  # one of ten of the class: precision and recall 0.9
+    figure = draw_precision_recall(Predictions(logits, label), ["a", "b"])
+    (axes,) = figure.axes
+    assert axes.get_xlim() == axes.get_ylim() == pytest.approx((start, 1.001), abs=0.06)
+    assert axes.get_title() == "precision and recall of each class"
+    legend = axes.get_legend()
+    assert legend.get_title().get_text() == "average precision"
+    assert {text.get_fontsize() for text in legend.get_texts()} == {8}
+    assert {line.get_alpha() for line in axes.get_xgridlines()} == {0.3}
+    assert figure.canvas.get_width_height() == (768, 600)
+    assert figure.get_layout_engine() is not None
 
 
 def test_gallery_shows_each_image_once() -> None:
     image = torch.zeros(11, 1, 28, 28, dtype=torch.uint8)
-    (axes,) = draw_gallery(image, [f"image {n}" for n in range(11)]).axes
-    assert len(axes.images) == len(axes.texts) == 11
+    figure = draw_gallery(image, [f"image {n}" for n in range(11)])
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == [f"image {n}" for n in range(11)]
+    assert len(axes.images) == 11
+    assert figure.canvas.get_width_height() == (1200, 396)  # eight in a row
+    assert (axes.get_position().bounds, axes.axison) == ((0, 0, 1, 1), False)
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 8), (2, 0))
+    assert axes.images[9].get_extent() == pytest.approx([1.08, 1.92, 1.98, 1.32])
+    assert axes.texts[9].get_position() == (1.5, 1.28)
+    look = {(text.get_ha(), text.get_va(), text.get_fontsize()) for text in axes.texts}
+    assert look == {("center", "bottom", 8)}
+
+
+def test_gallery_shows_grey_as_it_is() -> None:
+    image = torch.tensor([0, 100], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 8, 8)
+    drawn = pixels(draw_gallery(image, ["", ""], columns=1))
+    assert drawn.shape == (396, 150, 3)
+    assert (drawn[150, 75].tolist(), drawn[350, 75].tolist()) == ([0] * 3, [100] * 3)
+    assert (drawn[20] == 255).all()
 
 
 def test_gallery_of_nothing_is_empty() -> None:
-    (axes,) = draw_gallery(torch.zeros(0, 1, 28, 28, dtype=torch.uint8), []).axes
+    figure = draw_gallery(torch.zeros(0, 1, 28, 28, dtype=torch.uint8), [])
+    (axes,) = figure.axes
     assert not axes.images
+    assert figure.canvas.get_width_height() == (150, 198)  # a place for one
 
 
 def test_gallery_takes_colour() -> None:

@@ -45,14 +45,10 @@ def test_csv_names_both_positions() -> None:
     errors = LabelErrors(*answers(), names="abc")
     lines = errors.csv(torch.arange(90) + 1000).decode().splitlines()
     assert lines[0] == "rank,index,official_index,given,suggested,probability"
-    first = lines[1].split(",")
-    index = int(errors.index[0])
-    assert first[:5] == [
-        "1",
-        str(index),
-        str(index + 1000),
-        "abc"[(index + 1) % 3],
-        "abc"[index % 3],
+    assert lines[1:] == [
+        "1,31,1031,c,b,0.005000",
+        "2,7,1007,c,b,0.010000",
+        "3,64,1064,c,b,0.010000",
     ]
 
 
@@ -66,8 +62,36 @@ def test_gallery_has_so_many_images() -> None:
         torch.zeros(90, 1, 28, 28, dtype=torch.uint8), 2
     )
     titles = [text.get_text() for text in figure.axes[0].texts]
-    assert len(titles) == 2
-    assert all(title.startswith("given ") for title in titles)
+    assert titles == ["given c\nlooks like b, 0.00", "given c\nlooks like b, 0.01"]
+
+
+def test_gallery_shows_the_suspected_images() -> None:
+    image = torch.arange(90, dtype=torch.uint8).view(90, 1, 1, 1).expand(90, 1, 4, 4)
+    figure = LabelErrors(*answers(), names="abc").draw(image, 2)
+    assert [shown.get_array().max() for shown in figure.axes[0].images] == [31, 7]
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_table_has_the_most_suspicious_first(rows: int) -> None:
+    errors = LabelErrors(*answers(), names=["a", "b", "a long name"])
+    lines = errors.table(rows).splitlines()
+    assert (
+        lines
+        == [
+            "suspicious       index  given        looks like   p(given)",
+            "                    31  a long name  b              0.0050",
+            "                     7  a long name  b              0.0100",
+            "                    64  a long name  b              0.0100",
+        ][: rows + 1]
+    )
+    assert errors.png(torch.zeros(90, 1, 8, 8, dtype=torch.uint8), 1).startswith(b"\x89PNG")
+
+
+def test_table_has_ten_rows() -> None:
+    errors = LabelErrors(*answers(), names="abc")
+    errors.index, errors._probability = torch.arange(12), [0.5] * 12
+    errors._given = errors._suggested = ["a"] * 12
+    assert len(errors.table().splitlines()) == 11
 
 
 def test_nothing_suspected_is_shown_too() -> None:

@@ -84,3 +84,14 @@ def test_network_that_knows_nothing_is_in_the_lowest_bin() -> None:
     confidence, _, count = reliability(torch.full((4, 20), 0.05), torch.arange(4))
     assert count.tolist() == [4] + [0] * (BINS - 1)
     assert confidence[0].item() == pytest.approx(0.05)
+
+
+def test_confidence_at_an_edge_is_in_the_lower_bin() -> None:
+    confidence = torch.tensor([1 / 3, 0.34, 0.4, 1.0], dtype=torch.double)
+    probability = torch.stack([confidence, *[(1 - confidence) / 9] * 9], dim=1)
+    mean, accuracy, count = reliability(probability, torch.tensor([0, 1, 0, 0]))
+    assert count.nonzero().flatten().tolist() == [4, 5, 14]
+    assert count[[4, 5, 14]].tolist() == [1, 2, 1]
+    assert mean[[4, 5, 14]].tolist() == pytest.approx([1 / 3, 0.37, 1])
+    assert accuracy[[4, 5, 14]].tolist() == [1, 0.5, 1]
+    assert BINS == 15

@@ -1,8 +1,12 @@
 """The page about runs."""
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
 
 from src.evaluation.page import render
 from src.evaluation.section import GroupSection, Section
@@ -55,3 +59,115 @@ def test_group_shows_its_text_and_pictures(tmp_path: Path) -> None:
     assert "<h3>mine</h3>" in text
     assert "3 runs &lt;of&gt;" in text
     assert 'alt="parallel coordinates"' in text
+
+
+METRICS = {
+    "val/acc_best": 0.9876,
+    "epochs": 12,
+    "steps": 6600,
+    "fit_s": 61.25,
+    "to_target_s": 30.04,
+    "train/images_per_s": 12345.6,
+    "memory_mib": 1024.4,
+    "gpu_memory_mib": 2048.0,
+}
+SHARE = {"share": 0.9912, "interval": [0.9892, 0.9929], "images": 10000}
+SUMMARY = {
+    "class_names": ["a", "b"],
+    "accuracy": SHARE,
+    "undisputed": SHARE | {"images": 9985},
+    "loss": 0.025,
+    "ece": 0.002,
+    "calibrated": {"loss": 0.0249, "ece": 0.0019},
+    "temperature": 1.25,
+    "confused": [],
+    "confusion": [[1, 0], [0, 1]],
+    "classes": {name: [1.0, 1.0] for name in ("precision", "recall", "f1", "images")},
+    "mistakes": [],
+}
+GLANCE = {
+    "Test accuracy": "99.12% (95% interval 98.92% to 99.29%, n = 10,000)",
+    "… where the label is undisputed": "99.12% (95% interval 98.92% to 99.29%, n = 9,985)",
+    "Looks at the test set": "3 looks",
+    "Best val/acc": "0.9876",
+    "Test loss": "0.0250",
+    "… calibrated": "0.0249",
+    "Calibration error (ECE)": "0.0020",
+    "… calibrated ": "0.0019",
+    "Temperature, fitted on val": "1.250",
+    "Epochs": "12",
+    "Steps": "6,600",
+    "Training": "61.2 s",
+    "To the target": "30.0 s",
+    "Images per second": "12,346",
+    "Peak memory": "1,024 MiB",
+    "Peak GPU memory": "2,048 MiB",
+    "Device": "cpu",
+    "Commit": "0123456789 and uncommitted changes",
+    "Began": "2026-01-01 00:00",
+}
+
+
+def glance(*sections: Section) -> dict[str, list[str]]:
+    """Read the first table of the page."""
+    table = render(sections, {}, "now").partition("</table>")[0]
+    row = r'<tr><th scope="row">(.*?)</th>(.*?)</tr>'
+    return {name: re.findall("<td>(.*?)</td>", cells) for name, cells in re.findall(row, table)}
+
+
+def test_first_table_has_all_that_is_compared(tmp_path: Path) -> None:
+    git = {"commit": "0123456789abcdef", "status": " M x", "diff": ""}
+    last = SESSION | {"began": "2027", "git": git, "inputs": {"device": "cpu"}}
+    run = Section("a", METRICS, {}, [SESSION, last], {}, SUMMARY, tmp_path, {}, "3 looks")
+    assert glance(run) == {name: [text] for name, text in GLANCE.items()}
+
+
+def test_rows_that_no_run_has_are_left_out(tmp_path: Path) -> None:
+    clean = SESSION | {"git": {"commit": "0123456789abcdef", "status": ""}, "inputs": {}}
+    bare = Section("b", {"epochs": 0}, {}, [clean], {}, None, tmp_path, {})
+    assert glance(Section("a", {}, {}, [], {}, None, tmp_path, {}), bare) == {
+        "Epochs": ["\N{EN DASH}", "0"],
+        "Commit": ["\N{EN DASH}", "0123456789"],
+        "Began": ["\N{EN DASH}", "2026-01-01 00:00"],
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_curves_of_all_runs_are_in_one_picture(tmp_path: Path, monkeypatch, count: int) -> None:
+    figures = []
+    monkeypatch.setattr(
+        "src.evaluation.page.Figure",
+        lambda **options: figures.append(Figure(**options)) or figures[-1],
+    )
+    points = {"train/acc": [(1, 0.5), (2, 0.75)], "val/acc": [(2, 0.7)]}
+    runs = [Section(name, {}, {}, [], points, None, tmp_path, {}) for name in "ab"[:count]]
+    render(runs, {}, "now")
+    (figure,) = figures
+    loss, acc = figure.axes
+    assert [(axes.get_title(), axes.get_xlabel()) for axes in figure.axes] == [
+        ("loss", "step"),
+        ("accuracy", "step"),
+    ]
+    assert (loss.get_legend(), len(loss.lines)) == (None, 0)
+    assert {text.get_fontsize() for text in acc.get_legend().get_texts()} == {8}
+    assert {line.get_alpha() for axes in figure.axes for line in axes.get_xgridlines()} == {0.3}
+    assert (*figure.get_size_inches(), figure.get_layout_engine() is None) == (10, 3.8, False)
+    train, val = ("-", "None"), ("--", "o")
+    look = [
+        (line.get_label(), line.get_color(), line.get_alpha(), line.get_linestyle(),
+         line.get_marker()) for line in acc.lines
+    ]  # fmt: skip
+    alone = [("train", "C0", 1, *train), ("val", "C1", 1, *val)]
+    several = [
+        (f"{name} {split}", f"C{number}", shade, *style)
+        for number, name in enumerate("ab")
+        for split, shade, style in (("train", 0.5, train), ("val", 1, val))
+    ]
+    assert look == (alone if count == 1 else several)
+    assert acc.lines[0].get_xydata().tolist() == [[1, 0.5], [2, 0.75]]
+
+
+def test_same_runs_give_the_same_page(tmp_path: Path) -> None:
+    text = render([section("a", tmp_path)], {}, "now")
+    svg = base64.b64decode(text.partition("data:image/svg+xml;base64,")[2].partition('"')[0])
+    assert b"<dc:date>" not in svg

@@ -1,6 +1,7 @@
 """Configurations compared: against scipy, and by simulated experiments."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ def test_shared_seeds_are_compared_in_pairs_as_scipy_does() -> None:
     assert found.paired
     assert found.n == (5,)
     assert found.p == found.p_corrected == pytest.approx(test.pvalue)
+    assert (found.first, found.second, found.left_out, found.worth) == ("a", "b", 0, 0.0005)
+    assert found.sd == pytest.approx(np.std(np.subtract(B, A), ddof=1))
     assert (found.low, found.high) == pytest.approx(tuple(test.confidence_interval()))
     differences = np.subtract(B, A)
     assert found.effect == pytest.approx(differences.mean() / differences.std(ddof=1))
@@ -162,3 +165,36 @@ def test_answers_of_all_runs_are_used_where_there_are_no_pairs() -> None:
     (found,) = compare([first, second], 0.0005)
     assert found.images is not None
     assert found.images.difference == pytest.approx(0.5)
+
+
+def test_difference_at_the_level_is_not_distinguishable() -> None:
+    (found,) = compare([sample("a", A), sample("b", B)], 0.0005)
+    assert not replace(found, p_corrected=0.05).distinguishable
+    assert replace(found, p_corrected=0.0499).distinguishable
+
+
+def test_rounding_of_equal_differences_is_no_spread() -> None:
+    first, second = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
+    assert len({b - a for a, b in zip(first, second, strict=True)}) > 1
+    (found,) = compare([sample("a", first), sample("b", second)], 0.0005)
+    assert found.sd == 0
+    assert math.isnan(found.p)
+
+
+def test_large_numbers_are_rounded_more() -> None:
+    large = [1e8, 1e8 + 0.01, 1e8 - 0.01]
+    (found,) = compare([sample("a", [0, 0, 0]), sample("b", large)], 0.0005)
+    assert math.isnan(found.p)
+    (found,) = compare([sample("a", [0, 0, 0], 9), sample("b", large)], 0.0005)
+    assert math.isnan(found.p)
+    (found,) = compare([sample("a", [0, 0, 0]), sample("b", [1e-7, 2e-7, 1e-7])], 0.0005)
+    assert found.p < 0.1
+
+
+def test_answers_to_other_numbers_of_images_are_not_compared() -> None:
+    right = {seed: np.array([True, False]) for seed in range(1, 6)}
+    other = {seed: np.array([True, True, False]) for seed in range(1, 6)}
+    (found,) = compare([sample("a", A, correct=right), sample("b", B, correct=other)], 0.0005)
+    assert found.images is None
+    (found,) = compare([sample("a", A), sample("b", B)], 0.0005)
+    assert found.images is None

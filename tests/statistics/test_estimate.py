@@ -41,6 +41,12 @@ def test_one_value_has_no_interval() -> None:
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
     assert estimate([1.0, 1.0, 1.0])[3:5] == (1.0, 1.0)
+    assert estimate([2.0, 2.0]) == (2, 2.0, 0.0, 2.0, 2.0, 2.0, 2.0)
+
+
+def test_confidence_is_chosen() -> None:
+    found = estimate([1.0, 3.0], confidence=0.5)
+    assert (found.low, found.high) == pytest.approx((1.0, 3.0))  # the quartile of t(1) is 1
 
 
 def test_mean_of_nothing_is_refused() -> None:

@@ -43,3 +43,41 @@ def test_picture_has_each_run_and_each_difference() -> None:
     shown = [line for line in left.lines if line.get_marker() == "o"]
     assert [len(line.get_xdata()) for line in shown] == [3, 3, 1]
     assert len(right.containers) == 1  # a single run has no interval
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "points"), [("fit_s", " [s]", " [s]"), ("val/loss", "", "")]
+)
+def test_axes_have_the_unit_of_the_metric(metric: str, unit: str, points: str) -> None:
+    samples = [Sample("a", {1: 2.0, 2: 3.5}, {}), Sample("b", {1: 4.0, 2: 5.0}, {})]
+    left, right = draw_comparison(samples, compare(samples, 0.1), metric).axes
+    assert left.get_xlabel() == f"{metric}{unit}"
+    assert right.get_xlabel() == f"difference of {metric}{points}"
+    assert left.lines[0].get_xdata().tolist() == [2.0, 3.5]
+
+
+def test_picture_has_a_row_for_each_configuration() -> None:
+    samples = [Sample(name, {1: 0.5, 2: 0.625}, {}) for name in "abc"]
+    figure = draw_comparison(samples, compare(samples, 0.1), "test/acc")
+    left, right = figure.axes
+    assert figure.canvas.get_width_height() == (1200, 390)
+    assert (left.get_ylim(), right.get_ylim()) == ((2.5, -0.5), (2.5, -0.5))
+    assert ([*left.get_yticks()], [*right.get_yticks()]) == ([0, 1, 2], [])
+    assert left.get_title() == "Each run, mean and its 95% interval"
+    assert right.get_title() == "Difference from a, 95% interval"
+    assert left.get_gridspec().get_width_ratios() == [1.4, 1]
+    dots = [line for line in left.lines if line.get_marker() == "o"]
+    assert [(line.get_color(), line.get_alpha()) for line in dots] == [
+        ("C0", 0.35),
+        ("C1", 0.35),
+        ("C2", 0.35),
+    ]
+    assert [{*line.get_ydata()} for line in dots] == [{0}, {1}, {2}]
+    assert [bar[0].get_color() for bar in left.containers] == ["C0", "C1", "C2"]
+    assert {bar[0].get_marker() for bar in left.containers} == {"|"}
+    assert {bar[0].get_marker() for bar in right.containers} == {"o"}
+    middle = [line for line in right.lines if line.get_linestyle() == "--"]
+    assert [(line.get_xdata(), line.get_color()) for line in middle] == [([0, 0], "0.3")]
+    grid = [*left.get_xgridlines(), *right.get_xgridlines()]
+    assert {(line.get_alpha(), line.get_visible()) for line in grid} == {(0.3, True)}
+    assert not any(line.get_visible() for line in left.get_ygridlines())

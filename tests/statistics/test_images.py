@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from src.statistics.images import compare_images
@@ -31,6 +32,11 @@ def test_interval_is_near_the_normal_one() -> None:
     )
     assert found.p is None
     assert found == compare_images(first, second)  # its chance is always the same
+    resampled = stats.bootstrap(
+        (each,), np.mean, n_resamples=2000, batch=100, method="percentile",
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+    assert (found.low, found.high) == tuple(resampled.confidence_interval)
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
@@ -55,6 +61,7 @@ def test_same_answers_do_not_differ() -> None:
     same = answers("1101")
     found = compare_images(same, same)
     assert (found.low, found.high, found.p) == (0, 0, 1)
+    assert (found.only_first, found.only_second, found.images) == (0, 0, 4)
 
 
 def test_other_images_are_refused() -> None:

@@ -45,4 +45,8 @@ def test_extremes_have_an_answer() -> None:
     assert all(2 <= seeds_needed(effect, 1, paired=True) <= 4 for effect in (4, 5, 7, 9, 11, 40))
     assert seeds_needed(0.05, math.nan) is None
     assert seeds_needed(1e-9, 1) is None
+    assert seeds_needed(0.05, -1) is None
+    many = 2 * ((stats.norm.isf(0.025) + stats.norm.isf(0.2)) / 0.002) ** 2
+    assert seeds_needed(0.002, 1) == pytest.approx(many, rel=1e-5)
+    assert seeds_needed(0.0012, 1) is None  # above ten million
     assert 300_000 < seeds_needed(0.005, 1) < 2_000_000

@@ -1,5 +1,7 @@
 """Conclusions word by word."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,52 @@ def test_mean_and_power_are_written_with_their_units() -> None:
         "how many seeds a gain of 0.05 points takes cannot be told from these 2 runs"
     )
     assert describe(estimate([0.99]), Scale("test/acc")) == "99.00% (one run: no interval)"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "points", "lower"),
+    [
+        ("test/acc", "150.00%", " points", False),
+        ("fit_s", "1.50 s", " s", True),
+        ("val/loss", "1.5000", "", True),
+        ("to_target_steps", "1.5000", "", True),
+        ("to_target_images", "1.5000", "", True),
+        ("train/images_per_s", "1.50 s", " s", True),
+        ("epochs", "1.5000", "", False),
+    ],
+)
+def test_scale_is_that_of_the_metric(metric: str, value: str, points: str, lower: bool) -> None:
+    scale = Scale(metric)
+    assert (scale.value(1.5), scale.points, scale.lower_is_better) == (value, points, lower)
+
+
+def test_more_time_is_worse() -> None:
+    text = sentence([9.0, 9.6, 9.1], [10.0, 10.5, 10.2], "to_target_s", worth=1.0)
+    assert text == "A is better by 1.00 s, 95% interval 0.75 to 1.25, n = 3 pairs, p = 0.0033."
+
+
+def test_what_cannot_be_told_apart_is_a_whole_sentence() -> None:
+    text = sentence([0.990, 0.991, 0.9905], [0.9909, 0.9901, 0.9906])
+    (found,) = compare(
+        [
+            Sample("A", {1: 0.990, 2: 0.991, 3: 0.9905}, {}),
+            Sample("B", {1: 0.9909, 2: 0.9901, 3: 0.9906}, {}),
+        ],
+        0.0005,
+    )
+    low, high = 100 * found.low, 100 * found.high
+    assert text == (
+        f"A and B are not distinguishable: B minus A is 0.00 points, 95% interval {low:.2f} to "
+        f"{high:.2f}, n = 3 pairs, p = {found.p:.2g}; to show 0.05 points takes about "
+        f"{found.needed} seeds each."
+    )
+    without = conclude(replace(found, needed=None), Scale("test/acc"))
+    assert without.endswith(f"p = {found.p:.2g}.")
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.9e-4, "p < 0.0001."), (1e-4, "p = 0.0001.")])
+def test_smallest_p_is_not_written_out(p: float, text: str) -> None:
+    values = {1: 0.990, 2: 0.991, 3: 0.9905}
+    better = {1: 0.9912, 2: 0.9923, 3: 0.9917}
+    (found,) = compare([Sample("A", values, {}), Sample("B", better, {})], 0.0005)
+    assert conclude(replace(found, p_corrected=p), Scale("test/acc")).endswith(text)
