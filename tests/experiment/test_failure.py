@@ -176,11 +176,10 @@ def test_traceback_is_printed_for_who_debugs(capsys, monkeypatch) -> None:
 
 
 def test_interrupt_that_was_made_an_exit_is_passed_on() -> None:
+    stop = SystemExit(1)
+    stop.__context__ = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt), interrupts():
-        try:
-            raise KeyboardInterrupt
-        except KeyboardInterrupt:
-            sys.exit(1)
+        raise stop
     with pytest.raises(SystemExit, match="3"), interrupts():
         sys.exit(3)
 
