@@ -251,7 +251,7 @@ def test_conclusion_of_a_sweep_is_written_and_told(tmp_path: Path, monkeypatch, 
         assert words[5:] == ["--print_config=skip_default"]
         assert (words[0], options) == (
             sys.executable,
-            dict(capture_output=True, text=True, check=False),
+            {"capture_output": True, "text": True, "check": False},
         )
         return Fake(returncode=0, stdout="a: 1\n")
 
@@ -285,5 +285,7 @@ def test_best_configuration_that_cannot_be_written_is_told(tmp_path: Path, monke
     search.tell(search.ask()[0], "complete", 0.75)
     failed = Fake(returncode=2, stderr=" error: why\n")
     monkeypatch.setattr("src.sweep.subprocess.run", lambda *_, **__: failed)
-    with pytest.raises(RuntimeError, match="the best configuration cannot be written: error: why$"):
+    with pytest.raises(
+        RuntimeError, match=r"the best configuration cannot be written: error: why$"
+    ):
         _best_config(search, [], "mine")

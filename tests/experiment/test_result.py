@@ -112,6 +112,7 @@ def test_table_of_a_run_that_left_little_is_short(run: Run) -> None:
     [
         (3, -1, False, "--trainer.max_epochs 6"),
         (None, 1, False, "--trainer.max_steps 2"),
+        (3, 0, False, "--trainer.max_epochs 6"),
         (3, 10, False, "--trainer.max_epochs 6 --trainer.max_steps 20"),
         (-1, -1, True, "--trainer.max_epochs 14 --trainer.max_time null"),
         (3, -1, True, "--trainer.max_epochs 6 --trainer.max_time null"),
