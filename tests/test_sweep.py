@@ -1,5 +1,6 @@
 """`python -m src.sweep` as a user types it."""
 
+import json
 import os
 import pwd
 import shutil
@@ -11,13 +12,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
 import pytest
 import yaml
+from optuna.distributions import FloatDistribution
 
+from src.experiment.group import Group
 from src.experiment.looks import looks
+from src.experiment.machine import default_jobs
+from src.experiment.masked_settings import masked_config
 from src.experiment.run_record import RunRecord
-from src.sweep import main
+from src.search.search import Search
+from src.search.sweep_file import Sweep
+from src.sweep import _best_config, _conclude, main
 from tests.test_train import refusal_of
 from tests.tiny_mnist import write_files
 
@@ -184,3 +192,100 @@ def test_configuration_of_somebody_else_is_not_overwritten(capsys) -> None:
     Path("configs/small-best.yaml").write_text("a: 1\n")
     code, line = refusal_of(capsys, lambda: main(["small.yaml"]))
     assert (code, "would be overwritten" in line) == (2, True)
+
+
+@pytest.fixture
+def driven(monkeypatch) -> list[tuple]:
+    """What the processes of a sweep are asked for, which are not started."""
+    asked = []
+
+    class Driven:
+        def __init__(self, plan, group, count: int) -> None:
+            asked.append((plan, group, count))
+
+        def run(self) -> None:
+            asked.append(("run",))
+
+    monkeypatch.setattr("src.experiment.jobs.Jobs", Driven)
+    return asked
+
+
+def test_sweep_is_planned_as_its_file_and_its_command_say(driven: list, capsys) -> None:
+    write_sweep()
+    Path("configs").mkdir()
+    Path("configs/small-best.yaml").write_text("# Written by python -m src.sweep: before\n")
+    words = ["--jobs=3", "--trials=4", "--group=mine"]
+    code, line = refusal_of(capsys, lambda: main(["small.yaml", *words]))
+    assert (code, line) == (1, "error: no trial was completed")
+    ((plan, group, count), ran) = driven
+    assert (group.name, group.root, count, ran) == ("mine", Path.cwd(), 3, ("run",))
+    fixed = ["data.batch_size=20", "trainer.callbacks=null", "trainer.max_epochs=6"]
+    assert plan.words[:3] == ["--config", str(CONFIG), "--data=tests.tiny_mnist.TinyMNIST"]
+    assert plan.words[3:] == [*(f"--{word}" for word in fixed), "--trainer.val_check_interval=4"]
+    assert plan.option("a", 1) == "--a=1"
+    search = plan.search
+    assert (search.sweep.trials, search.sweep.storage) == (4, None)
+    assert search.place == f"{socket.gethostname()}:{Path.cwd()}"
+    assert (search.study.study_name, (group.folder / "trials.journal").is_file()) == ("mine", True)
+    made_by = json.loads((group.folder / "group.json").read_text())
+    assert made_by.keys() == {"kind", "space", "fixed", "metric", "config"}
+    assert (made_by["kind"], made_by["metric"]) == ("sweep", "val/acc")
+    assert made_by["fixed"] == SWEEP["fixed"]
+    assert made_by["space"].keys() == SWEEP["space"].keys()
+
+
+def test_sweep_without_a_configuration_has_the_default_one(driven: list, capsys) -> None:
+    write_sweep(config=None, fixed={}, pruner=None)
+    refusal_of(capsys, lambda: main(["small.yaml"]))
+    plan, group, count = driven[0]
+    assert (plan.words, group.name, plan.search.sweep.trials) == ([], "small-sweep", 20)
+    assert count == default_jobs(None)
+    made_by = json.loads((group.folder / "group.json").read_text())
+    assert made_by["config"] == masked_config(CONFIG.read_text())
+
+
+def test_conclusion_of_a_sweep_is_written_and_told(tmp_path: Path, monkeypatch, capsys) -> None:
+    def run(words: list[str], **options) -> Fake:
+        assert words[1:4] == ["-m", "src.train", "--x=1"]
+        assert words[4].startswith("--lr=0.5")
+        assert words[5:] == ["--print_config=skip_default"]
+        assert (words[0], options) == (
+            sys.executable,
+            {"capture_output": True, "text": True, "check": False},
+        )
+        return Fake(returncode=0, stdout="a: 1\n")
+
+    group, space = Group(tmp_path, "mine"), {"lr": FloatDistribution(0.5, 0.5)}
+    group.claim({})
+    search = Search("mine", Sweep(space, trials=2), tmp_path / "journal", "here")
+    monkeypatch.setattr("src.sweep.subprocess.run", run)
+    text = _conclude(search, group, ["--x=1"], Path("configs/best.yaml"))
+    assert {file.name for file in group.folder.iterdir()} >= {"summary.txt", "trials.csv"}
+    assert not Path("configs/best.yaml").exists()
+    assert "best  " not in text
+    search.tell(search.ask()[0], "complete", 0.75)
+    lines = _conclude(search, group, ["--x=1"], Path("configs/best.yaml")).splitlines()
+    folder = "lightning_logs/groups/mine"
+    assert lines[:-4] == (group.folder / "summary.txt").read_text().splitlines()
+    assert lines[-4] == f"files          {folder}/summary.txt, trials.csv"
+    assert lines[-3] == "best           configs/best.yaml"
+    assert lines[-2].startswith("is it better?  ")
+    assert lines[-2].endswith(" -m src.train --config configs/best.yaml --seeds 5")
+    assert lines[-1].startswith("report         ")
+    assert lines[-1].endswith(" -m src.report mine")
+    assert Path("configs/best.yaml").read_text() == (
+        "# Written by python -m src.sweep: mine, trial 0, val/acc 0.7500, the best of 1 trials.\n"
+        "# It was chosen by validation; no test image was looked at.\na: 1\n"
+    )
+
+
+def test_best_configuration_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch) -> None:
+    sweep = Sweep({"lr": FloatDistribution(0, 1)}, trials=2)
+    search = Search("mine", sweep, tmp_path / "journal", "here")
+    search.tell(search.ask()[0], "complete", 0.75)
+    failed = Fake(returncode=2, stderr=" error: why\n")
+    monkeypatch.setattr("src.sweep.subprocess.run", lambda *_, **__: failed)
+    with pytest.raises(
+        RuntimeError, match=r"the best configuration cannot be written: error: why$"
+    ):
+        _best_config(search, [], "mine")

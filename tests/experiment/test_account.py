@@ -1,3 +1,4 @@
+import sys
 import time
 from types import SimpleNamespace as Fake
 
@@ -10,6 +11,9 @@ from src.experiment.account import Account
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.bare_trainer import bare_trainer
+
+if sys.platform != "win32":
+    import resource
 
 
 def test_account_keeps_times_counts_and_metrics(batch: Batch) -> None:
@@ -41,8 +45,9 @@ def test_answers_are_kept_where_one_process_has_all(
     strategy = Fake(root_device="cpu", reduce=lambda count, reduce_op: count * processes)
     trainer = Fake(strategy=strategy, world_size=processes, callback_metrics={})
     account.on_test_batch_end(trainer, None, torch.ones(shape), batch, 0)
+    account.on_test_batch_end(trainer, None, torch.ones(shape).double() * 2, batch, 1)
     account.on_test_end(trainer, None)
-    assert account.metrics["test_images"] == 20 * processes
+    assert account.metrics["test_images"] == 40 * processes
     assert len(account.predictions) == kept
 
 
@@ -54,3 +59,34 @@ def test_time_before_a_training_that_has_no_step_is_startup() -> None:
     )
     assert account.metrics["startup_s"] > 100
     assert "fit_s" not in account.metrics
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
+@pytest.mark.parametrize(("platform", "mib"), [("linux", 2048.0), ("darwin", 2.0)])
+def test_memory_is_told_in_mib(platform: str, mib: float, monkeypatch) -> None:
+    usage = {resource.RUSAGE_SELF: Fake(ru_maxrss=2**21)}
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr("src.experiment.account.resource.getrusage", usage.get)
+    monkeypatch.setattr("torch.cuda.max_memory_allocated", {torch.device("cuda"): 3 * 2**20}.get)
+    strategy = Fake(root_device=torch.device("cuda"))
+    trainer = Fake(strategy=strategy, callback_metrics={}, current_epoch=2, global_step=6)
+    account = Account(started=0.0)
+    account.on_fit_end(trainer, None)
+    assert account.metrics.pop("startup_s") > 0
+    figures = {"test_images": 0, "memory_mib": mib, "gpu_memory_mib": 3.0, "epochs": 2, "steps": 6}
+    assert account.metrics == figures
+
+
+def test_each_part_is_timed_from_the_end_of_the_one_before(monkeypatch) -> None:
+    clock = iter([12.0, 15.0, 22.0])
+    monkeypatch.setattr("src.experiment.account.time.perf_counter", lambda: next(clock))
+    account, cpu = Account(started=10.0), torch.device("cpu")
+    strategy = Fake(root_device=cpu, reduce=lambda count, reduce_op: {"sum": count}[reduce_op])
+    trainer = Fake(strategy=strategy, callback_metrics={"a": torch.tensor(0.5)}, world_size=1)
+    trainer.current_epoch, trainer.global_step = 1, 2
+    account.on_train_start(trainer, None)
+    account.on_fit_end(trainer, None)
+    account.on_test_end(trainer, None)
+    times = {name: account.metrics[name] for name in ("startup_s", "fit_s", "test_s")}
+    assert times == {"startup_s": 2.0, "fit_s": 3.0, "test_s": 7.0}
+    assert account.metrics["a"] == 0.5

@@ -2,6 +2,8 @@ import copy
 from types import SimpleNamespace as Fake
 
 import pytest
+import torch
+from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 
 from src.experiment.between_batches import (
     BetweenBatches,
@@ -125,3 +127,96 @@ def test_loader_gets_its_state(saved: list, loads: bool, noted: bool, capsys) ->
 @pytest.mark.parametrize(("steps", "interval"), [(0, 1), (1, 1), (50, 50)])
 def test_run_without_curves_is_looked_at_each_step(steps: int, interval: int) -> None:
     assert log_interval(Fake(log_every_n_steps=steps)) == interval
+
+
+def test_total_progress_points_to_the_next_batch() -> None:
+    state = fit_loop((4, 3, 3, 3), (3, 3, 2, 2))
+    state["epoch_loop.batch_progress"]["total"] = progress(22, 21, 21, 21)
+    assert point_to_next_batch(state)
+    assert state["epoch_loop.batch_progress"]["total"] == progress(22, 21, 21, 21)
+    assert state["epoch_progress"]["total"] == progress(3, 3, 2, 2)
+
+
+def test_what_acts_at_once_acts_first_and_in_each_batch() -> None:
+    acted = []
+    callback = BetweenBatches(
+        *(lambda _, inside, name=name: acted.append((name, inside)) for name in "ab"),
+        at_once=lambda _, inside: acted.append(("now", inside)),
+    )
+    trainer = Fake(accumulate_grad_batches=2)
+    for batch in range(3):
+        callback.on_train_batch_start(trainer, None, None, batch)
+    inside = [("now", True), ("a", True), ("b", True)]
+    assert acted == [("now", False), ("a", False), ("b", False), ("now", True), *inside]
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_end_of_an_epoch_or_of_training_is_acted_on_once(cut: bool, monkeypatch) -> None:
+    acted = []
+    monkeypatch.setattr("src.experiment.between_batches.ends_in_epoch", lambda _: cut)
+    callback = BetweenBatches(lambda _, inside: acted.append(inside))
+    callback.on_train_epoch_end(None, None)
+    assert acted == [False] * cut
+    callback.on_train_end(None, None)
+    assert acted == [False]
+
+
+@pytest.mark.parametrize(
+    ("ready", "last", "cut"), [(8, False, True), (9, False, False), (4, True, False)]
+)
+def test_last_batch_ends_no_epoch_early(ready: int, last: bool, cut: bool) -> None:
+    batches = Fake(current=Fake(ready=ready), is_last_batch=last)
+    loop = Fake(epoch_loop=Fake(batch_progress=batches))
+    assert ends_in_epoch(Fake(fit_loop=loop, num_training_batches=9)) is cut
+
+
+def resumed(**parts) -> tuple[BetweenBatches, Fake]:
+    """A callback and a trainer of a run that goes on."""
+    loop = {"state_dict": {}, "epoch_loop.state_dict": {"_batches_that_stepped": 5}}
+    state = {"exact": True, "loops": {"fit_loop": loop}, "state_dict": {}} | parts
+    callback = BetweenBatches()
+    total = Fake(completed=21, ready=30)
+    epoch_loop = Fake(batch_progress=Fake(total=total), _batches_that_stepped=6)
+    fit = Fake(epoch_loop=epoch_loop, _restarting=True)
+    trainer = Fake(training=True, fit_loop=fit, callbacks=[], accumulate_grad_batches=1)
+    trainer.train_dataloader = None
+    callback.on_load_checkpoint(trainer, None, state)
+    return callback, trainer
+
+
+def test_progress_that_lightning_restores_is_mended_once(monkeypatch) -> None:
+    callback, trainer = resumed()
+    scheduler = object.__new__(GradientAccumulationScheduler)
+    begun = []
+    monkeypatch.setattr(GradientAccumulationScheduler, "on_train_epoch_start", begun.append)
+    scheduler.on_train_epoch_start = begun.append
+    trainer.callbacks = [object(), scheduler]
+    callback.on_train_batch_start(trainer, None, None, 3)
+    loop = trainer.fit_loop
+    assert loop.epoch_loop._batches_that_stepped == 5
+    assert (loop.epoch_loop.batch_progress.total.ready, loop._restarting) == (22, False)
+    assert begun == [trainer]
+    callback.on_train_batch_start(trainer, None, None, 4)
+    assert begun == [trainer]
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32])
+def test_weights_of_64_bits_are_loaded_again(kind: torch.dtype) -> None:
+    weights, loaded = {"a": torch.ones(1), "w": torch.ones(1, dtype=kind)}, []
+    callback, trainer = resumed(state_dict=weights)
+    callback.on_train_start(trainer, Fake(load_state_dict=loaded.append))
+    assert loaded == [weights] * (kind == torch.float64)
+    assert callback._weights == {}
+
+
+def test_averaging_that_does_not_go_on_exactly_is_told(capsys) -> None:
+    callback, trainer = resumed()
+    trainer.callbacks = [object.__new__(StochasticWeightAveraging), object()]
+    callback.on_train_start(trainer, None)
+    said = "note: StochasticWeightAveraging does not go on exactly; WeightAveraging does\n"
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_run_that_begins_has_nothing_to_restore(capsys) -> None:
+    BetweenBatches().on_train_start(Fake(callbacks=None), None)
+    assert capsys.readouterr().err == ""

@@ -1,5 +1,6 @@
 import pytest
 
+import src.models  # noqa: F401  # whose classes a message may name
 from src.experiment.explain import explain
 
 
@@ -64,3 +65,128 @@ def test_nested_type_error_names_key_type_and_value(value: str) -> None:
       Given value type: <class 'str'>
       Given value: {value}"""
     assert explain(message) == f"--data.batch_size: expected int, got {value}"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "Importing 'a.B' is not allowed, denied by the rule, say x to allow it.",
+            "a.B is not on the list of what a checkpoint may name (docs/security.md)",
+        ),
+        ("Unexpected import path format: x y", "expected a class, got the text x y"),
+        (
+            "Group 'data' does not accept option 'batch_sise'",
+            "--data.batch_sise is not an option; did you mean --data.batch_size?",
+        ),
+        (
+            "Option 'model.init_args.epochs' is not accepted",
+            "--model.epochs is not an option; did you mean --trainer.max_epochs?",
+        ),
+        (
+            "UNRECOGNIZED arguments: --dat",
+            "--dat is not an option; did you mean --data.batch_size?",
+        ),
+        (
+            "unrecognized arguments: --DATA.BATCH_SIZE",
+            "--DATA.BATCH_SIZE is not an option; did you mean --data.batch_size?",
+        ),
+        (
+            "unrecognized arguments: --dota.a.b=3",
+            "--dota.a.b is not an option; did you mean --data.a.b?",
+        ),
+        ("unrecognized arguments: --data.zzzzzzz", "--data.zzzzzzz is not an option"),
+        ("unrecognized arguments: --config.yaml", "--config.yaml is not an option"),
+        ("unrecognized arguments: x.txt", "x.txt belongs to no option"),
+    ],
+)
+def test_one_line_says_what_is_wrong(message: str, expected: str) -> None:
+    assert explain(message, ["--data.batch_size"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("batch_size", "--data.batch_size"),
+        ("devices", "--trainer.devices"),
+        ("epochs", "--trainer.max_epochs"),
+        ("gpus", "--trainer.devices"),
+        ("optimizer", "--model.optimizer"),
+        ("resume", "--ckpt_path"),
+        ("seed", "--seed_everything"),
+    ],
+)
+def test_name_that_others_use_leads_to_ours(name: str, ours: str) -> None:
+    expected = f"--{name} is not an option; did you mean {ours}?"
+    assert explain(f"unrecognized arguments: --{name}=1") == expected
+
+
+def test_option_of_a_class_gets_the_nearest_one_of_that_class() -> None:
+    message = """Parser key "model":
+  Parser key "network":
+    Problem with given class_path 'src.models.CNN':
+      Option 'widht' is not accepted"""
+    expected = "--model.network.widht is not an option; did you mean --model.network.width?"
+    assert explain(message, ["--model.widht"]) == expected
+    unknown = message.replace("src.models.CNN", "src.models.Nothing")
+    assert explain(unknown) == "--model.network.widht is not an option"
+    nowhere = message.replace("Problem with given class_path 'src.models.CNN':", "Problem:")
+    assert explain(nowhere) == "--model.network.widht is not an option"
+
+
+def test_class_that_a_module_lacks_gets_the_nearest_one() -> None:
+    message = """Parser key "model.optimizer":
+  module 'torch.optim' has no attribute 'Adm'"""
+    assert explain(message) == "--model.optimizer: torch.optim has no Adm; did you mean Adam?"
+
+
+def test_class_that_is_nowhere_gets_the_nearest_one() -> None:
+    message = """Parser key "model.optimizer":
+  Does not validate against any of the Union subtypes
+  - Expected a dot import path string: AdamX
+  - Expected a <class 'NoneType'>"""
+    assert explain(message).startswith(
+        "--model.optimizer: there is no class AdamX; did you mean Adam"
+    )
+
+
+def test_several_causes_are_alternatives() -> None:
+    message = """Parser key "trainer.devices":
+  Does not validate against any of the Union subtypes
+  - Expected a <class 'int'>
+  - Expected a <class 'float'>
+  - Expected a <class 'int'>
+  Given value type: <class 'str'>
+  Given value: x"""
+    assert explain(message) == "--trainer.devices: expected int or float, got x"
+
+
+def test_choices_are_listed() -> None:
+    message = """Parser key "best.mode":
+  Expected a typing.Literal['max', 'min']. Got value: mix"""
+    assert explain(message) == "--best.mode: expected 'max', 'min', got mix"
+
+
+def test_value_that_is_a_whole_section_is_left_out() -> None:
+    message = """Parser key "data":
+  Expected a <class 'int'>
+  Given value: Namespace(a=1)"""
+    assert explain(message) == "--data: expected int"
+
+
+def test_cause_that_is_a_sentence_stays_one() -> None:
+    message = """Parser key "data":
+  Does not validate against any of the Union subtypes
+  the file is not there"""
+    assert explain(message) == "--data: the file is not there"
+    assert explain("Does not validate: the file is not there") == (
+        "Does not validate: the file is not there"
+    )
+
+
+def test_first_of_the_missing_arguments_is_asked_for() -> None:
+    message = """Parser key "model":
+  the following arguments are required: a, b"""
+    assert explain(message) == "--model needs a, b: give --model.a"
+    bare = "the following arguments are required: a, b"
+    assert explain(bare) == bare

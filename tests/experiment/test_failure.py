@@ -2,12 +2,14 @@ import math
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
-from src.experiment.failure import RunStopped, one_line_failures
+from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.failure import SIGNALS, RunStopped, UsageError, interrupts, one_line_failures
 from src.experiment.run import Run
 
 
@@ -92,7 +94,8 @@ def test_traceback_that_cannot_be_written_is_left_out(
 
 def test_missing_package_comes_with_the_way_to_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail(ModuleNotFoundError("No module named 'torch'"), code=2) == 2
-    assert "make train" in capsys.readouterr().err
+    way = "install the project (make train), then source .venv/bin/activate"
+    assert capsys.readouterr().err == f"error: No module named 'torch': {way}\n"
 
 
 def test_run_that_wrote_nothing_gives_its_number_back(tmp_path: Path) -> None:
@@ -108,3 +111,98 @@ def test_failure_inside_a_library_names_our_line(capsys: pytest.CaptureFixture[s
     error = capsys.readouterr().err
     assert error.startswith("error: RuntimeError: ")
     assert "cnn.py:" in error
+
+
+def test_failure_of_a_run_with_a_state_is_told_whole(tmp_path: Path, capsys) -> None:
+    run = Run.new(tmp_path)
+    (run.checkpoint_dir / "last.ckpt").touch()
+    (run.log_dir / "config.yaml").touch()
+    assert fail(UsageError("--a: b"), run=run) == 2
+    file = run.log_dir / "traceback.txt"
+    told = ["error: --a: b", f"traceback: {file}", "continue with", run.resume_command]
+    assert capsys.readouterr().err.splitlines() == told
+    assert file.read_text().startswith("Traceback (most recent call last):\n")
+
+
+def test_one_process_speaks_for_all(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert fail(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    fail(KeyboardInterrupt())
+    assert capsys.readouterr().err == "\nstopped by SIGINT\n"
+
+
+def test_stopped_run_that_wrote_nothing_gives_its_number_back(tmp_path: Path) -> None:
+    fail(KeyboardInterrupt(), run=Run.new(tmp_path))
+    assert Run.new(tmp_path).version == 0
+
+
+def test_message_of_jsonargparse_is_explained_while_the_command_is_read(capsys) -> None:
+    message = "unrecognized arguments: --epochs=3"
+    fail(ValueError(message), code=2)
+    assert capsys.readouterr().err.startswith("error: --epochs is not an option; did you mean")
+    fail(ValueError(message), code=1)
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+def test_error_without_a_text_is_its_name(capsys) -> None:
+    fail(ValueError())
+    assert capsys.readouterr().err == "error: ValueError\n"
+
+
+def test_error_of_the_system_names_no_line(capsys) -> None:
+    with pytest.raises(SystemExit), one_line_failures(1, debug=False):
+        read_checkpoint("/nowhere/a.ckpt")
+    assert ".py:" not in capsys.readouterr().err
+
+
+def test_secrets_are_in_no_error_and_no_traceback(tmp_path: Path, capsys) -> None:
+    run = Run.new(tmp_path)
+    (run.log_dir / "config.yaml").touch()
+    fail(ValueError("api_key=hunter2X"), run=run)
+    assert "hunter2X" not in capsys.readouterr().err + (run.log_dir / "traceback.txt").read_text()
+
+
+def test_traceback_is_printed_for_who_debugs(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", None)
+    with pytest.raises(ValueError, match="a") as caught, one_line_failures(1, debug=True):
+        raise ValueError("a\x1b[2J")
+    sys.excepthook(ValueError, caught.value, None)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1].startswith("ValueError: a")
+    assert "\x1b" not in lines[-1]
+
+
+def test_interrupt_that_was_made_an_exit_is_passed_on() -> None:
+    stop = SystemExit(1)
+    stop.__context__ = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt), interrupts():
+        raise stop
+    with pytest.raises(SystemExit, match="3"), interrupts():
+        sys.exit(3)
+
+
+def test_signals_stay_as_they_are_where_python_allows_no_other() -> None:
+    def work() -> str:
+        with one_line_failures(1, debug=False):
+            return "done"
+
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(work).result() == "done"
+
+
+def test_signal_ends_the_process_and_tells_how_to_go_on(tmp_path: Path, capsys) -> None:
+    run, codes = Run.new(tmp_path), []
+    (run.checkpoint_dir / "last.ckpt").touch()
+    with pytest.MonkeyPatch.context() as patch, one_line_failures(1, debug=False, run=run):
+        patch.setattr("os._exit", codes.append)
+        signal.raise_signal(signal.SIGUSR1)
+    assert codes == [138]
+    said = f"\nstopped by SIGUSR1; continue with\n{run.resume_command}\n"
+    assert capsys.readouterr().err == said
+
+
+def test_signals_that_end_a_run_are_those_of_users_and_clusters() -> None:
+    assert [signal.Signals(number).name for number in SIGNALS] == ["SIGINT", "SIGTERM", "SIGUSR1"]

@@ -1,9 +1,12 @@
 import math
+import re
+from types import SimpleNamespace as Fake
 
 import pytest
 import torch
 
 from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.finite import FiniteGuard
 from src.tasks import ClassificationTask
 from tests.conftest import Train
 from tests.test_train import refusal_of
@@ -45,3 +48,73 @@ def test_weights_that_are_not_finite_are_not_saved(train: Train, monkeypatch, ca
     code, line = refusal_of(capsys, lambda: train("--trainer.limit_val_batches=0"))
     assert code == 1
     assert "network.layer.bias is not finite after step 11 and was not saved" in line
+
+
+def guarded(every: int = 3, accumulated: int = 1, all_finite=lambda here: here) -> tuple:
+    """A guard and a trainer at step 40 that looks at each so many losses."""
+    trainer = Fake(log_every_n_steps=every, accumulate_grad_batches=accumulated, global_step=40)
+    trainer.strategy = Fake(reduce_boolean_decision=all_finite)
+    trainer.optimizers = [Fake(param_groups=[{"lr": 0.12345}])]
+    trainer.current_epoch = 1
+    return FiniteGuard(), trainer
+
+
+def batches(guard: FiniteGuard, trainer: Fake, first: int, *losses: object) -> None:
+    for batch, loss in enumerate(losses, first):
+        guard.on_train_batch_start(trainer, None, None, batch)
+        guard.on_train_batch_end(trainer, None, loss, None, batch)
+
+
+@pytest.mark.parametrize(
+    ("accumulated", "first", "bad", "step"), [(1, 5, 1, 42), (2, 5, 1, 42), (2, 4, 1, 41)]
+)
+def test_place_of_a_loss_that_is_not_finite_is_told(
+    accumulated: int, first: int, bad: int, step: int
+) -> None:
+    guard, trainer = guarded(3, accumulated)
+    losses = [torch.tensor(1.0), torch.tensor(1.0), torch.tensor(1.0)]
+    losses[bad] = torch.tensor(math.inf)
+    said = (
+        f"the loss is inf at step {step} (epoch 2, batch {first + bad + 1}): the learning rate is "
+        "0.123, try a lower one; saved states are finite"
+    )
+    with pytest.raises(FloatingPointError, match=f"^{re.escape(said)}$"):
+        batches(guard, trainer, first, *({"loss": loss} for loss in losses))
+
+
+def test_losses_are_looked_at_together_and_once() -> None:
+    looks = []
+    guard, trainer = guarded(3, all_finite=lambda here: looks.append(here) or here)
+    batches(guard, trainer, 0, torch.tensor(1.0), None, torch.tensor(1.0))
+    assert looks == []
+    batches(guard, trainer, 3, torch.tensor(1.0))
+    assert looks == [True]
+    for look in (guard.on_validation_start, guard.on_train_epoch_end):
+        look(trainer, None)
+        assert len(looks) == 1
+    for number, look in enumerate((guard.on_validation_start, guard.on_train_epoch_end), 2):
+        batches(guard, trainer, 4, torch.tensor(1.0))
+        look(trainer, None)
+        assert len(looks) == number
+    batches(guard, trainer, 4, torch.tensor(math.nan))
+    guard.on_train_start(trainer, None)
+    guard.on_validation_start(trainer, None)
+    assert len(looks) == 3
+
+
+def test_loss_of_another_process_is_told() -> None:
+    guard, trainer = guarded(1, all_finite=lambda here: False)
+    with pytest.raises(FloatingPointError, match=r"^the loss of another process is not finite$"):
+        batches(guard, trainer, 0, torch.tensor(1.0))
+
+
+def test_state_is_looked_at_before_it_is_saved() -> None:
+    guard, trainer = guarded()
+    guard.on_save_checkpoint(trainer, None, {"state_dict": {"a": torch.ones(2), "b": "text"}})
+    bad = {"a": torch.ones(2), "w": torch.tensor([1.0, math.nan])}
+    said = "^w is not finite after step 40 and was not saved: the learning rate is 0.123, try a"
+    with pytest.raises(FloatingPointError, match=said):
+        guard.on_save_checkpoint(trainer, None, {"state_dict": bad})
+    batches(guard, trainer, 0, torch.tensor(math.nan))
+    with pytest.raises(FloatingPointError, match=r"^the loss is nan at step 41"):
+        guard.on_save_checkpoint(trainer, None, {"state_dict": {}})

@@ -1,6 +1,11 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
+import pytest
+import torch
+
+from src.experiment.heartbeat import Heartbeat, _steps
 from src.experiment.run_record import RunRecord
 from src.train import main
 from tests.conftest import Train
@@ -89,3 +94,108 @@ def test_damaged_progress_harms_nobody(finished: Train) -> None:
     finished("--trainer.max_epochs=1")
     (LOGS / "progress.json").write_text("")
     assert RunRecord.find("version_0").status == "finished"
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """The time, which stands still until a test moves it."""
+    now = [100.0]
+    monkeypatch.setattr("src.experiment.heartbeat.time.perf_counter", lambda: now[0])
+    return now
+
+
+def trainer_of(**more) -> Fake:
+    known = {"is_global_zero": True, "global_step": 7, "max_steps": -1, "max_epochs": 2}
+    known |= {"num_training_batches": 5, "accumulate_grad_batches": 2, "world_size": 3}
+    known |= {"sanity_checking": False, "current_epoch": 1}
+    metrics = {"val/acc": torch.tensor(0.5), "train/loss": torch.tensor(1.0)}
+    return Fake(**known | {"callback_metrics": metrics} | more)
+
+
+def written(folder: Path) -> dict:
+    return json.loads((folder / "progress.json").read_text())
+
+
+def test_progress_is_written_at_the_start_and_at_the_end(tmp_path: Path, clock) -> None:
+    (tmp_path / "traceback.txt").touch()
+    heart = Heartbeat(tmp_path)
+    heart.on_train_start(trainer_of(), None)
+    told = {"step": 7, "steps": 6, "seconds": 0.0, "images": 0, "validations": []}
+    assert written(tmp_path) == told
+    assert not (tmp_path / "traceback.txt").exists()
+    clock[0] += 2.5
+    heart.on_train_end(trainer_of(), None)
+    assert written(tmp_path) == told | {"seconds": 2.5}
+
+
+def test_progress_is_written_each_second(tmp_path: Path, clock) -> None:
+    heart, batch = Heartbeat(tmp_path), Fake(label=[0] * 10)
+    heart.on_train_start(trainer_of(), None)
+    for passed, images in ((0.5, 0), (0.25, 0), (0.25, 90), (0.75, 90)):
+        clock[0] += passed
+        heart.on_train_batch_end(trainer_of(), None, None, batch, 0)
+        assert written(tmp_path)["images"] == images
+    assert heart.images == 120
+
+
+def test_each_validation_is_kept(tmp_path: Path, clock) -> None:
+    heart = Heartbeat(tmp_path)
+    heart.on_train_start(trainer_of(), None)
+    heart.setup(trainer_of(), None, "validate")
+    clock[0] += 3
+    heart.on_validation_end(trainer_of(), None)
+    heart.setup(trainer_of(), None, "fit")
+    heart.on_validation_end(trainer_of(sanity_checking=True), None)
+    assert heart.validations == []
+    heart.on_validation_end(trainer_of(), None)
+    seen = [{"step": 7, "epoch": 2, "seconds": 3.0, "images": 0, "val/acc": 0.5}]
+    assert heart.validations == written(tmp_path)["validations"] == seen
+
+
+def test_first_process_writes_alone(tmp_path: Path, clock) -> None:
+    (tmp_path / "traceback.txt").touch()
+    Heartbeat(tmp_path).on_train_start(trainer_of(is_global_zero=False), None)
+    assert [file.name for file in tmp_path.iterdir()] == ["traceback.txt"]
+
+
+def test_progress_of_sessions_before_is_taken_over_by_a_training_alone(
+    tmp_path: Path, clock
+) -> None:
+    state = {"seconds": 4.0, "images": 5, "validations": [{"step": 1.0}]}
+    heart = Heartbeat(tmp_path)
+    assert (heart.seconds_before, heart.fitting) == (0.0, False)
+    heart.load_state_dict({**state, "folder": "elsewhere"})
+    assert heart.state_dict() == {"seconds": 0.0, "images": 0, "validations": []}
+    heart.fitting = True
+    heart.load_state_dict({**state, "folder": "elsewhere"})
+    assert (heart.state_dict(), heart.seconds_before, heart.folder) == (state, 4.0, tmp_path)
+
+
+def test_progress_that_cannot_be_written_ends_no_run(tmp_path: Path, monkeypatch) -> None:
+    asked = []
+
+    def write(path: Path, content: bytes, sync: bool) -> None:
+        asked.append((path.name, sync))
+        raise OSError
+
+    monkeypatch.setattr("src.experiment.heartbeat.write_whole", write)
+    Heartbeat(tmp_path).on_train_end(trainer_of(), None)
+    assert asked == [("progress.json", False)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"max_epochs": 2}, 6),
+        ({"max_epochs": 2, "max_steps": 5}, 5),
+        ({"max_epochs": 2, "max_steps": 9}, 6),
+        ({"max_epochs": -1, "max_steps": 9}, 9),
+        ({"max_epochs": None, "max_steps": 9}, 9),
+        ({"max_epochs": -1}, None),
+        ({"max_epochs": 0}, 0),
+        ({"max_epochs": 2, "max_steps": 0}, 0),
+        ({"max_epochs": 2, "num_training_batches": 0}, 0),
+    ],
+)
+def test_end_is_told_where_it_is_known(settings: dict, steps: int | None) -> None:
+    assert _steps(trainer_of(**settings)) == steps

@@ -1,6 +1,12 @@
+import hashlib
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
 import pytest
 
-from src.experiment.looks import add_look, config_digest, counted, looks
+from src.experiment.looks import NOT_THE_CONFIGURATION, add_look, config_digest, counted, looks
 
 
 def test_looks_are_kept_in_their_order(tmp_path) -> None:
@@ -40,3 +46,66 @@ def test_ledger_that_cannot_be_written_is_an_error(tmp_path) -> None:
     (tmp_path / "lightning_logs" / "test_looks.jsonl").mkdir(parents=True)
     with pytest.raises(OSError, match="cannot be written down"):
         add_look(tmp_path, {})
+
+
+def test_each_setting_that_is_no_part_of_the_configuration_is_left_out() -> None:
+    places = "seed_everything test data.data_dir data.num_workers data.eval_batch_size"
+    shown = "default_root_dir enable_progress_bar enable_model_summary logger"
+    known = {*places.split(), *(f"trainer.{name}" for name in shown.split())}
+    assert known == NOT_THE_CONFIGURATION
+    bare = config_digest({"a": 1})
+    assert config_digest({"a": 1, "b": "", **dict.fromkeys(known, 5)}) == bare
+    assert config_digest({"a": 1, "b": 0}) != bare
+    text = json.dumps({"a": 1, "b": "x/y"})
+    settings = {"b": Path("x/y"), "a": 1}
+    assert config_digest(settings) == hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize(
+    ("found", "config", "text"),
+    [
+        ([], None, "0 looks at 0 networks of 0 configurations here"),
+        (
+            [{"config": "a", "network": "n"}],
+            "a",
+            "1 look at 1 network of 1 configuration here, 1 of this configuration",
+        ),
+        (
+            [{"config": None, "network": None}] * 1000,
+            "",
+            "1,000 looks at 1 network of 1 configuration here, 0 of this configuration",
+        ),
+    ],
+)
+def test_looks_are_counted_in_a_sentence(found: list, config: str | None, text: str) -> None:
+    assert counted(found, config) == text
+
+
+def test_ledger_is_written_through_no_link_and_to_the_disk(tmp_path, monkeypatch) -> None:
+    synced = []
+    monkeypatch.setattr("src.experiment.looks.os.fsync", synced.append)
+    add_look(tmp_path, {"network": 1})
+    assert len(synced) == 1
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(synced[0])  # which is closed
+    ledger = tmp_path / "lightning_logs" / "test_looks.jsonl"
+    assert json.loads(ledger.read_text()) == looks(tmp_path)[0]
+    when = datetime.fromisoformat(looks(tmp_path)[0]["when"])
+    assert (when.microsecond, when.utcoffset()) == (0, timedelta(0))
+    ledger.rename(tmp_path / "elsewhere")
+    ledger.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match=r"test_looks\.jsonl \(Too many levels of symbolic links\): "):
+        add_look(tmp_path, {})
+
+
+def test_full_disk_is_told(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("src.experiment.looks.os.write", lambda _, text: len(text) - 1)
+    with pytest.raises(OSError, match=r"test_looks\.jsonl cannot be written: the disk is full"):
+        add_look(tmp_path, {})
+
+
+def test_lines_that_are_no_looks_are_left_out(tmp_path) -> None:
+    (tmp_path / "lightning_logs").mkdir()
+    lines = ["3", '{"network": 1}', "[" * 100_000, '{"network": []}', '{"network": 2}']
+    (tmp_path / "lightning_logs" / "test_looks.jsonl").write_text("\n".join(lines))
+    assert [look["network"] for look in looks(tmp_path)] == [1, 2]

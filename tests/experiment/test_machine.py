@@ -1,5 +1,9 @@
+import signal
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
 import pytest
 
@@ -15,6 +19,29 @@ def test_visible_gpus_are_taken(visible: str, expected: list[str], monkeypatch) 
     assert machine.gpus() == expected
 
 
+@pytest.mark.parametrize(("driver", "count"), [(None, 0), ("/usr/bin/nvidia-smi", 2)])
+def test_gpus_are_counted_where_there_is_a_driver(driver, count: int, monkeypatch) -> None:
+    def run(words: list[str], capture_output: bool, text: bool, check: bool) -> Fake:
+        assert (words, capture_output, text, check) == (["nvidia-smi", "-L"], True, True, False)
+        return Fake(stdout="GPU 0: H100\n  MIG 1g\nGPU 1: H100\n")
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(machine.shutil, "which", lambda name: driver)
+    monkeypatch.setattr(machine.subprocess, "run", run)
+    assert machine.gpus() == ["0", "1"][:count]
+    assert machine.default_jobs(None) == max(1, count)
+
+
+def test_processors_are_those_of_this_process(monkeypatch) -> None:
+    own = {0: {1, 5, 6}}
+    monkeypatch.setattr(machine.os, "sched_getaffinity", own.get, raising=False)
+    assert machine.processors() == 3
+    monkeypatch.delattr(machine.os, "sched_getaffinity")
+    for told, count in ((7, 7), (None, 1)):
+        monkeypatch.setattr(machine.os, "cpu_count", lambda told=told: told)
+        assert machine.processors() == count
+
+
 def test_machine_is_shared_out(monkeypatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
@@ -22,7 +49,10 @@ def test_machine_is_shared_out(monkeypatch) -> None:
     assert machine.share(1, 2) == {"OMP_NUM_THREADS": "4", "CUDA_VISIBLE_DEVICES": "1"}
     assert machine.share(5, 6)["CUDA_VISIBLE_DEVICES"] == "1"
     assert machine.share(0, 1) == {"CUDA_VISIBLE_DEVICES": "0"}
+    monkeypatch.setattr(machine, "processors", lambda: 1)
+    assert machine.share(0, 2)["OMP_NUM_THREADS"] == "1"
     assert machine.default_jobs(None) == 4
+    assert machine.default_jobs("1") == 1
 
 
 def test_threads_that_the_user_chose_stay(monkeypatch) -> None:
@@ -50,3 +80,37 @@ def test_work_beyond_its_time_is_ended() -> None:
     with time_limit(0.05):
         pass
     time.sleep(0.1)  # no alarm is left
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
+@pytest.mark.parametrize(
+    ("before", "hard", "limit"), [(-1, -1, 72), (50, 90, 50), (90, 60, 60), (90, -1, 72)]
+)
+def test_memory_is_limited_to_what_there_is_and_some_more(
+    tmp_path: Path, monkeypatch, before: int, hard: int, limit: int
+) -> None:
+    statm, calls = tmp_path / "statm", []
+    statm.write_text("7 3 1\n")  # pages
+    monkeypatch.setattr(machine, "Path", {"/proc/self/statm": statm}.get)
+    space, get = machine.resource.RLIMIT_AS, machine.resource
+    monkeypatch.setattr(get, "getpagesize", lambda: 10)
+    monkeypatch.setattr(get, "getrlimit", {space: (before, hard)}.get)
+    monkeypatch.setattr(get, "setrlimit", lambda *words: calls.append(words))
+    with memory_limit(2):
+        assert calls == [(space, (limit, hard))]
+    assert calls[1:] == [(space, (before, hard))]
+    statm.unlink()
+    with memory_limit(2):
+        assert len(calls) == 2
+
+
+def test_alarm_is_of_the_main_thread_alone_and_given_back() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+
+    def work() -> str:
+        with time_limit(9):
+            return "done"
+
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(work).result() == work() == "done"
+    assert signal.getsignal(signal.SIGALRM) is before

@@ -1,11 +1,18 @@
 import json
+import platform
 import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
 import pytest
+import torch
 from lightning.pytorch import Trainer
 
-from src.experiment.provenance import code_state, differences, provenance
+from src.experiment import provenance as of_session
+from src.experiment.provenance import code_state, differences, inputs, provenance
 from tests.tiny_mnist import TinyMNIST
 
 
@@ -72,3 +79,101 @@ def test_difference_of_two_sessions_is_named() -> None:
     ]
     moved = {"inputs": before["inputs"], "git": {**git, "commit": "b" * 40}}
     assert differences(before, moved) == ["commit aaaaaaaa -> bbbbbbbb"]
+
+
+def test_session_tells_its_step_its_words_and_its_weights(monkeypatch) -> None:
+    monkeypatch.setattr("sys.orig_argv", ["x", "-m", "a b", "--x.api_key=hunter2X"])
+    trainer = Fake(global_step=7, strategy=Fake(root_device=torch.device("cpu")), world_size=3)
+    before = datetime.now(UTC).isoformat(timespec="milliseconds")
+    now = provenance(trainer, None, "w.pt 01")
+    assert before <= now["began"] <= datetime.now(UTC).isoformat(timespec="milliseconds")
+    assert (now["from_step"], now["inputs"]["weights"], now["inputs"]["processes"]) == (
+        *(7, "w.pt 01"),
+        "3",
+    )
+    words = now["command"].split(" ", 1)
+    assert words[0] == Path(sys.executable).name
+    assert words[1].startswith("-m 'a b' ")
+    assert "hunter2X" not in words[1]
+    assert set(now["git"]) == {"commit", "status", "diff", "carries"}
+    assert "weights" not in provenance(trainer, None)["inputs"]
+
+
+def test_inputs_name_the_device_and_the_data(monkeypatch) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_name", {torch.device("cuda"): "H100"}.get)
+    trainer = Fake(strategy=Fake(root_device=torch.device("cuda")), world_size=1)
+    found = inputs(trainer, Fake(checksums={"a": 1}))
+    assert found == {
+        **{name: version(name) for name in ("torch", "lightning", "numpy")},
+        **{"python": platform.python_version(), "device": "H100", "data a": "1"},
+        **{"threads": str(torch.get_num_threads()), "processes": "1"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "processor", "machine", "name"),
+    [
+        ("processor : 0\nmodel name\t: Fast CPU \nmodel name\t: Other\n", "p", "m", "Fast CPU"),
+        ("processor : 0\n", "p", "m", "p"),
+        (None, "", "m", "m"),
+    ],
+)
+def test_processor_has_a_name(
+    cpuinfo: str | None, processor: str, machine: str, name: str, tmp_path: Path, monkeypatch
+) -> None:
+    if cpuinfo is not None:
+        (tmp_path / "cpuinfo").write_text(cpuinfo)
+    monkeypatch.setattr(of_session, "Path", {"/proc/cpuinfo": tmp_path / "cpuinfo"}.get)
+    monkeypatch.setattr(platform, "processor", lambda: processor)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert of_session._processor() == name
+
+
+def test_packages_are_sorted_and_in_small_letters(monkeypatch) -> None:
+    named = [Fake(metadata={"Name": name, "Version": "1"}) for name in ("b", "PyYAML", "a")]
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: named)
+    found = of_session.packages.__wrapped__()
+    assert list(found.items()) == [("a", "1"), ("b", "1"), ("pyyaml", "1")]
+
+
+@pytest.mark.parametrize(("length", "cut"), [(999_999, False), (1_000_000, True)])
+def test_diff_of_a_million_characters_is_cut_at_a_line(length: int, cut: bool, monkeypatch) -> None:
+    said = {"diff HEAD": f"{'x' * (length - 10)}\n12345678y", "rev-parse HEAD": "c"}
+    monkeypatch.setattr(of_session, "_git", lambda _, *words: said.get(" ".join(words), ""))
+    state = code_state(Path())
+    assert (len(state["diff"]), state["diff"][-6:]) == (
+        (length - 10 + 6, "\n[cut]") if cut else (length, "45678y")
+    )
+    assert (state["commit"], state["status"], state["carries"]) == ("c", "", "")
+
+
+def test_secrets_are_in_no_state_of_the_code(repository: Path) -> None:
+    (repository / "code.py").write_text("api_key=hunter2X\n")
+    (repository / "password=hunter2X").touch()
+    subprocess.run(["git", "-C", repository, "add", "."], check=True)
+    state = code_state(repository)
+    assert "hunter2X" not in str(state)
+    assert state["carries"].startswith("2 files, 1 line: code.py, password=")
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ("", ""),
+        ("1\t2\ta.py", "1 file, 3 lines: a.py"),
+        ("1000\t1\ta\n-\t-\tb", "2 files, 1,001 lines: a, b"),
+        ("1\t0\ta\n0\t0\tb\n0\t0\tc", "3 files, 1 line: a, b, c"),
+    ],
+)
+def test_changes_are_counted(rows: str, text: str) -> None:
+    assert of_session._carried(rows) == text
+
+
+def test_commits_and_inputs_that_are_not_known_are_none() -> None:
+    git = {"commit": "", "status": "", "diff": ""}
+    before = {"inputs": {"gpu": "x"}, "git": git}
+    now = {"inputs": {}, "git": {**git, "commit": "b" * 40}}
+    assert differences(before, now) == ["gpu x -> none", "commit none -> bbbbbbbb"]
+    assert differences(now, before) == ["gpu none -> x", "commit bbbbbbbb -> none"]
+    changed = {"inputs": {"gpu": "x"}, "git": {**git, "status": "M a"}}
+    assert differences(before, changed) == ["uncommitted changes of the code"]

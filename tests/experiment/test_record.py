@@ -1,4 +1,16 @@
-from src.experiment.record import hyperparameters
+import copy
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace as Fake
+
+import pytest
+
+from src.experiment.changes import Change
+from src.experiment.config_file import flat
+from src.experiment.looks import config_digest
+from src.experiment.plain import read_own
+from src.experiment.record import Record, hyperparameters
 
 
 def test_hyperparameters_are_flat_and_plain() -> None:
@@ -38,3 +50,122 @@ def test_hyperparameters_are_flat_and_plain() -> None:
         "trainer.max_epochs": 2,
         "trainer.max_steps": -1,
     }
+
+
+CONFIG = """
+seed_everything: 3
+target: val/acc=0.9
+data: {class_path: a.Data, init_args: {data_dir: here, batch_size: 5}}
+model: {class_path: a.Task, init_args: {api_key: hunter2X}}
+trainer: {max_epochs: 2, max_steps: -1, precision: null, accumulate_grad_batches: 1}
+"""
+SESSION = {
+    **{"began": "b", "changes": []},
+    "inputs": {"weights": "w", "threads": "1"},
+    "git": {"commit": "c0", "status": "", "diff": ""},
+}
+
+
+@pytest.fixture
+def session(monkeypatch) -> dict:
+    """Provenance of each session that begins."""
+    new = copy.deepcopy(SESSION)
+
+    def provenance(trainer, data, weights: str) -> dict:
+        assert data == "the data"
+        return copy.deepcopy(new) | {"inputs": new["inputs"] | {"weights": weights}}
+
+    monkeypatch.setattr("src.experiment.record.provenance", provenance)
+    return new
+
+
+def trainer_of(**more) -> Fake:
+    connector = Fake(dump_checkpoint=lambda weights_only: {"whole": not weights_only})
+    known = {"datamodule": "the data", "is_global_zero": True, "loggers": []}
+    return Fake(**known | {"_checkpoint_connector": connector} | more)
+
+
+def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
+    record = Record(CONFIG, tmp_path, "w", "mine")
+    record.default = record.config.replace("max_epochs: 2", "max_epochs: 1").replace(
+        "here", "there"
+    )
+    record.changes = [Change("model.api_key", "hunter2X", "hunter3X"), Change("a", 1, 2)]
+    record.on_train_start(trainer_of(), None)
+    session |= {"group": "mine", "changes": [["model.api_key", "***", "***"], ["a", 1, 2]]}
+    assert json.loads((tmp_path / "provenance.json").read_text()) == record.sessions == [session]
+    glance = json.loads((tmp_path / "run.json").read_text())
+    settings = dict(flat(read_own(record.config)))
+    assert glance == {
+        **{"group": "mine", "pid": os.getpid(), "began": "b", "commit": "c0", "seed": 3},
+        **{"uncommitted": False, "target": "val/acc=0.9", "changed": {"trainer.max_epochs": 2}},
+        "config": config_digest(settings | {"weights": "w"}),
+    }
+    assert capsys.readouterr().err == ""
+
+
+def test_run_that_goes_on_began_as_it_did(tmp_path: Path, session: dict, capsys) -> None:
+    record = Record(CONFIG, tmp_path)
+    before = copy.deepcopy(SESSION) | {"group": "mine", "began": "a"}
+    record.sessions = [before]
+    session["inputs"]["threads"] = "2"
+    session["git"] |= {"commit": "c1", "status": "M a"}
+    record.on_train_start(trainer_of(), None)
+    assert record.sessions == [before, session | {"group": "mine"}]
+    glance = json.loads((tmp_path / "run.json").read_text())
+    told = {"group": "mine", "began": "a", "commit": "c1", "uncommitted": True, "changed": None}
+    assert glance | told == glance
+    assert capsys.readouterr().err == (
+        "note: since the checkpoint: threads 1 -> 2, commit c0 -> c1, uncommitted changes of the "
+        "code; the images come in the same order, the last bits may differ\n"
+    )
+
+
+def test_first_process_alone_writes_records(tmp_path: Path, session: dict) -> None:
+    record, folder = Record(CONFIG, tmp_path / "records"), tmp_path / "records"
+    record.on_train_start(trainer_of(is_global_zero=False), None)
+    record.setup(trainer_of(is_global_zero=False), None, "fit")
+    record.setup(trainer_of(), None, "test")
+    assert (len(record.sessions), folder.exists()) == (1, False)
+
+
+def test_configuration_is_written_and_logged_without_secrets(tmp_path: Path) -> None:
+    logged, record = [], Record(CONFIG, tmp_path)
+    task, data = (Fake(_hparams_initial={"api_key": "hunter2X", "a": 1}) for _ in range(2))
+    trainer = trainer_of(datamodule=data, loggers=[Fake(log_hyperparams=logged.append)])
+    record.setup(trainer, task, "fit")
+    record.setup(trainer_of(datamodule=None), None, "fit")
+    assert (tmp_path / "config.yaml").read_text() == record.config
+    assert "hunter2X" not in record.config
+    assert task._hparams_initial == data._hparams_initial == {"api_key": "***", "a": 1}
+    (settings,) = logged
+    assert settings["data.batch_size"] == 5
+    assert "data.data_dir" not in settings
+
+
+@pytest.mark.parametrize(
+    ("stops", "early", "ended"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_checkpoint_has_what_the_run_is(
+    tmp_path: Path, stops: bool, early: bool, ended: bool
+) -> None:
+    record = Record(CONFIG, tmp_path)
+    trainer = Fake(fit_loop=Fake(_can_stop_early=early), should_stop=stops)
+    keys = ("hyper_parameters", "datamodule_hyper_parameters")
+    checkpoint = {key: {"api_key": "hunter2X"} for key in keys}
+    record.on_save_checkpoint(trainer, None, checkpoint)
+    masked = {key: {"api_key": "***"} for key in keys}
+    assert checkpoint == masked | {"config": record.config, "provenance": [], "ended": ended}
+    checkpoint = {}
+    record.on_save_checkpoint(trainer, None, checkpoint)
+    assert checkpoint.keys() == {"config", "provenance", "ended"}
+
+
+def test_state_that_no_checkpoint_gives_back_is_refused(tmp_path: Path, session: dict) -> None:
+    def dump(weights_only: bool) -> dict:
+        assert weights_only is False
+        return {"a": tmp_path}
+
+    trainer = trainer_of(_checkpoint_connector=Fake(dump_checkpoint=dump))
+    with pytest.raises(ValueError, match=r"^a in the checkpoint is a PosixPath"):
+        Record(CONFIG, tmp_path).on_train_start(trainer, None)

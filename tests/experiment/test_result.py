@@ -1,13 +1,200 @@
+import json
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
+import numpy as np
 import pytest
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
 
-from src.experiment.result import wilson_interval
+from src.experiment.account import Account
+from src.experiment.looks import looks
+from src.experiment.result import _longer, finish, summary, wilson_interval
+from src.experiment.run import Run
+from src.experiment.run_files import file_digest
 from src.tasks import ClassificationTask
 from tests.conftest import Train
+
+SESSION = {
+    **{"began": "b", "from_step": 0, "command": "c", "packages": {}},
+    "git": {"commit": "", "status": "", "diff": "", "carries": "2 files"},
+    "inputs": {"threads": "1", "processes": "1"},
+}
+METRICS = {
+    **{"epochs": 2, "steps": 1200, "startup_s": 1.25, "fit_s": 3.5, "train/images_per_s": 1234.5},
+    **{"test/acc": 0.5, "test_images": 1000, "test_s": 2.0, "val/acc_best": 0.98765},
+    **{"to_target_s": 1.5, "to_target_steps": 1000, "to_target_images": 20_000},
+}
+
+
+class Spy(TensorBoardLogger):
+    """Keeps what it is told."""
+
+    log_dir, hparams = "", None
+
+    def __init__(self, folder: Path) -> None:
+        self.log_dir, self.hparams, self.calls = str(folder), {"lr": 0.1}, []
+
+    def log_hyperparams(self, *words) -> None:
+        self.calls.append(words)
+
+    def finalize(self, status: str) -> None:
+        self.calls.append(status)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    run = Run.new(tmp_path)
+    (run.log_dir / "config.yaml").write_text("seed_everything: 5\n")
+    (run.log_dir / "provenance.json").write_text(json.dumps([SESSION, SESSION]))
+    return run
+
+
+def command_of(run: Run, **parts) -> Fake:
+    """A command that has trained and tested."""
+    best = Fake(best_model_score=torch.tensor(0.75), monitor="val/acc", best_model_path="")
+    trainer = Fake(loggers=[], global_step=1200, max_epochs=2, max_steps=-1, current_epoch=2)
+    model = Fake(network=torch.nn.Linear(1, 1))
+    config = Fake(trainer=Fake(max_time=None), target=None)
+    parts = {"target": None, "heartbeat": None, "best": best, "trainer": trainer} | parts
+    return Fake(run=run, model=model, config=config, **parts)
+
+
+def account_of(**metrics) -> Account:
+    account = Account(started=0.0)
+    account.metrics = {"epochs": 2, "steps": 1200, **metrics}
+    return account
+
+
+def test_table_tells_all_that_a_run_reached_and_left(run: Run) -> None:
+    for name in ("last.ckpt", "best.ckpt"):
+        (run.checkpoint_dir / name).touch()
+    for name in ("events.out", "b.png", "a.png"):
+        (run.log_dir / name).touch()
+    lines = summary(run, run.log_dir, METRICS, "--trainer.max_epochs 4", "val/acc=0.9").splitlines()
+    command = lines.pop().split()
+    assert command[0] == "continue"
+    assert command[2:] == (
+        ["-m", "src.train", "--ckpt_path", "checkpoints/version_0", "--trainer.max_epochs", "4"]
+    )
+    curves = lines.pop()
+    assert curves.startswith("see curves     ")
+    assert curves.endswith(" -m tensorboard.main --logdir lightning_logs")
+    assert lines == [
+        "test accuracy  50.00%, 95% interval 46.91% to 53.09% (1,000 images)",
+        "best state     val/acc 0.9877",
+        "training       1,200 steps in 2 epochs, 1,234 images/s",
+        "target         val/acc=0.9 reached in 1.5 s, 1,000 steps, 20,000 images",
+        "seconds        1.2 startup, 3.5 fit, 2.0 test",
+        "network        checkpoints/version_0/model.pt",
+        "checkpoints    checkpoints/version_0/best.ckpt, last.ckpt",
+        "they carry     uncommitted changes, 2 files",
+        "records        lightning_logs/version_0/config.yaml, metrics.json, provenance.json",
+        "pictures       lightning_logs/version_0/a.png, b.png",
+    ]
+
+
+def test_table_of_a_run_that_left_little_is_short(run: Run) -> None:
+    lines = summary(run, run.log_dir, {"epochs": 1, "steps": 3}, "", "val/acc=0.9").splitlines()
+    assert lines == [
+        "training       3 steps in 1 epoch",
+        "target         val/acc=0.9 not reached",
+        "seconds        0.0 startup, 0.0 fit, 0.0 test",
+        "network        checkpoints/version_0/model.pt",
+        "records        lightning_logs/version_0/config.yaml, metrics.json, provenance.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps", "timed", "options"),
+    [
+        (3, -1, False, "--trainer.max_epochs 6"),
+        (None, 1, False, "--trainer.max_steps 2"),
+        (3, 0, False, "--trainer.max_epochs 6"),
+        (3, 10, False, "--trainer.max_epochs 6 --trainer.max_steps 20"),
+        (-1, -1, True, "--trainer.max_epochs 14 --trainer.max_time null"),
+        (3, -1, True, "--trainer.max_epochs 6 --trainer.max_time null"),
+    ],
+)
+def test_options_double_the_length(epochs, steps: int, timed: bool, options: str) -> None:
+    trainer = Fake(max_epochs=epochs, max_steps=steps, current_epoch=7)
+    assert _longer(trainer, timed) == options
+
+
+def test_figures_of_a_run_are_of_all_its_sessions(run: Run) -> None:
+    (run.log_dir / "traceback.txt").touch()
+    parts = {"target": Fake(reached={"to_target_s": 1.5}), "heartbeat": Fake(seconds_before=2.0)}
+    table = finish(command_of(run, **parts), account_of(fit_s=3.0, loss=float("inf")))
+    text = (run.log_dir / "metrics.json").read_text()
+    figures = {"epochs": 2, "fit_s": 5.0, "loss": None, "steps": 1200, "to_target_s": 1.5}
+    assert text == json.dumps(figures | {"val/acc_best": 0.75}, indent=2) + "\n"
+    assert "best state     val/acc 0.7500\n" in table
+    assert "0.0 startup, 5.0 fit, 0.0 test" in table
+    assert not (run.log_dir / "traceback.txt").exists()
+    assert looks(run.root) == []
+
+
+def test_seconds_before_are_kept_by_a_session_without_a_step(run: Run) -> None:
+    finish(command_of(run, heartbeat=Fake(seconds_before=2.0)), account_of())
+    assert json.loads((run.log_dir / "metrics.json").read_text())["fit_s"] == 2.0
+
+
+def test_network_and_predictions_are_saved_and_old_ones_removed(run: Run) -> None:
+    account, command = account_of(), command_of(run)
+    account.predictions = {"prediction": torch.tensor([1, 2]), "label": torch.tensor([1, 3])}
+    finish(command, account)
+    saved = torch.load(run.checkpoint_dir / "model.pt", weights_only=True)
+    assert torch.equal(saved["weight"], command.model.network.weight)
+    with np.load(run.log_dir / "predictions.npz") as arrays:
+        assert {name: arrays[name].tolist() for name in arrays} == {
+            "prediction": [1, 2],
+            "label": [1, 3],
+        }
+    account.predictions = {}
+    finish(command, account)
+    finish(command, account)
+    assert not (run.log_dir / "predictions.npz").exists()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_test_is_written_into_the_ledger(run: Run, kept: bool) -> None:
+    command, best = command_of(run), run.checkpoint_dir / "best.ckpt"
+    best.write_bytes(b"state")
+    command.best.best_model_path = str(best) if kept else ""
+    glance = {"seed": 5, "commit": "c0", "config": "digest"}
+    (run.log_dir / "run.json").write_text(json.dumps(glance))
+    finish(command, account_of(test_images=60, **{"test/acc": 0.5, "test/loss": 1.0}))
+    (look,) = looks(run.root)
+    assert look.pop("when")
+    assert look == glance | {
+        **{"by": "src.train", "run": "version_0", "accuracy": 0.5, "images": 60},
+        "network": file_digest(best) if kept else "version_0, untold",
+    }
+
+
+def test_loggers_get_what_is_compared_and_the_first_one_has_the_pictures(run: Run) -> None:
+    first, second = (Spy(run.root / "elsewhere" / name) for name in ("first", "second"))
+    for name in ("first", "second"):
+        (run.root / "elsewhere" / name).mkdir(parents=True)
+        (run.root / "elsewhere" / name / f"{name}.png").touch()
+    command = command_of(run)
+    command.trainer.loggers = [first, CSVLogger(run.root), second]
+    table = finish(command, account_of(test_images=60, **{"test/acc": 0.5, "train/loss": 1.0}))
+    compared = {"test/acc": 0.5, "val/acc_best": 0.75}
+    assert first.calls == second.calls == [({"lr": 0.1}, compared, 1200), "success"]
+    assert "pictures       elsewhere/first/first.png" in table.splitlines()
+
+
+def test_time_limit_is_named_where_training_goes_on(run: Run) -> None:
+    (run.checkpoint_dir / "last.ckpt").touch()
+    command = command_of(run)
+    command.config.trainer.max_time = "00:00:01:00"
+    command.best.best_model_score = None
+    table = finish(command, account_of())
+    assert table.endswith("--trainer.max_epochs 4 --trainer.max_time null")
+    assert "best state" not in table
 
 
 @pytest.mark.parametrize(

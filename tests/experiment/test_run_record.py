@@ -1,6 +1,8 @@
 """What a run left, read without torch."""
 
+import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from src.evaluate import main as evaluate
+from src.experiment.looks import config_digest
+from src.experiment.run import Run
 from src.experiment.run_record import RunRecord
 from tests.conftest import Train
 
@@ -61,6 +65,98 @@ def test_evaluation_of_a_run_without_checkpoints_counts(tmp_path: Path) -> None:
     record.checkpoint.parent.mkdir(parents=True)
     record.checkpoint.write_bytes(b"another state")
     assert record.evaluation() is None
+
+
+@pytest.mark.parametrize(
+    ("left", "status"),
+    [
+        ({"metrics.json": '{"steps": 5}', "progress.json": '{"step": 5}'}, "finished"),
+        ({"metrics.json": '{"steps": 4}', "progress.json": '{"step": 5}'}, "interrupted"),
+        ({"metrics.json": '{"steps": 0}'}, "finished"),
+        ({}, "interrupted"),
+        ({"traceback.txt": "", "metrics.json": '{"steps": 5}'}, "failed"),
+        ({"pruned.txt": "", "traceback.txt": ""}, "pruned"),
+    ],
+)
+def test_status_is_told_by_the_files(tmp_path: Path, left: dict[str, str], status: str) -> None:
+    record = record_of(tmp_path)
+    for name, text in left.items():
+        (record.log_dir / name).write_text(text)
+    assert record.status == status
+
+
+def test_run_that_a_process_keeps_is_running(tmp_path: Path, monkeypatch) -> None:
+    record = record_of(tmp_path, metrics={"steps": 5})
+    kept = record.run.checkpoint_dir.__eq__
+    monkeypatch.setattr("src.experiment.run_record.is_held", kept)
+    assert record.status == "running"
+
+
+def test_progress_that_is_cut_is_none(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    (record.log_dir / "progress.json").write_text('{"step": ')
+    assert (record.progress, record.validations) == ({}, [])
+    assert (record.metrics, record.glance, record.sessions) == ({}, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a: 1", "is no configuration of a run: delete it"), ("[", "is damaged (")]
+)
+def test_settings_that_are_none_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    record = record_of(tmp_path)
+    (record.log_dir / "config.yaml").write_text(text)
+    with pytest.raises(ValueError, match=re.escape(f"{record.log_dir}/config.yaml {said}")):
+        _ = record.settings
+
+
+def test_configuration_is_told_at_a_glance_or_by_the_settings(tmp_path: Path) -> None:
+    assert record_of(tmp_path / "a", run={"config": "abc"}).config == "abc"
+    record = record_of(tmp_path / "b", run={"config": ""})
+    (record.log_dir / "config.yaml").write_text("seed_everything: 5\ndata: {x: 1}\n")
+    assert record.settings == {"seed_everything": 5, "data.x": 1}
+    assert record.config == config_digest({"data.x": 1})
+
+
+def test_evaluation_is_about_the_best_state(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    best = record.run.checkpoint_dir / "best.ckpt"
+    best.parent.mkdir(parents=True)
+    best.write_bytes(b"state")
+    assert record.checkpoint == best
+    assert record.evaluation_dir == record.log_dir / "evaluation" / "best_test"
+    record.evaluation_dir.mkdir(parents=True)
+    summary = {"loss": 1.0, "sha256": hashlib.sha256(b"state").hexdigest()}
+    (record.evaluation_dir / "summary.json").write_text(json.dumps(summary))
+    assert record.evaluation() == summary
+
+
+def test_run_is_found_by_each_of_its_names(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for version in (10, 9):
+        run = Run(tmp_path, version)
+        for folder in (run.log_dir, run.checkpoint_dir):
+            folder.mkdir(parents=True)
+        (run.log_dir / "config.yaml").touch()
+        (run.checkpoint_dir / "best.ckpt").touch()
+    assert [record.name for record in RunRecord.all(Path())] == ["version_9", "version_10"]
+    assert RunRecord.find("last").run == Run(tmp_path, 10)
+    nine = ("version_9", "checkpoints/version_9", "lightning_logs/version_9")
+    for word in (*nine, "checkpoints/version_9/best.ckpt"):
+        assert RunRecord.find(word).run == Run(tmp_path, 9)
+    for word in ("checkpoints/version_8", "checkpoints/version_9/last.ckpt", "checkpoints"):
+        with pytest.raises(FileNotFoundError, match=f"{word} is no run: give a folder such as"):
+            RunRecord.find(word)
+
+
+def test_run_without_records_is_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "checkpoints" / "version_0").mkdir(parents=True)
+    said = "lightning_logs/version_0/config.yaml is missing: last is no run with records"
+    with pytest.raises(FileNotFoundError, match=f"^{said}$"):
+        RunRecord.find("last")
+    (tmp_path / "last").mkdir()
+    with pytest.raises(FileNotFoundError, match="last is no run: give"):
+        RunRecord.find("last")
 
 
 def test_record_holds_what_the_run_wrote(finished: Train) -> None:

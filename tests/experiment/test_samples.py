@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ def make_run(version: int, seed: int, group: str | None = None, **more) -> Path:
     folder.mkdir(parents=True)
     settings = {"seed_everything": seed, "model": {"lr": more.get("lr", 0.1)}}
     (folder / "config.yaml").write_text(json.dumps(settings))
-    glance = {"group": group, "seed": seed, "config": str(more.get("lr")), "commit": "c"}
+    glance = {"group": group, "seed": seed, "config": str(more.get("lr"))}
+    glance["commit"] = more.get("commit", "c")
     (folder / "run.json").write_text(json.dumps(glance))
     if more.get("finished", True):
         (folder / "metrics.json").write_text(json.dumps({"test/acc": 0.9 + seed / 100, "steps": 1}))
@@ -31,13 +33,46 @@ def test_finished_runs_of_a_group_are_taken_by_seed(capsys) -> None:
     make_run(1, 1, "g")
     make_run(2, 3, "g", finished=False)
     found = RunSet.find("g")
+    assert (found.name, list(found.records)) == ("g", [1, 2])
     assert found.values("test/acc") == {1: 0.91, 2: 0.92}
-    assert "left out, for they are not finished: version_2" in capsys.readouterr().err
+    said = "note: g: left out, for they are not finished: version_2\n"
+    assert capsys.readouterr().err == said
+
+
+def test_latest_of_runs_with_the_same_seed_is_taken(capsys) -> None:
+    make_run(0, 1, "g")
+    make_run(1, 1, "g")
+    assert RunSet.find("g").records[1].name == "version_1"
+    said = "note: g: of several runs with the same seed the latest is taken\n"
+    assert capsys.readouterr().err == said
+
+
+def test_runs_of_different_commits_are_told(capsys) -> None:
+    make_run(0, 1, "g", commit="b" * 40)
+    make_run(1, 2, "g", commit="a" * 40)
+    make_run(2, 3, "g", commit="a" * 40)
+    RunSet.find("g")
+    said = f"note: g: its runs are of different commits: {'a' * 10}, {'b' * 10}\n"
+    assert capsys.readouterr().err == said
+
+
+def test_machines_are_told_once() -> None:
+    for version, (device, threads) in enumerate([("GPU", 2), ("CPU", 1), ("GPU", 2)]):
+        session = {"began": "b", "from_step": 0, "command": "c", "packages": {}}
+        session["git"] = {"commit": "", "status": "", "diff": ""}
+        session["inputs"] = {"device": device, "threads": str(threads), "processes": "1"}
+        other = session | {"inputs": session["inputs"] | {"device": "before"}}
+        folder = make_run(version, version, "g")
+        (folder / "provenance.json").write_text(json.dumps([other, session]))
+    make_run(4, 9, "g")
+    assert RunSet.find("g").machines() == "CPU with 1 threads, GPU with 2 threads"
 
 
 def test_single_run_is_taken_by_its_name() -> None:
     make_run(0, 4)
-    assert RunSet.find("version_0").values("test/acc") == {4: pytest.approx(0.94)}
+    found = RunSet.find("version_0")
+    assert found.values("test/acc") == {4: pytest.approx(0.94)}
+    assert (found.name, found.answers(), found.machines()) == ("version_0", {}, "")
 
 
 def test_answers_to_images_are_read() -> None:
@@ -45,12 +80,16 @@ def test_answers_to_images_are_read() -> None:
     np.savez(folder / "predictions.npz", prediction=[1, 2], label=[1, 3])
     said, label = RunSet.find("version_0").answers()[1]
     assert (said.tolist(), label.tolist()) == ([1, 2], [1, 3])
+    np.savez(folder / "predictions.npz", prediction=[1, 2], label=[1])
+    with pytest.raises(ValueError, match=r"predictions\.npz is damaged: not every image has an"):
+        RunSet.find("version_0").answers()
 
 
 def test_mixture_of_configurations_is_refused() -> None:
     make_run(0, 1, "g", lr=0.1)
     make_run(1, 2, "g", lr=0.2)
-    with pytest.raises(ValueError, match=r"not of one configuration: .* differ in --model\.lr"):
+    said = "runs of g are not of one configuration: version_0 and version_1 differ in --model.lr;"
+    with pytest.raises(ValueError, match=re.escape(said)):
         RunSet.find("g")
 
 
@@ -58,6 +97,13 @@ def test_metric_that_a_run_lacks_is_named() -> None:
     make_run(0, 1)
     with pytest.raises(ValueError, match=r"has no to_target_s; it has steps, test/acc"):
         RunSet.find("version_0").values("to_target_s")
+
+
+def test_metric_that_is_not_finite_counts_as_lacking() -> None:
+    folder = make_run(0, 1)
+    (folder / "metrics.json").write_text('{"steps": 1, "test/loss": Infinity}')
+    with pytest.raises(ValueError, match=r"^version_0 of version_0 has no test/loss; it has steps"):
+        RunSet.find("version_0").values("test/loss")
 
 
 @pytest.mark.parametrize("word", ["nothing", "version_7", "a/b"])
@@ -76,7 +122,28 @@ def test_unfinished_runs_alone_are_refused() -> None:
 def test_group_is_found_by_its_folder(tmp_path: Path) -> None:
     (tmp_path / "lightning_logs" / "groups" / "g").mkdir(parents=True)
     assert find_group("lightning_logs/groups/g").name == "g"
+    assert find_group("lightning_logs/groups/g").root == tmp_path
+    assert find_group("lightning_logs/groups") is None
+    (tmp_path / "groups" / "h").mkdir(parents=True)
+    assert find_group("groups/h") is None
     assert find_group("last") is None
+
+
+def test_group_that_there_is_not_is_told_with_those_that_there_are() -> None:
+    make_run(0, 1, "g")
+    make_run(1, 1, "h")
+    said = "^a is no group or run in lightning_logs; groups are g, h$"
+    with pytest.raises(FileNotFoundError, match=said):
+        find_group("a")
+    Path("a").mkdir()
+    assert find_group("a") is None
+    assert find_group("h").name == "h"
+    assert find_group("version_0") is None
+
+
+def test_nothing_is_a_group_where_there_is_none() -> None:
+    make_run(0, 1)
+    assert find_group("a") is None
 
 
 def test_place_of_files_is_no_difference() -> None:

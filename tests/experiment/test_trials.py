@@ -90,7 +90,10 @@ def test_hopeless_trial_is_given_up(tmp_path: Path) -> None:
     work = Work(7, "trial_7", [], record_of(tmp_path, 0.1))
     plan = plan_of(tmp_path, search)
     assert not plan.look(work)
-    plan.end(work, 143, "")
+    said = "given up after 1 validations: val/acc [0.1]\n"
+    assert (work.record.log_dir / "pruned.txt").read_text() == said
+    assert not plan.look(work)
+    assert plan.end(work, 143, "") == "trial 7: given up, val/acc 0.1000 so far"
     assert search.told == [(7, "pruned", None)]
     assert work.record.status == "pruned"
 
@@ -98,23 +101,43 @@ def test_hopeless_trial_is_given_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "said", "expected"),
     [
-        (-9, "killed by signal 9", "killed by signal 9"),
-        (1, "error: no memory", "no memory"),
-        (0, "", "it has no val/acc"),
+        (-9, "killed by signal 9", "trial 7 failed (-9): killed by signal 9; see "),
+        (1, "error: no memory", "trial 7 failed (1): no memory; see "),
+        (0, "", "trial 7 failed (0): it has no val/acc that is a number, in "),
     ],
 )
 def test_failed_trial_is_one_failed_trial(tmp_path: Path, code, said, expected) -> None:
     search = Script()
     line = plan_of(tmp_path, search).end(Work(7, "trial_7", []), code, said)
     assert search.told == [(7, "failed", None)]
-    assert expected in line
+    assert line.startswith(expected)
+    assert line.endswith("/trial_7.log")
 
 
 def test_refusal_of_the_first_trial_ends_the_sweep(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, Script())
-    with pytest.raises(UsageError, match="no such option"):
+    with pytest.raises(UsageError, match=r"^no such option$"):
         plan.end(Work(7, "trial_7", []), 2, "error: no such option")
     assert "failed" in plan.end(Work(8, "trial_8", []), 2, "error: out of range")
+
+
+def test_failure_of_a_first_trial_that_has_a_run_is_one_failed_trial(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, Script())
+    work = Work(7, "trial_7", [], record_of(tmp_path))
+    assert plan.end(work, 2, "error: out of range").startswith("trial 7 failed (2): out of range")
+
+
+def test_plan_ends_when_the_search_asks_for_no_more(tmp_path: Path) -> None:
+    search = Script()
+    search.told.append((7, "failed", None))
+    assert plan_of(tmp_path, search).next() is None
+
+
+def test_runs_that_still_go_on_are_awaited(tmp_path: Path, monkeypatch) -> None:
+    calls = []
+    monkeypatch.setattr(Group, "await_orphans", lambda group: calls.append(group.name))
+    plan_of(tmp_path, Script())
+    assert calls == ["g"]
 
 
 def test_stopped_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
@@ -127,12 +150,21 @@ def test_stopped_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, search)
     first, second = plan.next(), plan.next()
     assert first.words == ["--ckpt_path", str(record.run.checkpoint_dir)]
-    assert first.record.name == "version_3"
-    assert second.words[1] == "--lr=0.3"
+    assert (first.key, first.name, first.record.name) == (1, "trial_1", "version_3")
+    member = ["--group", "g", "--test", "false"]
+    assert second == Work(2, "trial_2", ["--x=1", "--lr=0.3", *member], None)
+
+
+def test_stopped_trial_without_a_state_begins_again(tmp_path: Path) -> None:
+    record = record_of(tmp_path)
+    (record.log_dir / "run.json").write_text('{"group": "g"}')
+    (record.log_dir / "progress.json").write_text('{"step": 5}')
+    work = plan_of(tmp_path, Script([(1, {"lr": 0.2}, "version_3")])).next()
+    assert (work.record, work.words[1]) == (None, "--lr=0.2")
 
 
 @pytest.mark.parametrize(("kind", "end"), [("metrics", "complete"), ("pruned", "pruned")])
-def test_trial_that_ended_untold_is_told_later(tmp_path: Path, kind: str, end: str) -> None:
+def test_trial_that_ended_untold_is_told_later(tmp_path: Path, kind: str, end: str, capsys) -> None:
     record = record_of(tmp_path, 0.7, 0.8)
     (record.log_dir / "run.json").write_text('{"group": "g"}')
     if kind == "metrics":
@@ -140,8 +172,10 @@ def test_trial_that_ended_untold_is_told_later(tmp_path: Path, kind: str, end: s
     else:
         (record.log_dir / "pruned.txt").write_text("")
     search = Script([(1, {"lr": 0.2}, "version_3")])
-    plan_of(tmp_path, search).next()
-    assert search.told[0][:2] == (1, end)
+    assert plan_of(tmp_path, search).next() is None
+    assert search.told == [(1, end, 0.8 if end == "complete" else None)]
+    said = "trial 1: val/acc 0.8000, version_3" if end == "complete" else "given up, val/acc 0.8000"
+    assert said in capsys.readouterr().err
 
 
 def test_run_of_somebody_else_is_not_continued(tmp_path: Path) -> None:

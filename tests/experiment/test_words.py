@@ -1,6 +1,6 @@
 import pytest
 
-from src.experiment.words import option_name, refuse_linked, take_apart
+from src.experiment.words import LINKS, option_name, refuse_linked, take_apart
 
 
 def test_option_is_named_without_the_keys_of_the_file() -> None:
@@ -62,3 +62,43 @@ def test_other_numbers_of_files_are_refused(words: list[str], expected: str) -> 
 def test_what_the_data_set_publishes_cannot_be_set(word: str) -> None:
     with pytest.raises(ValueError, match=r"the data set gives it, as data\.(num_c|image_s)"):
         refuse_linked(["--model.network.width", "5", word])
+
+
+def test_every_option_that_is_taken_out_has_its_place() -> None:
+    names = ("config", "weights", "group", "seeds", "jobs", "trust")
+    words = take_apart([f"--{name}={name[0]}" for name in names])
+    assert words == ("c", None, "w", "g", "s", "j", "t", ".", [])
+    assert take_apart(["--ckpt_path=a", "--jobs=2", "--trust=b"])[1] == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("config", "the name of a file"),
+        ("weights", "the name of a file"),
+        ("group", "a name"),
+        ("jobs", "a number"),
+        ("trust", "the name of a package"),
+    ],
+)
+def test_option_without_its_value_is_refused(name: str, what: str) -> None:
+    with pytest.raises(ValueError, match=f"^--{name} needs {what}$"):
+        take_apart([f"--{name}"])
+
+
+def test_abbreviation_is_no_option() -> None:
+    words = ["--con=x", "--trainer.default_root=y", "--see", "3"]
+    assert take_apart(words).rest == words
+    assert take_apart(words).root == "."
+    assert take_apart(["--trainer.default_root_dir"]).root == "."
+    assert take_apart(["-h"]).rest == ["-h"]
+
+
+def test_links_are_from_the_data_to_the_task_and_its_network() -> None:
+    network = "model.init_args.network.init_args"
+    assert set(LINKS) == {
+        ("data.num_classes", "model.init_args.num_classes"),
+        ("data.num_classes", f"{network}.num_classes"),
+        ("data.image_shape", f"{network}.image_shape"),
+    }
+    refuse_linked(["--model.network.width=5", "5", "--a=model.num_classes"])

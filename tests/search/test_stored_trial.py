@@ -19,7 +19,9 @@ def test_settings_are_those_of_the_sweep() -> None:
 
 @pytest.mark.parametrize("params", [{"lr": 2}, {"lr": "x"}, {"kind": "c"}, {"other": 1}])
 def test_setting_that_is_not_searched_is_refused(params: dict) -> None:
-    with pytest.raises(ValueError, match="which this sweep does not search"):
+    ((name, value),) = params.items()
+    said = f"^trial -1 in the storage has {name}={value!r}, which this sweep does not search: give"
+    with pytest.raises(ValueError, match=said):
         settings(trial_of(params), SPACE)
 
 
@@ -27,3 +29,9 @@ def test_run_is_named_if_it_is_one() -> None:
     assert run_name(trial_of({}, run="version_12")) == "version_12"
     assert run_name(trial_of({}, run="../version_12")) == ""
     assert run_name(trial_of({})) == ""
+
+
+def test_choice_is_written_as_the_sweep_does() -> None:
+    space = {"a": CategoricalDistribution([True, False])}
+    chosen = settings(trial_of({"a": 1}), space)["a"]
+    assert chosen is True
