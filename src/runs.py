@@ -88,7 +88,8 @@ def _list(given: Any) -> str:
     rows = [row for _, row in _records(given.group)]
     key = {"val": "val/acc", "seconds": "fit_s"}.get(given.sort)
     if key:
-        rows.sort(key=lambda row: (row[key] is None, row[key] or 0), reverse=given.sort == "val")
+        sign = -1 if given.sort == "val" else 1  # the best first, what is not known last
+        rows.sort(key=lambda row: (row[key] is None, sign * (row[key] or 0)))
     if given.format == "json":
         return json.dumps(rows, indent=2)
     return table(rows) if rows else f"no run in {Path.cwd()}: {python()} -m src.train makes one"

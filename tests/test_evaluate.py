@@ -1,13 +1,19 @@
 """`python -m src.evaluate` as a user types it."""
 
 import json
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from src.evaluate import main
+from src.batch import Batch
+from src.evaluate import _answers, _parser, _seen, main
+from src.experiment.looks import looks
+from src.experiment.run_files import file_digest
 from tests.conftest import Train
 from tests.test_train import refusal_of
 
@@ -23,7 +29,17 @@ def test_run_is_evaluated_as_it_was_tested(finished: Train, capsys) -> None:
     names = {"confusion.png", "reliability.png", "precision_recall.png", "mistakes.png"}
     assert {file.name for file in FOLDER.iterdir()} == names | {"predictions.npz", "summary.json"}
     assert [*Path("lightning_logs/version_0").glob("events*.evaluation.test")]
-    assert f"test accuracy  {metrics['test/acc']:.2%}" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    text = "\n".join(lines)
+    assert "checkpoint     checkpoints/version_0/best.ckpt, step 11\n" in text
+    assert f"\ntest accuracy  {metrics['test/acc']:.2%}" in text
+    assert lines[-2].startswith(f"files          {FOLDER}/confusion.png, reliability.png, ")
+    assert re.fullmatch(r"seconds        \d+\.\d startup, \d+\.\d evaluation", lines[-1])
+    assert (summary["split"], summary["step"]) == ("test", 11)
+    assert summary["sha256"] == file_digest(Path("checkpoints/version_0/best.ckpt"))
+    look = looks(Path())[-1]
+    assert (look["by"], look["network"]) == ("src.evaluate", summary["sha256"])
+    assert (look["accuracy"], look["images"]) == (summary["accuracy"]["share"], 60)
 
 
 def test_temperature_is_fitted_without_the_test(train: Train, finished: Train, monkeypatch) -> None:
@@ -43,6 +59,7 @@ def test_other_splits_can_be_asked_for(finished: Train, split: str, count: int) 
     finished("--trainer.max_epochs=1")
     main(["last", f"--split={split}", "--out=here"])
     assert len(np.load("here/predictions.npz")["label"]) == count
+    assert {look["by"] for look in looks(Path())} <= {"src.train"}  # not at the test images
 
 
 def test_moved_file_is_evaluated_into_this_folder(finished: Train, tmp_path, monkeypatch) -> None:
@@ -86,3 +103,29 @@ def test_unwritable_folder_is_one_line(finished: Train, capsys) -> None:
     code, line = refusal_of(capsys, lambda: main(["last", "--out=taken"]))
     assert code == 1
     assert "taken" in line
+
+
+def test_words_have_defaults() -> None:
+    given = _parser().parse_args(["last"])
+    assert (given.ckpt, given.split, given.out, given.projector) == ("last", "test", None, False)
+    given = _parser().parse_args(["last", "--out=x", "--projector"])
+    assert (given.out, given.projector) == (Path("x"), True)
+
+
+@pytest.mark.parametrize("known", [None, 3.0])
+def test_temperature_is_that_of_the_run_or_of_its_validation(known: float | None) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2000, 4, generator=generator)
+    label = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).flatten()
+    splits = {"val": Batch(2 * logits, label), "test": Batch(torch.eye(4), torch.arange(4))}
+    trained = SimpleNamespace(
+        network=nn.Identity(), temperature=known, batches=lambda split, device: [splits[split]]
+    )
+    found = _answers(trained, "test")
+    assert torch.equal(found.logits, torch.eye(4))
+    assert found.temperature == (known or pytest.approx(2, rel=0.1))
+
+
+def test_look_tells_what_was_seen() -> None:
+    accuracy = {"share": 0.5, "interval": [0, 1], "images": 4}
+    assert _seen(SimpleNamespace(summary={"accuracy": accuracy})) == {"accuracy": 0.5, "images": 4}

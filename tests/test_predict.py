@@ -12,10 +12,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from torch import nn
 
 from src.data import MNISTDataModule
+from src.deployment.answers import Answer
 from src.experiment.trained import Trained
-from src.predict import main
+from src.predict import _parser, _print, main
 from tests.conftest import Train
 
 RUN = "checkpoints/version_0"
@@ -139,3 +141,48 @@ def test_reader_may_leave_early(trained: Trained) -> None:
     os.close(inlet)
     assert "Broken" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_words_have_defaults() -> None:
+    given = _parser().parse_args(["last", "a.png", "b"])
+    assert (given.ckpt, given.images, given.format) == ("last", ["a.png", "b"], "table")
+
+
+@pytest.mark.parametrize("count", [256, 257, 3])
+def test_pictures_are_classified_in_chunks(monkeypatch, capsys, count: int) -> None:
+    sizes, image = [], torch.zeros(1, 2, 2, dtype=torch.uint8)
+    names = {"class_names": "abcd", "from_picture": None}
+
+    def classify(classifier: nn.Module, pictures: list, names: str) -> list[Answer]:
+        assert not classifier.training
+        sizes.append(len(pictures))
+        return [Answer(name, {"a": 1.0}) for name, _ in pictures]
+
+    found = SimpleNamespace(
+        published=names.get,
+        classifier_parts=lambda: {"network": nn.Flatten(), "mean": 0.0, "std": 1.0},
+    )
+    monkeypatch.setattr(Trained, "load", lambda *words: found)
+    pictures = [(f"{number}.png", image) for number in range(count)]
+    monkeypatch.setattr("src.deployment.pictures.read_pictures", lambda *_: pictures)
+    monkeypatch.setattr("src.deployment.answers.classify", classify)
+    assert predict("x", "--format=json") == 0
+    assert sizes == {256: [256, 0], 257: [256, 1], 3: [3]}[count]
+    answers = json.loads(capsys.readouterr().out)
+    assert [answer["file"] for answer in answers] == [name for name, _ in pictures]
+
+
+def test_reader_that_left_is_not_written_to(monkeypatch) -> None:
+    class Gone(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+        def fileno(self) -> int:
+            return 77
+
+    moved: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "open", lambda *given: {(os.devnull, os.O_WRONLY): 66}[given])
+    monkeypatch.setattr(os, "dup2", lambda *given: moved.append(given))
+    monkeypatch.setattr(sys, "stdout", Gone())
+    _print("text")
+    assert moved == [(66, 77)]

@@ -5,10 +5,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from src.runs import main
+from src.runs import _parser, main
 from tests.conftest import Train
 from tests.test_train import refusal_of
 
@@ -123,3 +124,218 @@ def test_wrong_command_is_one_line(words, expected, tmp_path, monkeypatch, capsy
 def test_empty_folder_says_how_to_begin(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert "src.train makes one" in said(capsys, "ls")
+
+
+class Run(SimpleNamespace):
+    """Stand in for where a run is."""
+
+    __hash__ = object.__hash__
+
+
+def record(number: int, **told) -> SimpleNamespace:
+    """Stand in for a run."""
+    name = f"version_{number}"
+    folders = Path("checkpoints", name).absolute(), Path("lightning_logs", name).absolute()
+    run = Run(
+        checkpoint_dir=folders[0],
+        log_dir=folders[1],
+        resume_command="python -m src.train X",
+        hold=lambda: None,
+    )
+    nothing = {"glance": {}, "metrics": {}, "settings": {}, "sessions": [], "progress": {}}
+    more = {"status": "finished", "best_val": None, "seed": 0, "checkpoint": folders[0] / "b.ckpt"}
+    return SimpleNamespace(name=name, run=run, log_dir=folders[1], **nothing | more | told)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
+    """Put stand-ins where the command looks for runs."""
+    monkeypatch.chdir(tmp_path)
+    found: list[SimpleNamespace] = []
+    records = SimpleNamespace(
+        all=lambda root: found,
+        find=lambda word: next(each for each in found if each.name == word),
+    )
+    monkeypatch.setattr("src.runs.RunRecord", records)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"), [("run", [0, 1, 2]), ("val", [2, 0, 1]), ("seconds", [2, 1, 0])]
+)
+def test_list_is_sorted_with_unknown_values_at_the_end(here, capsys, sort, order) -> None:
+    seconds, vals = [{}, {"fit_s": 20.0}, {"fit_s": 3.0}], [0.8, None, 0.9]
+    here += [
+        record(number, metrics=metrics, best_val=val)
+        for number, (metrics, val) in enumerate(zip(seconds, vals, strict=True))
+    ]
+    rows = json.loads(said(capsys, "ls", f"--sort={sort}", "--format=json"))
+    assert [row["run"] for row in rows] == [f"version_{number}" for number in order]
+
+
+def test_damaged_run_is_passed_over(here, capsys, monkeypatch) -> None:
+    here += [record(0), record(1)]
+
+    def facts(each: SimpleNamespace) -> dict[str, str]:
+        if each is here[0]:
+            raise ValueError("run.json is damaged")
+        return {"run": each.name, "group": ""}
+
+    monkeypatch.setattr("src.runs.facts", facts)
+    main(["ls", "--format=json"])
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == [{"run": "version_1", "group": ""}]
+    assert shown.out.startswith('[\n  {\n    "run"')
+    assert shown.err == "note: passed over: run.json is damaged\n"
+
+
+def test_best_run_is_that_of_the_validation(here, capsys) -> None:
+    here += [record(0, best_val=0.8), record(1, best_val=0.9), record(2), record(3, best_val=0.7)]
+    text = said(capsys, "best")
+    assert text.splitlines()[1].startswith("version_1")
+    assert text.splitlines()[2:] == [
+        "",
+        "best of 3 by validation: checkpoints/version_1/b.ckpt",
+    ]
+    assert json.loads(said(capsys, "best", "--format=json"))["run"] == "version_1"
+
+
+SESSION = {
+    "began": "2026-01-01T10:20:30",
+    "from_step": 7,
+    "command": "python -m src.train --x",
+    "git": {"commit": "abc", "diff": "", "carries": ""},
+    "inputs": {"device": "cpu", "data x": "1", "threads": 2},
+    "packages": {"torch": "2"},
+}
+
+
+@pytest.mark.parametrize(
+    ("git", "line"),
+    [
+        ({"diff": "", "carries": ""}, []),
+        ({"diff": "+x"}, ["  its checkpoints carry uncommitted changes: some"]),
+        ({"diff": "+x", "carries": "a.py"}, ["  its checkpoints carry uncommitted changes: a.py"]),
+    ],
+)
+def test_run_is_shown_as_it_stands(here, capsys, git: dict, line: list[str]) -> None:
+    session = SESSION | {"git": git}
+    here += [
+        record(0, metrics={"z": 2, "fit_s": 1.5}, settings={"b": 1, "a": "x\n"}, sessions=[session])
+    ]
+    assert said(capsys, "show", "version_0").splitlines()[3:] == [
+        "fit_s                   1.5",
+        "z                       2",
+        "",
+        "b: 1",
+        r"a: x\n",
+        "",
+        "2026-01-01T10:20 from step 7: device cpu, threads 2",
+        "  python -m src.train --x",
+        *line,
+        "",
+        "files     lightning_logs/version_0, checkpoints/version_0",
+        "continue  python -m src.train X",
+    ]
+    content = json.loads(said(capsys, "show", "version_0", "--format=json"))
+    assert content["run"] == "version_0"
+    assert (content["metrics"], content["settings"], content["sessions"]) == (
+        {"z": 2, "fit_s": 1.5},
+        {"b": 1, "a": "x\n"},
+        [session],
+    )
+
+
+def test_differences_are_told_as_they_stand(here, capsys) -> None:
+    other = SESSION | {"inputs": {"device": "gpu"}, "packages": {"torch": "3"}}
+    other["git"] = {"commit": "abd", "diff": "+x"}
+    here += [
+        record(0, seed=3, settings={"lr": 1}, sessions=[{}, SESSION], metrics={"m": 1}),
+        record(1, settings={"lr": 2}, sessions=[other], metrics={"m": 1}),
+        record(2, settings={"lr": 2}, metrics={"m": 1}),
+    ]
+    text = said(capsys, "diff", "version_0", "version_1").splitlines()
+    assert text[:4] == ["configuration", "  seed: 3 -> 0", "  lr: 1 -> 2", "environment"]
+    assert {"  commit: abc -> abd", "  torch: 2 -> 3", "  device: cpu -> gpu"} < {*text}
+    assert any(line.startswith("  uncommitted changes: ") for line in text)
+    assert text[-1] == "metrics: the same"
+    found = json.loads(said(capsys, "diff", "version_1", "version_2", "--format=json"))
+    assert found["configuration"] == found["metrics"] == {}
+    assert found["environment"]["commit"][0] == "abd"
+
+
+def made(here: list[SimpleNamespace], *numbers: int) -> None:
+    for number in numbers:
+        here.append(record(number))
+        for folder in (here[-1].run.checkpoint_dir, here[-1].log_dir):
+            folder.mkdir(parents=True)
+
+
+def test_several_runs_are_asked_for_and_removed_at_once(here, capsys, monkeypatch) -> None:
+    made(here, 0, 1, 2)
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or "Y")
+    text = said(capsys, "rm", "version_0", "version_2", "version_0")
+    question = "remove version_0, version_2 with all records and checkpoints? [y/N] "
+    assert (asked, text) == ([question], "removed version_0, version_2\n")
+    assert [each.name for each in Path("checkpoints").iterdir()] == ["version_1"]
+    assert [each.name for each in Path("lightning_logs").iterdir()] == ["version_1"]
+
+
+def test_yes_removes_without_a_question(here, capsys, monkeypatch) -> None:
+    made(here, 0)
+    here[0].run.checkpoint_dir.rmdir()  # of an older run
+    here[0].run.hold = None
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
+    assert said(capsys, "rm", "version_0", "--yes") == "removed version_0\n"
+    assert not here[0].log_dir.exists()
+
+
+def test_nobody_to_ask_is_told(here, capsys, monkeypatch) -> None:
+    made(here, 0)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
+    code, line = refusal_of(capsys, lambda: main(["rm", "version_0"]))
+    assert (code, line.strip()) == (
+        2,
+        "error: nobody is here to ask: version_0 would be removed with --yes",
+    )
+    assert here[0].log_dir.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("link", "how"),
+    [
+        ("checkpoints/version_0", "remove the link itself"),
+        ("lightning_logs/version_0", "remove the link itself"),
+        ("checkpoints", "name the run in the folder that it leads to"),
+    ],
+)
+def test_links_are_not_removed_through(here, capsys, tmp_path, link: str, how: str) -> None:
+    made(here, 0)
+    Path(link).rename("real")
+    Path(link).symlink_to(tmp_path / "real")
+    code, line = refusal_of(capsys, lambda: main(["rm", "version_0", "--yes"]))
+    assert (code, line.strip()) == (
+        2,
+        f"error: {link} is a link, and none is followed: {how}",
+    )
+
+
+def test_words_have_defaults() -> None:
+    def given(*words: str) -> dict:
+        return vars(_parser().parse_args([*words]))
+
+    common = {"debug": False, "format": "text"}
+    assert given("ls") == {"action": "ls", "sort": "run", "group": None, **common}
+    assert given("best") == {"action": "best", "group": None, **common}
+    assert given("show", "x") == {"action": "show", "run": "x", **common}
+    assert given("diff", "x", "y") == {"action": "diff", "first": "x", "second": "y", **common}
+    assert given("rm", "x", "y") == {
+        "action": "rm",
+        "run": ["x", "y"],
+        "yes": False,
+        "debug": False,
+    }
+    assert given("--debug", "ls")["debug"]
+    assert given("ls", "--debug")["debug"]

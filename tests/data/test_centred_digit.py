@@ -4,7 +4,18 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from src.data.centred_digit import centred_digit
+from src.data.centred_digit import (
+    _border,
+    _boxed,
+    _centred,
+    _evenly_lit,
+    _levelled,
+    _marks,
+    _opaque,
+    _reduced,
+    _without_dust,
+    centred_digit,
+)
 
 
 def seven(side: int = 200, at: tuple[int, int] = (60, 40), size: int = 100) -> Image.Image:
@@ -176,3 +187,76 @@ def test_lightness_of_lab_is_taken() -> None:
     other = Image.effect_noise((200, 200), 90)
     picture = Image.merge("LAB", [seven(), other, other])
     assert_alike(centred_digit(picture), centred_digit(seven()), 0)
+
+
+def test_marks_touch_at_sides_and_corners_and_nowhere_else() -> None:
+    for row, column in np.ndindex(3, 3):
+        for down, across in np.ndindex(3, 3):
+            filled = np.zeros((3, 3), bool)
+            filled[row, column] = filled[down, across] = True
+            near = max(abs(row - down), abs(column - across)) <= 1
+            marks = _marks(filled)
+            assert marks.max() == (1 if near else 2)
+            assert ((marks > 0) == filled).all()
+
+
+def test_see_through_pixels_are_mixed_with_the_other_ground() -> None:
+    dark = Image.merge("LA", [Image.new("L", (2, 1), 51), Image.new("L", (2, 1))])
+    dark.putpixel((0, 0), (51, 204))
+    assert _opaque(dark).tolist() == [[pytest.approx(0.2 * 0.8 + 0.2), 1]]
+    light = Image.new("LA", (1, 1), (204, 204))
+    assert _opaque(light).item() == pytest.approx(0.8 * 0.8)
+    assert _opaque(Image.new("LA", (1, 1), (204, 0))).item() == 1
+
+
+@pytest.mark.parametrize(("side", "shape"), [(1023, (8, 1023)), (1024, (4, 512))])
+def test_large_pictures_are_reduced(side: int, shape: tuple[int, int]) -> None:
+    assert _reduced(Image.new("F", (side, 8))).shape == shape
+
+
+def test_border_is_all_four_sides() -> None:
+    sides = [0, 1, 2, 3, 8, 9, 10, 11, 0, 4, 8, 3, 7, 11]
+    assert _border(np.arange(12.0).reshape(3, 4)).tolist() == sides
+
+
+@pytest.mark.parametrize(("slope", "left"), [(0.49, 0), (-0.49, 0), (0.5, 0.5), (-0.5, -0.5)])
+def test_gentle_slope_of_the_light_is_taken_away(slope: float, left: float) -> None:
+    for grey in (np.linspace(0, slope, 5)[:, None] + np.zeros(4), np.linspace(0, slope, 4)):
+        even = _evenly_lit(np.broadcast_to(grey, (5, 4)))
+        assert even[-1, -1] - even[0, 0] == pytest.approx(left, abs=1e-6)
+        assert even.mean() == pytest.approx(slope / 2, abs=1e-6)
+
+
+def test_levels_are_those_of_ground_and_ink() -> None:
+    ground, ink = [0.1, 0.1, 0.2, 0.3, 0.3], [0.8, 0.85, 0.9, 0.95, 1.0]
+    found = _levelled(np.array([ground, ink]))
+    expected = (np.array([ground, ink]) - 0.2) / (0.95 - 0.2)  # median, and upper quartile
+    assert found == pytest.approx(expected.clip(0, 1))
+
+
+@pytest.mark.parametrize(("size", "kept"), [(9, False), (10, True)])
+def test_dust_is_below_a_tenth_of_the_digit(size: int, kept: bool) -> None:
+    ink = np.zeros((30, 30), np.float32)
+    ink[:10, :10] = 1
+    ink[20, :size] = 1
+    assert _without_dust(ink)[20].sum() == size * kept
+    assert _without_dust(ink)[:10].sum() == 100
+
+
+@pytest.mark.parametrize(
+    ("ground", "outer", "inner"), [(0.02, 0.13, 0.15), (0, 0.09, 0.11), (0.1, 0.48, 0.52)]
+)
+def test_box_begins_above_the_noise(ground: float, outer: float, inner: float) -> None:
+    ink = np.full((100, 100), ground, np.float32)
+    ink[20:60, 30:50], ink[20:60, 28:30], ink[20:60, 50:52] = 1, outer, inner
+    assert _boxed(ink).shape == (20, 11)
+    assert _boxed(ink.T).shape == (11, 20)
+
+
+def test_centre_of_mass_is_put_in_the_middle_as_far_as_the_edges_allow() -> None:
+    digit = np.zeros((20, 6), np.float32)
+    digit[2, 1] = 1  # in the middle of (28, 28) if it is moved by 12 and 13
+    digit[19] = 1e-9
+    image = _centred(digit)
+    assert np.argwhere(image == 1).tolist() == [[10, 14]]  # 8 is the lowest place of 20 rows
+    assert image.shape == (28, 28)

@@ -66,6 +66,15 @@ def test_packed_files_copied_by_hand_are_unpacked(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("mirror")
+def test_only_what_is_missing_is_fetched(tmp_path: Path, capsys) -> None:
+    write_files(tmp_path)
+    (tmp_path / NAME).unlink()
+    ensure(tmp_path)
+    assert (tmp_path / NAME).read_bytes() == files()[NAME]
+    assert "MNIST: fetching 1 files into" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("mirror")
 def test_missing_files_come_from_the_next_mirror(tmp_path: Path, capsys) -> None:
     ensure(tmp_path / "raw")
     assert {file.name for file in (tmp_path / "raw").iterdir()} == set(files())

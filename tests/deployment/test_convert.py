@@ -1,14 +1,23 @@
 """A network as bytes: what is copied, described and refused."""
 
+import io
 import json
 import logging
+import warnings
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from src.deployment.classifier import Classifier
-from src.deployment.convert import describe, export_program, plain_tensors, to_safetensors
+from src.deployment.convert import (
+    describe,
+    export_program,
+    plain_tensors,
+    to_safetensors,
+    to_torch_export,
+)
 
 
 class DependsOnValues(nn.Module):
@@ -66,3 +75,41 @@ def test_refusal_says_why(monkeypatch: pytest.MonkeyPatch, error, reason: str) -
 def test_other_network_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^DependsOnValues cannot be exported \(.*safetensors$"):
         export_program(Classifier(DependsOnValues(), 0.0, 1.0), (1, 2, 2))
+
+
+def test_exporters_are_quiet_and_then_as_they_were(monkeypatch, recwarn) -> None:
+    heard = []
+
+    def save(program: object, buffer: io.BytesIO) -> None:
+        warnings.warn("inside", UserWarning, stacklevel=1)
+        heard.append(logging.getLogger().isEnabledFor(logging.WARNING))
+        heard.append(logging.getLogger().isEnabledFor(logging.ERROR))
+        buffer.write(b"all of it")
+
+    monkeypatch.setattr(torch.export, "save", save)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.INFO)
+    assert to_torch_export(None) == b"all of it"
+    assert (heard, recwarn.list) == ([False, True], [])
+    assert logging.root.manager.disable == logging.INFO
+
+
+def test_weights_are_copies_and_described(tmp_path) -> None:
+    network = nn.Linear(2, 2)
+    weight = plain_tensors(network)["weight"]
+    assert not weight.requires_grad
+    weight.zero_()
+    assert network.weight.abs().sum() > 0
+    (tmp_path / "x").write_bytes(to_safetensors({"w": weight}, {"mean": "[0.5]"}))
+    with safe_open(tmp_path / "x", "pt") as file:
+        assert file.metadata() == {
+            "input": "image: (pixels in [0, 1] - mean) / std, (B, C, H, W), float32",
+            "output": "logits, (B, K); probabilities are softmax(logits / temperature)",
+            "mean": "[0.5]",
+        }
+
+
+def test_numbers_of_a_description_are_rounded() -> None:
+    about = describe(Classifier(nn.Flatten(), 0.1307, 0.3081), ["cat"], False)
+    assert (about["mean"], about["std"]) == ("[0.1307]", "[0.3081]")
+    assert (about["calibrated"], about["temperature"]) == ("false", "1.0")
+    assert describe(Classifier(nn.Flatten(), 1 / 3, 1.0), [], True)["mean"] == "[0.333333]"

@@ -36,6 +36,9 @@ def test_onnx_describes_its_use(exporter: Exporter) -> None:
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["class_names"]) == [*"abcdefghij"]
     assert json.loads(about["image_shape"]) == [1, 28, 28]
+    assert json.loads(about["calibrated"]) is True
+    assert about["input"] == "image: pixels in [0, 1], (B, C, H, W), float32"
+    assert about["output"] == "logits and probabilities, (B, K)"
     assert [(put.name, put.shape) for put in session.get_inputs()] == [
         ("image", ["batch", 1, 28, 28])
     ]
@@ -52,5 +55,9 @@ def test_file_names_no_source(exporter: Exporter, name: str) -> None:
 def test_missing_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     refuse_missing_packages(["pt", "torch_export"])
-    with pytest.raises(ValueError, match=r'install -e "\.\[export\]".*--format pt torch_export'):
-        refuse_missing_packages(["pt", "onnx"])
+    with pytest.raises(ValueError, match="not installed") as refusal:
+        refuse_missing_packages(["pt", "onnx", "safetensors"])
+    assert str(refusal.value) == (
+        'onnx, onnxruntime, onnxscript, safetensors not installed: pip install -e ".[export]", or '
+        "leave out what needs it: --format pt torch_export"
+    )

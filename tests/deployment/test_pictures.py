@@ -1,6 +1,7 @@
 import io
 import struct
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,3 +96,34 @@ def test_reading_goes_on_after_failures(folder: Path) -> None:
     assert str(first) == "empty: the folder holds no picture"
     assert str(second) == "nowhere.png: there is no such file"
     assert name == "b.png"
+
+
+def test_reasons_are_those_of_the_file(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "x.png").write_bytes(png(3))
+    for error, reason in [
+        (OSError(5, "no disk"), "it cannot be read: no disk"),
+        (OSError("cut"), "it cannot be read: cut"),
+        (MemoryError(), "MemoryError"),
+        (SyntaxError("bad\nchunk"), "bad chunk"),
+    ]:
+
+        def fail(picture: Image.Image, error: Exception = error) -> Tensor:
+            raise error
+
+        with pytest.raises(UnreadablePictureError) as refusal:
+            read_picture(str(tmp_path / "x.png"), fail)
+        assert str(refusal.value) == f"{tmp_path / 'x.png'}: {reason}"
+
+
+def test_other_warnings_of_pillow_are_not_heard(folder: Path, recwarn) -> None:
+    def warn(picture: Image.Image) -> Tensor:
+        warnings.warn("odd file", UserWarning, stacklevel=1)
+        return torch.zeros(1)
+
+    read_picture("b.png", warn)
+    assert not recwarn.list
+
+
+def test_folders_with_the_name_of_a_picture_are_left_out(folder: Path) -> None:
+    (folder / "d.png").mkdir()
+    assert pictures_in(Path()) == ["a.PNG", "b.png", "inner/c.png"]

@@ -23,7 +23,24 @@ def test_cnn_equals_the_notebooks_network(batch: Batch) -> None:
     torch.testing.assert_close(cnn(batch.image), notebook(batch.image))
 
 
-@pytest.mark.parametrize("sizes", [{"width": 0}, {"num_classes": 0}, {"image_shape": (1, 3, 28)}])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"width": 0},
+        {"num_classes": 0},
+        {"image_shape": (0, 28, 28)},
+        {"image_shape": (1, 3, 28)},
+        {"image_shape": (1, 28, 3)},
+        {"hidden": (0, 1)},
+        {"hidden": (1, 0)},
+    ],
+)
 def test_cnn_refuses_impossible_sizes(sizes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="CNN needs positive sizes"):
         CNN(**sizes)
+
+
+def test_smallest_sizes_are_taken() -> None:
+    cnn = CNN(image_shape=(1, 4, 4), num_classes=1, width=1, hidden=(1, 1))
+    assert cnn(torch.zeros(2, 1, 4, 4)).shape == (2, 1)
+    assert cnn.conv1.weight.is_contiguous(memory_format=torch.channels_last)

@@ -44,3 +44,26 @@ def test_peak_is_at_the_same_fraction_of_any_training(total_steps: int) -> None:
 def test_impossible_warmup_is_refused() -> None:
     with pytest.raises(ValueError, match=r"warmup of OneCycle must be in \[0, 1\), got 1"):
         rates(4, warmup=1.0)
+
+
+def test_shape_has_its_defaults() -> None:
+    seen = rates(8)
+    expected = rates(8, warmup=0.25, start=0.04, end=0.0, anneal="cosine")
+    assert seen == pytest.approx(expected)
+    assert seen[:3] == pytest.approx([0.5 * 0.04, 0.5 * 0.52, 0.5])
+
+
+def test_rate_stays_at_the_end_after_it() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    scheduler = OneCycle(optimizer, end=0.1)
+    assert (scheduler.total_steps, scheduler.factor(0.25), scheduler.factor(1)) == (1, 1, 0.1)
+    for _ in range(3):
+        optimizer.step()
+        scheduler.step()
+    assert scheduler.get_last_lr() == [pytest.approx(0.05)]
+
+
+@pytest.mark.parametrize("warmup", [-0.1, 1.0])
+def test_warmup_is_in_its_range(warmup: float) -> None:
+    with pytest.raises(ValueError, match="warmup of OneCycle must be"):
+        rates(4, warmup=warmup)
