@@ -127,7 +127,7 @@ def test_run_has_a_state_if_it_has_a_checkpoint(tmp_path: Path, monkeypatch) -> 
     assert not run.has_state
     (run.checkpoint_dir / "last.ckpt").touch()
     assert run.has_state
-    monkeypatch.setattr("shutil.which", lambda name: {"python": sys.executable}.get(name))
+    monkeypatch.setattr("shutil.which", {"python": sys.executable}.get)
     assert run.resume_command == "python -m src.train --ckpt_path checkpoints/version_0"
     monkeypatch.setattr("shutil.which", lambda _: None)
     assert python() == shown(Path(sys.executable))

@@ -177,7 +177,7 @@ def test_largest_seed_is_one_of_32_bits() -> None:
         said = f"^--seeds must be a number of runs, or seeds such as 1,2,5-9, got '{text}'$"
         with pytest.raises(ValueError, match=said):
             parse_seeds(text)
-    with pytest.raises(ValueError, match="^--seeds 9-5: a range goes upwards$"):
+    with pytest.raises(ValueError, match=r"^--seeds 9-5: a range goes upwards$"):
         parse_seeds("9-5")
 
 
