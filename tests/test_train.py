@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace as Fake
 from typing import Any
 
 import pytest
@@ -474,3 +475,95 @@ def test_gpu_trains(train: Train, precision: str) -> None:
         f"--trainer.precision={precision}",
     )
     assert metrics["test/acc"] > 0.9
+
+
+@pytest.fixture
+def parts(monkeypatch, tmp_path: Path) -> list[tuple]:
+    """What a command asks for, of stand-ins for its parts that train nothing."""
+    asked = []
+
+    class Command:
+        def __init__(self, default: Path, words: list[str], account: Any) -> None:
+            asked.append((default, words, type(account).__name__))
+            self.run, self.trainer = "no --run" not in words and "run", Fake(is_global_zero=True)
+            self.trainer.is_global_zero = "other" not in words
+
+        def fit(self) -> None:
+            asked.append(("fit",))
+
+        def test(self) -> None:
+            asked.append(("test",))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("src.experiment.cli.TrainCLI", Command)
+    monkeypatch.setattr("src.experiment.result.finish", lambda cli, account: "the table")
+    monkeypatch.setattr("src.experiment.consent.trust", lambda name: asked.append(("trust", name)))
+    for name in ("quiet.silence_known_noise", "allocator.keep_freed_memory"):
+        short = name.partition(".")[2]
+        monkeypatch.setattr(f"src.experiment.{name}", lambda short=short: asked.append((short,)))
+    monkeypatch.setattr("src.train.stop_without_parent", lambda: asked.append(("watch",)))
+    return asked
+
+
+def test_command_trains_tests_and_tells(parts: list[tuple], capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sys.argv", ["train", "--trust=mine", "--a=1"])
+    main()
+    before = [("watch",), ("trust", "mine"), ("silence_known_noise",), ("keep_freed_memory",)]
+    made = (DEFAULT, ["--trust=mine", "--a=1"], "Account")
+    assert parts == [*before, made, ("fit",), ("test",)]
+    assert capsys.readouterr().out == "the table\n"
+
+
+@pytest.mark.parametrize("words", [["other"], ["no --run"]])
+def test_process_without_a_run_of_its_own_tells_nothing(parts, words: list[str], capsys) -> None:
+    main(words)
+    assert parts[-1] == ("test",)
+    assert capsys.readouterr().out == ""
+
+
+def test_help_of_seeds_trains_none(parts: list[tuple]) -> None:
+    main(["--seeds=3", "--print_config=skip_default"])
+    assert parts[-1] == ("test",)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--jobs=2"], "--jobs is the number of runs at once: give --seeds, too"),
+        (["--group=last"], "--group last: a name has letters"),
+        (["--seeds=0"], "--seeds must be a number of runs"),
+        (["--seeds=2", "--jobs=0"], "--jobs must be a number above 0"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_is_loaded(parts, words, said, capsys) -> None:
+    code, line = refusal(capsys, *words)
+    assert (code, line.startswith(f"error: {said}"), parts) == (2, True, [("watch",)])
+
+
+def test_seeds_are_planned_and_summed_up(parts: list[tuple], tmp_path: Path, capsys) -> None:
+    asked = []
+
+    def run_all(plan: Any, group: Any, count: int) -> Fake:
+        asked.append((plan.seeds, plan.words.rest, group.name, group is plan.group, count))
+        return Fake(run=lambda: plan.failed.update({2: "why"}))
+
+    record = Fake(**{"config": "c", "seed": 1, "glance": {}, "metrics": {"test/acc": 0.5}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("src.experiment.jobs.Jobs", run_all)
+        patch.setattr("src.experiment.seed_runs.SeedRuns.finished", lambda _: {1: record})
+        with pytest.raises(SystemExit) as stop:
+            main(["--seeds=2,1", "--jobs=3", "--group=g", "--debug", "--a=1"])
+    assert (stop.value.code, asked) == (1, [([2, 1], ["--a=1"], "g", True, 3)])
+    text = capsys.readouterr().out
+    assert text.startswith("runs           1 of 2, group g")
+    summary = tmp_path / "lightning_logs" / "groups" / "g" / "summary.txt"
+    assert summary.read_text() == text.removesuffix("\n")
+    assert parts == [("watch",)]
+
+
+def test_seeds_of_which_none_is_finished_are_not_summed_up(parts, tmp_path: Path, capsys) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("src.experiment.jobs.Jobs", lambda *_: Fake(run=lambda: None))
+        main(["--seeds=2", "--group=g"])
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "lightning_logs" / "groups" / "g" / "summary.txt").exists()

@@ -2,6 +2,7 @@ import ctypes
 import platform
 import subprocess
 import sys
+from types import SimpleNamespace as Fake
 
 import pytest
 
@@ -37,3 +38,14 @@ def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch, error
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
     keep_freed_memory()
+
+
+def test_settings_are_those_of_malloc(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def mallopt(parameter: ctypes.c_int, value: ctypes.c_int) -> None:
+        asked.append((parameter.value, value.value))
+
+    monkeypatch.setattr(ctypes, "CDLL", {None: Fake(mallopt=mallopt)}.get)
+    keep_freed_memory()
+    assert asked == [(-1, 2**30), (-2, 2**26), (-3, 2**25)]

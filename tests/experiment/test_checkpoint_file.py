@@ -173,3 +173,80 @@ def test_folder_without_a_whole_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "last.ckpt").touch()
     with pytest.raises(FileNotFoundError, match=r"no whole checkpoint; .*last\.ckpt .* empty"):
         newest_checkpoint(tmp_path)
+
+
+def owner_of(tmp_path: Path, began: str = "2026-01-01") -> WholeCheckpointIO:
+    """Saves the checkpoints of a run in `own`."""
+    (tmp_path / "own").mkdir()
+    io = WholeCheckpointIO(lambda: [tmp_path / "own"])
+    io.save_checkpoint(whole(2, began), tmp_path / "own" / "new.ckpt")
+    return io
+
+
+def test_checkpoint_of_the_run_is_removed(tmp_path: Path, capsys) -> None:
+    io = owner_of(tmp_path)
+    io.remove_checkpoint(str(save(tmp_path / "own" / "old.ckpt")))
+    io.remove_checkpoint(tmp_path / "own" / "gone.ckpt")
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["new.ckpt"]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["elsewhere", "another run", "no checkpoint", "name", "link"])
+def test_other_files_are_not_removed(kind: str, tmp_path: Path, capsys) -> None:
+    io = owner_of(tmp_path)
+    path = tmp_path / "own" / ("a.txt" if kind == "name" else "a.ckpt")
+    if kind == "elsewhere":
+        path = tmp_path / "a.ckpt"
+    save(path, began="2025" if kind == "another run" else "2026-01-01")
+    if kind == "no checkpoint":
+        path.write_bytes(b"mine")
+    if kind == "link":
+        path.rename(tmp_path / "real.ckpt")
+        path.symlink_to(tmp_path / "real.ckpt")
+    io.remove_checkpoint(path)
+    assert path.is_file()
+    said = f"note: {path} was not removed: it is no checkpoint of this run\n"
+    assert capsys.readouterr().err == said
+
+
+def test_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
+    wrong: list[tuple[Any, str]] = [
+        ({"global_step": -1}, "global_step is a int"),
+        ({"config": "x" * 1_000_001}, "config is the str"),
+        ({"provenance": []}, "provenance is empty"),
+        ({"pytorch-lightning_version": "x"}, "pytorch-lightning_version is the str 'x'"),
+        ({"state_dict": {"w": 1}}, "state_dict.w is a int"),
+        ({"optimizer_states": [1]}, "optimizer_states.0 is a int"),
+        ({"callbacks": {"Heartbeat": {}}}, "callbacks.Heartbeat.seconds is missing"),
+        ({"callbacks": {"Target": {"reached": 1}}}, "callbacks.Target.reached is a int"),
+        ({"epoch_metrics": [{"a": {}}]}, "epoch_metrics.0.a.updates is missing"),
+        ({"metrics": {"a": "x"}}, "metrics.a is the str 'x'"),
+        ({"calibration": {"step": 1}}, "calibration.temperature is missing"),
+        ({"loops": {"fit_loop": {}}}, "loops.fit_loop.state_dict is missing"),
+    ]
+    for part, said in wrong:
+        torch.save(whole() | part, tmp_path / "x.ckpt")
+        with pytest.raises(ValueError, match=f"x.ckpt is not a checkpoint of this project: {said}"):
+            read_checkpoint(tmp_path / "x.ckpt")
+    torch.save(whole() | {"calibration": {"temperature": 1.5, "step": 1}}, tmp_path / "x.ckpt")
+    assert read_checkpoint(tmp_path / "x.ckpt")["calibration"]["temperature"] == 1.5
+
+
+def test_each_part_of_a_checkpoint_is_needed(tmp_path: Path) -> None:
+    for part in whole():
+        content = whole()
+        del content[part]
+        torch.save(content, tmp_path / "x.ckpt")
+        with pytest.raises(ValueError, match="was not written by this command"):
+            read_checkpoint(tmp_path / "x.ckpt")
+    torch.save({}, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match="was not written by this command"):
+        read_checkpoint(tmp_path / "x.ckpt")
+
+
+def test_broken_neighbours_are_not_named_when_the_newest_is_sought(tmp_path: Path) -> None:
+    (tmp_path / "last.ckpt").write_bytes(b"junk")
+    save(tmp_path / "best.ckpt")
+    _, skipped = newest_checkpoint(tmp_path)
+    assert len(skipped) == 1
+    assert "beside it" not in skipped[0]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
 import pytest
 import torch
@@ -122,3 +123,72 @@ def test_fast_dev_run_claims_no_folder(tmp_path: Path) -> None:
     cli = TrainCLI(DEFAULT, [*SMALL, "--trainer.fast_dev_run=true"])
     assert cli.run is None
     assert not list(tmp_path.iterdir())
+
+
+def command(**parts) -> TrainCLI:
+    """A command of which only some parts are there."""
+    cli = object.__new__(TrainCLI)
+    best = Fake(best_model_path="")
+    known = {"resumed": None, "config": Fake(test=True), "config_init": {"best": best}}
+    known |= {"model": "task", "datamodule": "data"}
+    for name, value in (known | parts).items():
+        setattr(cli, name, value)
+    return cli
+
+
+@pytest.mark.parametrize(("path", "managed"), [(None, True), ("last.ckpt", False)])
+def test_training_begins_or_goes_on(path: str | None, managed: bool, monkeypatch) -> None:
+    asked, lean = [], []
+    monkeypatch.setattr("src.experiment.cli.make_lean", lean.append)
+    trainer = Fake(fit=lambda *words, **options: asked.append((words, options)))
+    trainer._checkpoint_connector = Fake(_user_managed=None)
+    command(trainer=trainer, resumed=path and Fake(path=path)).fit()
+    assert asked == [(("task", "data"), {"ckpt_path": path, "weights_only": True})]
+    assert (trainer._checkpoint_connector._user_managed, lean) == (managed, [trainer])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "best", "tested", "loaded"),
+    [
+        (True, "best.ckpt", ["best.ckpt"], []),
+        (True, "", [None], []),
+        (False, "best.ckpt", [], ["weights"]),
+        (False, "", [], []),
+    ],
+)
+def test_best_state_is_tested_or_loaded(
+    wanted: bool, best: str, tested: list, loaded: list, monkeypatch
+) -> None:
+    asked, given = [], []
+    content = {"best.ckpt": {"state_dict": "weights"}}
+    monkeypatch.setattr("src.experiment.cli.read_checkpoint", content.get)
+    trainer = Fake(test=lambda *_, **options: asked.append(options), _checkpoint_connector=Fake())
+    command(
+        trainer=trainer,
+        config=Fake(test=wanted),
+        config_init={"best": Fake(best_model_path=best)},
+        model=Fake(load_state_dict=given.append),
+    ).test()
+    known = {"weights_only": True, "verbose": False}
+    assert asked == [{"ckpt_path": path} | known for path in tested]
+    assert given == loaded
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("--target=acc", "--target must be a metric of the validation"),
+        ("--model.num_classes=3", "the data set gives it, as data.num_classes"),
+    ],
+)
+def test_wrong_word_is_refused_before_a_run_begins(word: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        TrainCLI(DEFAULT, [*SMALL, word])
+    assert not list(tmp_path.iterdir())
+
+
+def test_group_in_a_configuration_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "a.yaml"
+    config.write_text(f"{DEFAULT.read_text()}\ngroup: mine\n")
+    with pytest.raises(ValueError, match=r"^--group belongs on the command line, not in a config"):
+        TrainCLI(DEFAULT, [*SMALL, f"--config={config}"])

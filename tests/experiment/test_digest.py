@@ -1,3 +1,6 @@
+import hashlib
+import struct
+
 import torch
 
 from src.experiment.digest import digest
@@ -19,3 +22,11 @@ def test_any_bit_changes_the_digest() -> None:
 def test_memory_layout_does_not_matter() -> None:
     image = torch.rand(2, 3, 4, 5)
     assert digest(image) == digest(image.to(memory_format=torch.channels_last))
+
+
+def test_digest_is_of_names_kinds_shapes_and_bytes() -> None:
+    values = struct.pack("<2f", 1.0, 2.0)
+    content = {"b": ["x", (None,)], "a": torch.tensor([1.0, 2.0], requires_grad=True)}
+    whole = b"a:torch.float32 (2,) " + values + b"b:'x';None;"
+    assert digest(content) == hashlib.sha256(whole).hexdigest()
+    assert digest({2: 0, "1": 0}) == hashlib.sha256(b"1:0;2:0;").hexdigest()

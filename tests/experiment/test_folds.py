@@ -63,3 +63,17 @@ def test_unsuitable_data_set_is_refused(tmp_path: Path, kind: type, reason: str)
     write_files(tmp_path / "data" / "MNIST" / "raw")
     with pytest.raises(ValueError, match=reason):
         training_split(kind(str(tmp_path / "data")))
+
+
+def test_division_is_the_one_it_always_was() -> None:
+    assert divide(10, 3).tolist() == [2, 2, 0, 0, 1, 1, 2, 1, 0, 0]
+    assert divide(10, 3).dtype == torch.int64
+    assert sorted(divide(5, 5).tolist()) == [0, 1, 2, 3, 4]
+    assert sorted(divide(2, 2).tolist()) == [0, 1]
+
+
+def test_batches_of_a_part_are_by_lists_too(tiny_mnist: TinyMNIST) -> None:
+    split = tiny_mnist.splits["train"]
+    part = Part(split, torch.tensor([5, 3, 8]))
+    assert torch.equal(part.__getitems__([0, 1]).label, split.label[[5, 3]])
+    assert training_split(tiny_mnist) is split

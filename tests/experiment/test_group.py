@@ -90,3 +90,54 @@ def test_group_without_runs_leaves_nothing(tmp_path: Path) -> None:
     make_run(tmp_path, 0, group="mine")
     group.discard_if_empty()
     assert group.folder.is_dir()
+
+
+def test_group_waits_no_longer_than_a_quarter_of_a_minute(tmp_path: Path, monkeypatch) -> None:
+    waited = []
+    monkeypatch.setattr(Group, "members", lambda _: [Fake(status="running")])
+    monkeypatch.setattr("src.experiment.group.time.sleep", waited.append)
+    Group(tmp_path, "mine").await_orphans()
+    assert waited == [1] * 15
+
+
+def test_what_made_a_group_is_kept_without_secrets(tmp_path: Path) -> None:
+    group = Group(tmp_path, "mine")
+    group.claim({"kind": "seeds", "x": {"api_key": "hunter2X"}})
+    file = group.folder / "group.json"
+    assert json.loads(file.read_text()) == {"kind": "seeds", "x": {"api_key": "***"}}
+    group.claim({"kind": "seeds", "x": {"api_key": "hunter3X"}})
+    said = rf"^group mine was made with another more \({file}\): give another --group$"
+    with pytest.raises(ValueError, match=said):
+        group.claim({"kind": "seeds", "more": 1})
+
+
+@pytest.mark.parametrize("name", ["a", "A_1.b+c-d", "version_", "version_1a", "lastly"])
+def test_name_of_a_folder_is_a_name(tmp_path: Path, name: str) -> None:
+    assert Group(tmp_path, name).folder == tmp_path / "lightning_logs" / "groups" / name
+
+
+def test_name_in_a_file_that_cannot_be_one_is_no_group(tmp_path: Path) -> None:
+    for version, name in enumerate(["../a", "last", "", "fine"]):
+        make_run(tmp_path, version, group=name)
+    assert [(group.root, group.name) for group in Group.all(tmp_path)] == [(tmp_path, "fine")]
+
+
+def test_log_that_has_no_secret_is_not_written_again(tmp_path: Path, monkeypatch) -> None:
+    group = Group(tmp_path, "mine")
+    group.folder.mkdir(parents=True)
+    group.log("seed_1").write_bytes(b"loss=0.1")
+    monkeypatch.setattr("src.experiment.group.write_whole", lambda *_: pytest.fail("written"))
+    assert group.masked_log("seed_1") == b"loss=0.1"
+
+
+def test_group_whose_folder_a_link_leads_away_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lightning_logs").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "lightning_logs" / "groups").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="groups"):
+        Group(tmp_path, "mine").claim({})
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_group_that_is_gone_can_be_discarded(tmp_path: Path) -> None:
+    Group(tmp_path, "mine").discard_if_empty()

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
 import pytest
 
@@ -69,3 +70,96 @@ def test_curves_are_on_disk_before_the_state(train: Train, monkeypatch) -> None:
 def test_negative_interval_is_refused() -> None:
     with pytest.raises(ValueError, match="must not be negative, got every_n_steps=-1"):
         LastCheckpoint(every_n_steps=-1)
+    with pytest.raises(ValueError, match="got every_n_steps=0, every_n_minutes=-1"):
+        LastCheckpoint(every_n_minutes=-1)
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """The time, which stands still until a test moves it."""
+    now = [1000.0]
+    monkeypatch.setattr("src.experiment.last_checkpoint.time.monotonic", lambda: now[0])
+    return now
+
+
+def trainer_of(step: int, first: bool = True) -> Fake:
+    """A trainer that writes its step as its state, and broadcasts what the first process says."""
+
+    def save(path: Path, weights_only: bool) -> None:
+        assert weights_only is False
+        path.write_text(str(step))
+
+    trainer = Fake(global_step=step, is_global_zero=first, loggers=[], save_checkpoint=save)
+    trainer.log_every_n_steps, trainer.strategy = 5, Fake(broadcast=lambda passed: passed)
+    return trainer
+
+
+def last_of(folder: Path, *words: float) -> LastCheckpoint:
+    last = LastCheckpoint(*words)
+    last.folder = folder
+    last.on_train_start(trainer_of(10), None)
+    return last
+
+
+def states(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("words", "passed", "step", "saved"),
+    [
+        ((), 299, 15, False),
+        ((), 300, 15, True),
+        ((), 300, 14, False),  # looked at when the curves are written
+        ((0, 1.0), 60, 15, True),
+        ((0, 0), 9999, 15, False),
+        ((4, 0), 0, 12, True),
+        ((4, 0), 0, 13, False),
+        ((1, 0), 0, 13, True),
+    ],
+)
+def test_state_is_saved_when_an_interval_has_passed(
+    tmp_path: Path, clock: list[float], words: tuple, passed: float, step: int, saved: bool
+) -> None:
+    last = last_of(tmp_path, *words)
+    clock[0] += passed
+    last.save_if_due(trainer_of(step), in_epoch=True)
+    assert states(tmp_path) == ({"last.ckpt": str(step)} if saved else {})
+    last.save_if_due(trainer_of(step), in_epoch=False)
+    assert states(tmp_path) == {"last.ckpt": str(step)}
+
+
+def test_state_before_is_kept_and_none_is_saved_twice(
+    tmp_path: Path, clock: list[float], monkeypatch
+) -> None:
+    last, synced = last_of(tmp_path), []
+    monkeypatch.setattr("src.experiment.last_checkpoint.sync_folder", synced.append)
+    last.save(trainer_of(10))
+    assert states(tmp_path) == {}
+    for step in (11, 12, 13, 13):
+        last.save(trainer_of(step))
+    assert states(tmp_path) == {"last.ckpt": "13", "previous.ckpt": "12"}
+    assert synced == [tmp_path] * 3
+    clock[0] += 299
+    last.save(trainer_of(14))
+    clock[0] += 1
+    last.save_if_due(trainer_of(15), in_epoch=True)
+    assert states(tmp_path)["last.ckpt"] == "14"  # the interval begins with each state
+
+
+def test_first_process_alone_renames_states(tmp_path: Path) -> None:
+    last = last_of(tmp_path)
+    last.save(trainer_of(11, first=False))
+    assert states(tmp_path) == {"next.ckpt": "11"}
+
+
+def test_nothing_is_saved_without_a_folder_and_loggers_are_told_first(tmp_path: Path) -> None:
+    told, last = [], last_of(tmp_path)
+    trainer = trainer_of(11)
+    trainer.loggers = [Fake(save=lambda: told.append(states(tmp_path)))]
+    last.folder = None
+    last.save(trainer)
+    assert told == []
+    last.folder = tmp_path
+    last.save(trainer)
+    assert told == [{}]

@@ -63,3 +63,19 @@ def test_folder_is_nobodys_where_there_are_no_locks(tmp_path: Path, monkeypatch)
 
     monkeypatch.setattr(lock.fcntl, "flock", flock)
     assert not is_held(tmp_path)
+
+
+def test_folder_that_another_process_keeps_is_tried_four_times(tmp_path: Path, monkeypatch) -> None:
+    asked, waited = [], []
+
+    def flock(_: int, how: int) -> None:
+        asked.append(how)
+        raise BlockingIOError
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    monkeypatch.setattr(lock.time, "sleep", waited.append)
+    assert not hold(tmp_path)
+    assert asked == [lock.fcntl.LOCK_EX | lock.fcntl.LOCK_NB] * 4
+    assert waited == [0.05] * 4
+    assert is_held(tmp_path)
+    assert asked[4:] == [lock.fcntl.LOCK_SH | lock.fcntl.LOCK_NB]

@@ -3,10 +3,11 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.orphan import PARENT, stop_without_parent
+from src.experiment.orphan import PARENT, _watch, stop_without_parent
 
 CODE = """
 import os, signal, sys, time
@@ -40,3 +41,25 @@ def test_process_stops_when_its_parent_is_gone() -> None:
 def test_process_that_is_not_asked_is_left_alone(monkeypatch) -> None:
     monkeypatch.delenv(PARENT, raising=False)
     stop_without_parent()
+
+
+def test_process_watches_who_started_it(monkeypatch) -> None:
+    parents, ended, waited = [7, 7, 1], [], []
+    monkeypatch.setattr("os.getppid", lambda: parents.pop(0))
+    monkeypatch.setattr("os.kill", lambda *words: ended.append(words))
+    monkeypatch.setattr("src.experiment.orphan.time.sleep", waited.append)
+    _watch(7)
+    assert (ended, waited) == ([(os.getpid(), signal.SIGTERM)], [0.5, 0.5])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes there have no such parent")
+def test_process_that_is_asked_watches_beside_its_work(monkeypatch) -> None:
+    made = []
+    start = Fake(start=lambda: made.append("started"))
+    monkeypatch.setattr(
+        "src.experiment.orphan.threading.Thread", lambda **words: made.append(words) or start
+    )
+    monkeypatch.setenv(PARENT, "77")
+    stop_without_parent()
+    stop_without_parent()  # asked no longer
+    assert made == [{"target": _watch, "args": [77], "daemon": True}, "started"]

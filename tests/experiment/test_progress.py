@@ -1,8 +1,9 @@
-from types import SimpleNamespace
+import sys
+from types import SimpleNamespace as Fake
 
 import pytest
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 
 from src.experiment.progress import ProgressBar, own_bar
 from tests.conftest import Train
@@ -41,8 +42,43 @@ def test_bar_is_drawn_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_bar_of_rich_is_replaced_too() -> None:
     rich = object.__new__(RichProgressBar)  # rich itself need not be installed
-    trainer = SimpleNamespace(callbacks=[rich])
+    trainer = Fake(callbacks=[rich])
     own_bar(trainer, chosen=[rich])
     assert trainer.callbacks == [rich]
     own_bar(trainer, chosen=[])
     assert type(trainer.callbacks[0]) is ProgressBar
+
+
+@pytest.mark.parametrize(
+    ("resumed", "done", "begun"), [("a.ckpt", 3, 1), (None, 3, 0), ("a.ckpt", 0, 0)]
+)
+def test_bar_of_a_run_cut_in_an_epoch_begins_there(
+    resumed, done: int, begun: int, monkeypatch
+) -> None:
+    calls, bar = [], ProgressBar()
+    monkeypatch.setattr(TQDMProgressBar, "on_train_start", lambda *_: calls.append("start"))
+    monkeypatch.setattr(bar, "on_train_epoch_start", lambda *_: calls.append("epoch"))
+    bar._train_progress_bar = Fake(initial=0)
+    progress = Fake(current=Fake(completed=done))
+    loop = Fake(epoch_loop=Fake(batch_progress=progress))
+    bar.on_train_start(Fake(fit_loop=loop, ckpt_path=resumed), None)
+    assert calls == ["start"] + ["epoch"] * begun
+    assert bar.train_progress_bar.initial == done * begun
+
+
+@pytest.mark.parametrize(("terminal", "every"), [(True, 1), (False, sys.maxsize)])
+def test_file_gets_a_line_for_each_epoch(terminal: bool, every: int, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    other, own = object(), TQDMProgressBar()
+    trainer = Fake(callbacks=[other, own])
+    own_bar(trainer, chosen=[])
+    assert trainer.callbacks[0] is other
+    assert (type(trainer.callbacks[1]), trainer.callbacks[1].refresh_rate) == (ProgressBar, every)
+
+
+def test_failure_closes_each_bar_that_there_is() -> None:
+    closed, bar = [], ProgressBar()
+    bar._val_progress_bar = Fake(close=lambda: closed.append("val"))
+    bar._test_progress_bar = Fake(close=lambda: closed.append("test"))
+    bar.on_exception(None, None, ValueError())
+    assert closed == ["val", "test"]

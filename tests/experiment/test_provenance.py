@@ -86,6 +86,7 @@ def test_session_tells_its_step_its_words_and_its_weights(monkeypatch) -> None:
     trainer = Fake(global_step=7, strategy=Fake(root_device=torch.device("cpu")), world_size=3)
     before = datetime.now(UTC).isoformat(timespec="milliseconds")
     now = provenance(trainer, None, "w.pt 01")
+    assert len(now["began"]) == len(before)
     assert before <= now["began"] <= datetime.now(UTC).isoformat(timespec="milliseconds")
     assert (now["from_step"], now["inputs"]["weights"], now["inputs"]["processes"]) == (
         *(7, "w.pt 01"),

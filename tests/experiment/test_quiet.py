@@ -22,3 +22,15 @@ def test_advertisements_are_silent_and_facts_are_not(caplog: pytest.LogCaptureFi
         logger.info("Tip: buy our cloud")
         logger.info("GPU available: False")
     assert caplog.messages == ["GPU available: False"]
+
+
+@pytest.mark.parametrize("name", ["lightning.pytorch", "lightning.fabric"])
+def test_each_advertisement_of_lightning_is_silent(name: str, caplog) -> None:
+    silence_known_noise()
+    logger = logging.getLogger(f"{name}.utilities.rank_zero")
+    noise = "TPU available: 0", "`Trainer.fit` stopped: `max_epochs=1` reached", "Restored all"
+    with caplog.at_level(logging.INFO, logger.name):
+        for text in (*noise, "Loaded model weights", "a fact"):
+            logger.info(text)
+    assert caplog.messages == ["a fact"]
+    assert logging.getLogger("tensorboard").level == logging.ERROR

@@ -3,6 +3,7 @@ from typing import Any
 
 import torch
 
+from src.experiment.digest import digest
 from src.experiment.reproduction import report
 
 SESSION = {
@@ -53,3 +54,44 @@ def test_run_that_was_continued_otherwise_is_named() -> None:
 
 def test_unexplained_difference_asks_for_determinism() -> None:
     assert "try --trainer.deterministic true" in report(checkpoint(), checkpoint(2.0))[1]
+
+
+def test_table_tells_each_part(capsys) -> None:
+    again = checkpoint()
+    again["metrics"] = {"val/acc": 0.25, "seconds_s": 3}
+    same, text = report(checkpoint(), again)
+    weights, state = (digest(part)[:16] for part in ({"w": torch.tensor(1.0)}, []))
+    assert (same, text.splitlines()) == (
+        False,
+        [
+            f"weights        same, {weights}",
+            f"optimizer      same, {state}",
+            f"schedule       same, {state}",
+            "val/acc        was 0.5, is 0.25",
+            "reproduced     no, and nothing recorded differs: try --trainer.deterministic true in "
+            "both runs",
+        ],
+    )
+
+
+def test_recorded_difference_explains_another_result() -> None:
+    first, again = checkpoint(), checkpoint(2.0, inputs={"torch": "2"})
+    again["metrics"].pop("val/acc")
+    lines = report(first, again)[1].splitlines()
+    assert lines[3:] == [
+        "val/acc        was 0.5, is None",
+        "differs        torch 1 -> 2",
+        "reproduced     no",
+    ]
+
+
+def test_sessions_are_compared_one_by_one() -> None:
+    first = checkpoint()
+    other = {"from_step": 7, "inputs": {"torch": "2"}}
+    first["provenance"].append({**copy.deepcopy(SESSION), **other})
+    again = checkpoint(inputs={"torch": "3"})
+    differing = [line for line in report(first, again)[1].splitlines() if "differs" in line]
+    assert differing == [
+        "differs        torch 2 -> 3",
+        "differs        torch 1 -> 2, since step 7 of the run",
+    ]

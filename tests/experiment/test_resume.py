@@ -1,10 +1,13 @@
 import shutil
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
 import pytest
 import torch
 
-from src.experiment.resume import Resumed, find_checkpoint
+from src.experiment.changes import Change
+from src.experiment.resume import Resumed, find_checkpoint, find_run
+from src.experiment.run import Run
 from src.train import main
 from tests.conftest import Train
 from tests.one_layer import OneLayer
@@ -96,3 +99,83 @@ def test_newer_checkpoint_is_read_and_named(two_runs: Path, capsys) -> None:
     notes = capsys.readouterr().err
     assert "note: the checkpoint is of lightning 9.9.9, newer than" in notes
     assert "note: since the checkpoint: threads 77 ->" in notes
+
+
+def resumed(path: Path, **parts) -> Resumed:
+    """A run at step 7 that goes on."""
+    content = {
+        **{"global_step": 7, "pytorch-lightning_version": "1.0", "config": "a: 1"},
+        "provenance": [{"inputs": {"processes": "9"}}, {"inputs": {"processes": "2"}}],
+        **{"state_dict": {}, "optimizer_states": [], "kept": 1},
+    }
+    return Resumed(path, content | parts, None)
+
+
+def test_resumed_run_is_compared_with_what_was_made_of_it(monkeypatch, capsys) -> None:
+    asked, of = [], "src.experiment.resume"
+    monkeypatch.setattr(f"{of}.refuse_other_batch", lambda *words: asked.append(words))
+    monkeypatch.setattr(f"{of}.refuse_other_network", lambda *words: asked.append(words))
+    run = resumed(Path("a.ckpt"))
+    run.settings, run.changes = {"b": 2}, [Change("x", 1, 2), Change("y", None, 3)]
+    run.check(Fake(world_size=4), "the task")
+    assert asked == [({"a": 1}, {"b": 2}, [2, 4]), ("the task", {})]
+    assert run.checkpoint.keys() & {"state_dict", "optimizer_states", "kept"} == {"kept"}
+    assert capsys.readouterr().err.splitlines() == [
+        "note: continuing a.ckpt at step 7",
+        "note: changed: --x 1 -> 2",
+        "note: changed: --y None -> 3",
+    ]
+
+
+@pytest.mark.parametrize(("place", "tested", "asks"), [
+    ("elsewhere", -1, True),
+    ("checkpoints/version_0", -1, False),
+    ("checkpoints/version_0", 6, False),
+    ("checkpoints/version_0", 7, True),
+])  # fmt: skip
+def test_run_that_was_tested_at_its_end_is_finished(
+    tmp_path: Path, place: str, tested: int, asks: bool, monkeypatch
+) -> None:
+    refused, other, of = [], [], "src.experiment.resume"
+    monkeypatch.setattr(f"{of}.refuse_finished", lambda *words: refused.append(words))
+    monkeypatch.setattr(f"{of}.refuse_other_experiment", other.append)
+    monkeypatch.setattr(f"{of}.Run.tested_step", tested)
+    run = resumed(tmp_path / place / "last.ckpt", config="{a: 1, trainer: {default_root_dir: x}}")
+    run.change("{a: 2, trainer: {default_root_dir: y}}")
+    assert run.settings == {"a": 2, "trainer.default_root_dir": "y"}
+    names = {"a", "trainer.default_root_dir"}
+    assert {change.name for change in run.changes} == names
+    moves = {"trainer.default_root_dir"} if place == "elsewhere" else set()
+    assert [{change.name for change in found} for found in other] == [names - moves]
+    assert refused == [(run.checkpoint, run.settings, run.changes)] * asks
+
+
+def test_run_goes_on_in_its_folders_or_gets_new_ones(tmp_path: Path, monkeypatch) -> None:
+    held = []
+
+    def hold(run: Run) -> None:
+        held.append(run)
+
+    monkeypatch.setattr(Run, "hold", hold)
+    trainer = Fake(default_root_dir=str(tmp_path), is_global_zero=True)
+    first = find_run(None, trainer)
+    assert (first, first.log_dir.is_dir(), held) == (Run(tmp_path, 0), True, [first])
+    again = find_run(resumed(first.checkpoint_dir / "last.ckpt"), trainer)
+    elsewhere = find_run(resumed(tmp_path / "last.ckpt"), trainer)
+    assert (again, elsewhere, held) == (first, Run(tmp_path, 1), [first, first, Run(tmp_path, 1)])
+    trainer.is_global_zero = False
+    assert find_run(None, trainer) == Run(tmp_path, 0)
+    assert find_run(resumed(elsewhere.checkpoint_dir / "last.ckpt"), trainer) == elsewhere
+    assert len(held) == 3
+
+
+def test_run_whose_folders_cannot_be_used_is_refused(tmp_path: Path, monkeypatch) -> None:
+    run = Run.new(tmp_path)
+    trainer = Fake(default_root_dir=str(tmp_path), is_global_zero=True)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(PermissionError, match="the run cannot continue"):
+        find_run(resumed(run.checkpoint_dir / "last.ckpt"), trainer)
+    run.log_dir.rmdir()
+    run.log_dir.symlink_to(tmp_path)
+    with pytest.raises(ValueError, match="version_0"):
+        find_run(resumed(run.checkpoint_dir / "last.ckpt"), trainer)

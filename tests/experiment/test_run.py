@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.run import Run, shown
+from src.experiment.run import Run, python, shown
 
 
 def test_new_run_has_both_folders(tmp_path: Path) -> None:
@@ -104,3 +105,50 @@ def test_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
     other.communicate("\n")
     run.hold()
     run.hold()  # again by the same process
+
+
+def test_run_that_is_read_only_is_refused(tmp_path: Path, monkeypatch) -> None:
+    run = Run.new(tmp_path)
+    run.refuse_read_only()
+    for folder in (run.log_dir, run.checkpoint_dir):
+        denied = lambda path, mode, folder=folder: (path, mode) != (folder, os.W_OK)  # noqa: E731
+        monkeypatch.setattr(os, "access", denied)
+        said = f"the run cannot continue: {folder} cannot be written; make it so, or copy"
+        with pytest.raises(PermissionError, match=re.escape(said)):
+            run.refuse_read_only()
+    run.checkpoint_dir.rmdir()
+    run.refuse_read_only()
+
+
+def test_run_has_a_state_if_it_has_a_checkpoint(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Run.new(tmp_path)
+    (run.checkpoint_dir / "model.pt").touch()
+    assert not run.has_state
+    (run.checkpoint_dir / "last.ckpt").touch()
+    assert run.has_state
+    monkeypatch.setattr("shutil.which", {"python": sys.executable}.get)
+    assert run.resume_command == "python -m src.train --ckpt_path checkpoints/version_0"
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    assert python() == shown(Path(sys.executable))
+
+
+def test_number_of_a_run_has_no_zeros_before_it(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    found = [Run.of_folder(folder / f"version_{text}") for text in ("0", "10", "01", "-1", "1a")]
+    assert found == [Run(tmp_path, 0), Run(tmp_path, 10), None, None, None]
+    assert Run.of_folder(folder / "x" / ".." / "version_3") == Run(tmp_path, 3)
+
+
+def test_path_inside_the_working_directory_is_relative(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (shown(tmp_path / "a"), shown(Path("a")), shown(Path("/b"))) == ("a", "a", "/b")
+    assert "\n" not in shown(tmp_path / "a\nb")
+
+
+def test_folder_with_files_is_kept_and_the_other_removed(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    (run.checkpoint_dir / "last.ckpt").touch()
+    run.discard_if_empty()
+    run.discard_if_empty()
+    assert (run.log_dir.exists(), run.checkpoint_dir.exists()) == (False, True)

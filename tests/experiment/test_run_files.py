@@ -1,9 +1,10 @@
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 
-from src.experiment.run_files import evaluation_dir, file_digest, read_json
+from src.experiment.run_files import evaluation_dir, file_digest, read_json, read_text
 from src.experiment.shape import METRICS, SESSION
 
 
@@ -40,3 +41,25 @@ def test_file_is_known_by_its_content(tmp_path: Path) -> None:
 
 def test_each_checkpoint_and_split_has_its_evaluation() -> None:
     assert evaluation_dir(Path("a"), Path("c/best.ckpt"), "val") == Path("a/evaluation/best_val")
+
+
+def test_file_larger_than_what_a_run_writes_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    for size in (2**26, 2**26 + 1):
+        with file.open("wb") as sparse:
+            sparse.truncate(size)
+        if size > 2**26:
+            with pytest.raises(ValueError, match=r"^larger than 67,108,864 bytes$"):
+                read_text(file)
+        else:
+            assert len(read_text(file)) == size
+
+
+def test_content_of_a_file_is_given_back_and_a_folder_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"steps": 3}')
+    assert read_json(tmp_path / "a.json", METRICS) == {"steps": 3}
+    assert read_json(tmp_path, dict) is None
+    (tmp_path / "a.json").write_text("{")
+    said = re.escape(f"{tmp_path}/a.json is damaged (Expecting property name enclosed in")
+    with pytest.raises(ValueError, match=rf"^{said}.*\): delete it$"):
+        read_json(tmp_path / "a.json", dict)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,36 @@ def test_names_that_two_settings_share_are_whole() -> None:
 
 def test_run_whose_differences_are_not_known_says_so() -> None:
     assert table([ROW | {"changed": None}]).endswith("?")
+
+
+def test_cells_are_written_whole() -> None:
+    row = ROW | {"test/acc": 0.12345, "to_target_s": 4.56, "group": "g", "changed": {"a": [1, 2]}}
+    head, line = table([row]).splitlines()
+    heads = "run status val test seconds to_target seed commit began group differs_from_the_default"
+    assert (
+        head.replace("to target", "to_target")
+        .replace("differs ", "differs_")
+        .replace("from the ", "from_the_")
+        .split()
+        == heads.split()
+    )
+    cells = ["version_3", "interrupted 25%", "0.9877", "0.1235", "12.3", "4.6", "7", "0123456+"]
+    assert re.split(r"  +", line) == [*cells, "2026-01-02 03:04", "g", "a=[1,2]"]
+
+
+def test_share_is_rounded_down() -> None:
+    text = table([ROW | {"step": 199}])
+    assert "interrupted 99%" in text
+
+
+def test_cell_is_not_wider_than_a_thousand() -> None:
+    row = ROW | {"group": "g" * 1001}
+    assert f"  {'g' * 1000}  " in table([row])
+    assert "a=Other" in table([ROW | {"changed": {"a": "src.b.Other"}}])
+    assert "a=b.Other" in table([ROW | {"changed": {"a": "b.Other"}}])
+    assert f"a={'x' * 57}..." in table([ROW | {"changed": {"a": "x" * 61}}])
+
+
+def test_lines_end_with_their_last_cell() -> None:
+    rows = [ROW | {"changed": {}}, ROW | {"changed": {"a": 1}}]
+    assert all(line == line.rstrip() for line in table(rows).splitlines())

@@ -88,6 +88,7 @@ def test_answers_to_images_are_read() -> None:
 def test_mixture_of_configurations_is_refused() -> None:
     make_run(0, 1, "g", lr=0.1)
     make_run(1, 2, "g", lr=0.2)
+    make_run(2, 3, "g", lr=0.3)
     said = "runs of g are not of one configuration: version_0 and version_1 differ in --model.lr;"
     with pytest.raises(ValueError, match=re.escape(said)):
         RunSet.find("g")

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -126,3 +127,62 @@ def test_refused_command_ends_all_seeds(tmp_path: Path) -> None:
     plan = SeedRuns(Group(tmp_path, "g"), [1], take_apart([]))
     with pytest.raises(UsageError, match=r"^no such option$"):
         plan.end(Work(1, "seed_1", []), 2, "error: no such option")
+
+
+def test_seed_that_another_process_trains_is_passed_over(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    runs_of(tmp_path)
+    plan = SeedRuns(Group(tmp_path, "g"), [3, 1], take_apart([]))
+    held = (tmp_path / "checkpoints" / "version_1").__eq__
+    monkeypatch.setattr("src.experiment.run_record.is_held", held)
+    assert plan.next().key == 1
+    assert capsys.readouterr().err == "note: seed 3 is being trained by another process\n"
+
+
+def test_failed_seed_goes_on(tmp_path: Path) -> None:
+    record = runs_of(tmp_path)[1]
+    (record.log_dir / "traceback.txt").touch()
+    work = SeedRuns(Group(tmp_path, "g"), [3], take_apart(["--x=1", "--x.api_key=hunter2X"])).next()
+    words = ["--ckpt_path", str(record.run.checkpoint_dir), "--x.api_key=hunter2X"]
+    assert (work.name, work.words) == ("seed_3", words)
+
+
+def test_runs_that_still_go_on_are_awaited(tmp_path: Path, monkeypatch) -> None:
+    awaited = []
+    monkeypatch.setattr(Group, "await_orphans", lambda group: awaited.append(group.name))
+    SeedRuns(Group(tmp_path, "g"), [3], take_apart([]))
+    assert awaited == ["g"]
+
+
+def test_group_tells_what_made_it(tmp_path: Path) -> None:
+    words = ["--seeds=3", "--weights=w.pt", "--x.api_key=hunter2X", "--y=1"]
+    group = group_of(tmp_path, *words)
+    made_by = json.loads((group.folder / "group.json").read_text())
+    content = hashlib.sha256(b"{'a': 1}").hexdigest()[:12]
+    options = [f"--trainer.default_root_dir={tmp_path}", "--x.api_key=***", "--y=1"]
+    options += ["--weights", "w.pt"]
+    assert made_by == {"kind": "seeds", "config": content, "options": options}
+    digest = hashlib.sha256(repr([content, options]).encode()).hexdigest()[:6]
+    assert (group.name, group.root) == (f"default-{digest}", tmp_path)
+    (tmp_path / "other.yaml").write_text("a: 1\n")
+    other = group_of(tmp_path, "--config", str(tmp_path / "other.yaml"), "--seeds=3", *words[1:])
+    assert other.name == f"other-{digest}"
+
+
+def test_largest_seed_is_one_of_32_bits() -> None:
+    assert parse_seeds(f"{2**32 - 1},") == [2**32 - 1]
+    assert parse_seeds(f"{2**32 - 2}-{2**32 - 1}, 7 ") == [2**32 - 2, 2**32 - 1, 7]
+    for text in (f"{2**32},", f"1-{2**32}", "10001", "0"):
+        said = f"^--seeds must be a number of runs, or seeds such as 1,2,5-9, got '{text}'$"
+        with pytest.raises(ValueError, match=said):
+            parse_seeds(text)
+    with pytest.raises(ValueError, match=r"^--seeds 9-5: a range goes upwards$"):
+        parse_seeds("9-5")
+
+
+def test_run_without_figures_is_finished_in_no_time(tmp_path: Path) -> None:
+    record = runs_of(tmp_path)[0]
+    plan = SeedRuns(Group(tmp_path, "g"), [1], take_apart([]))
+    assert plan.end(Work(1, "seed_1", [], record), 0, "") == "seed 1: 0.0 s, version_0"
+    assert plan.end(Work(1, "seed_1", [], record), 2, "error: a").startswith("seed 1 failed (2): a")

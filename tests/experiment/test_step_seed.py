@@ -24,3 +24,19 @@ def test_processes_with_different_seeds_are_refused() -> None:
     os.environ.setdefault("PL_GLOBAL_SEED", "0")
     with pytest.raises(ValueError, match="drew different seeds: give --seed_everything a number"):
         StepSeed().on_train_start(Fake(strategy=strategy), None)
+
+
+def test_step_is_seeded_by_its_place(monkeypatch) -> None:
+    seeded, derived = [], []
+    monkeypatch.setattr("src.experiment.step_seed.run_seed", lambda: 9)
+    monkeypatch.setattr(
+        "src.experiment.step_seed.derive_seed", lambda *key: derived.append(key) or 5
+    )
+    monkeypatch.setattr(
+        "src.experiment.step_seed.seed_generators", lambda *words: seeded.append(words)
+    )
+    trainer = Fake(current_epoch=1, global_rank=3)
+    StepSeed().on_train_batch_start(trainer, Fake(device="cpu"), None, 2)
+    assert (derived, seeded) == ([("step", 9, 1, 2, 3)], [(5, "cpu")])
+    strategy = Fake(broadcast=lambda seed: seed, reduce_boolean_decision=lambda same: same)
+    StepSeed().on_train_start(Fake(strategy=strategy), None)

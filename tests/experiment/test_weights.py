@@ -1,13 +1,17 @@
+import re
 from pathlib import Path
+from types import SimpleNamespace as Fake
 
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from src.experiment.weights import load_weights
+from src.experiment.digest import digest
+from src.experiment.weights import load_weights, refuse_other_network, refuse_unsafe
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.conftest import Train
+from tests.one_layer import OneLayer
 from tests.test_train import refusal
 from tests.tiny_mnist import TinyMNIST
 
@@ -84,3 +88,49 @@ def test_every_word_for_a_file_executes_nothing(train: Train, capsys, monkeypatc
         assert code == 2
         assert "holds more than tensors and plain values" in line
     assert not Path("executed").exists()
+
+
+def test_weights_are_identified_by_file_and_digest(tmp_path: Path) -> None:
+    networks = (OneLayer((1, 28, 28), 10) for _ in range(2))
+    task, network = ClassificationTask(next(networks)), next(networks)
+    for content in (network.state_dict(), {"state_dict": ClassificationTask(network).state_dict()}):
+        torch.save(content, tmp_path / "w.pt")
+        known = load_weights(task, str(tmp_path / "w.pt"))
+        named = {f"network.{name}": value for name, value in network.state_dict().items()}
+        assert known == f"w.pt {digest(named)[:16]}"
+        assert torch.equal(task.network.layer.weight, network.layer.weight)
+
+
+@pytest.mark.parametrize(
+    ("there", "problem"),
+    [
+        ({"a": 1, "b": 2}, ""),
+        ({"a": 1}, "b is missing there"),
+        ({"a": 1, "b": 2, "c": 3}, "c is not known here"),
+        ({"a": 2, "b": 2}, "a is (2,) there and (1,) here"),
+        (
+            {"x": 1, "y": 1},
+            "a is missing there, b is missing there, x is not known here, and 1 more",
+        ),
+        (
+            {"a": 3, "c": 1},
+            "b is missing there, c is not known here, a is (3,) there and (1,) here",
+        ),
+    ],
+)
+def test_first_differences_of_two_networks_are_told(there: dict[str, int], problem: str) -> None:
+    model = Fake(state_dict=lambda: {"a": torch.ones(1), "b": torch.ones(2)})
+    saved = {name: torch.ones(size) for name, size in there.items()}
+    if not problem:
+        refuse_other_network(model, saved)
+        return
+    said = f"the network has changed since the checkpoint was saved: {problem}"
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        refuse_other_network(model, saved)
+
+
+def test_plain_content_is_not_refused() -> None:
+    refuse_unsafe("checkpoint", {"a": [1, "x", None, torch.ones(1)]})
+    said = "^a.0 in the checkpoint is a PosixPath, and no checkpoint gives that back safely: save a"
+    with pytest.raises(ValueError, match=said):
+        refuse_unsafe("checkpoint", {"a": [Path("x")]})

@@ -46,3 +46,9 @@ def test_content_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypat
     assert len(calls) == 3  # the folder, too
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptors[-1])  # which is closed
+
+
+def test_what_only_informs_is_not_forced_to_the_disk(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("forced"))
+    write_whole(tmp_path / "x", b"new", sync=False)
+    assert (tmp_path / "x").read_bytes() == b"new"

@@ -28,6 +28,7 @@ def test_search_finds_the_maximum(tmp_path: Path) -> None:
         number, settings = asked
         search.tell(number, "complete", 1 - (settings["x"] - 0.5) ** 2)
     assert (search.count(), search.metric) == ((30, 30), "val/acc")
+    assert optuna.logging.get_verbosity() == optuna.logging.ERROR
     assert abs(search.study.best_params["x"] - 0.5) < 0.1
 
 
