@@ -41,6 +41,14 @@ def frozen() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def without_waiting() -> Iterator[None]:
+    """Let no file wait for the disk; the tests of what is forced there ask for it themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def outside_a_job() -> Iterator[None]:
     """Hide the job of a cluster in which the tests may run: Lightning would take part in it."""
     with pytest.MonkeyPatch.context() as patch:
