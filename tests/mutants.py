@@ -9,6 +9,7 @@ what others wrote, but nothing of the tree; each works in a copy of the tree.
 import argparse
 import gc
 import json
+import os
 import sys
 import tempfile
 import time
@@ -208,6 +209,7 @@ def main(words: list[str] | None = None) -> int:
         sources = {f: text for f, text in sources.items() if f.startswith(tuple(given.only))}
     mutants = choose(sources, given.count, given.seed)
     began = time.monotonic()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # there are as many processes as processors
     preload(source)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [Path(folder).resolve() / f"tree{number}" for number in range(given.jobs)]
