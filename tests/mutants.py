@@ -2,13 +2,14 @@
 
 First every file of tests runs once as it is, in a process of its own, which tells what runs which
 line and how long it takes. Then each mutant runs the tests that reach it, until one fails; it is
-killed if the same tests pass without it. All processes are forks of this one, which has imported
+counted if the same tests pass without it. All processes are forks of this one, which has imported
 what others wrote, but nothing of the tree; each works in a copy of the tree.
 """
 
 import argparse
 import gc
 import json
+import os
 import sys
 import tempfile
 import time
@@ -126,13 +127,13 @@ def measure(files: list[str], trees: list[Path]) -> Reach:
 
 
 def judge(mutants: list[Mutant], reach: Reach, trees: list[Path], budget_s: float) -> list[Verdict]:
-    """Try each mutant, and each kill again without its mutant."""
+    """Try each mutant, and what noticed it again without it."""
     verdicts, jobs = {}, []
     for mutant in mutants:
         tests, of = reach.tests_for(mutant, budget_s)
         verdicts[mutant] = Verdict(mutant, "not covered", of=of)
         jobs += [Job(tests, mutant, reach.seconds)] if tests else []
-    killed = []
+    again = []
     for number, (job, _, result) in enumerate(run_jobs(jobs, trees), 1):
         verdict = verdicts[job.mutant]
         verdict.found = "survives" if result.get("code") in (0, 5) else "killed"
@@ -141,9 +142,9 @@ def judge(mutants: list[Mutant], reach: Reach, trees: list[Path], budget_s: floa
         verdict.ran = len(result.get("seconds", ()))
         verdict.wall_s = round(result["wall_s"], 1)
         print(f"{number}/{len(jobs)} {verdict}", flush=True)
-        if verdict.found == "killed":
-            killed.append(replace(job, tests=job.tests[: max(verdict.ran, 1)], changed=False))
-    for job, _, result in run_jobs(killed, trees):
+        if verdict.noticed:
+            again.append(replace(job, tests=job.tests[: verdict.ran or None], changed=False))
+    for job, _, result in run_jobs(again, trees):
         if result.get("code") != 0:
             verdicts[job.mutant].found = "unsure"
     return [*verdicts.values()]
@@ -208,6 +209,7 @@ def main(words: list[str] | None = None) -> int:
         sources = {f: text for f, text in sources.items() if f.startswith(tuple(given.only))}
     mutants = choose(sources, given.count, given.seed)
     began = time.monotonic()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # there are as many processes as processors
     preload(source)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [Path(folder).resolve() / f"tree{number}" for number in range(given.jobs)]

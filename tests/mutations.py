@@ -143,6 +143,8 @@ class _Walk:
         yield from self._visit(ast.parse(self.source), (), range(0))
 
     def _visit(self, node: ast.AST, names: tuple[str, ...], reach: range) -> Iterator[Mutant]:
+        if _is_left_alone(node):
+            return
         function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         inside = reach != range(0)
         if function:  # what stands in its head is felt by its callers
@@ -307,8 +309,6 @@ def _name(node: ast.AST) -> str:
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
     """List the nodes below a node in which a change could be felt here."""
-    if _is_left_alone(node):
-        return
     left_out = {"annotation", "returns", "type_params"}
     if isinstance(node, ast.If) and _name(node.test) == "TYPE_CHECKING":
         left_out |= {"body"}

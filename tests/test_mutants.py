@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     LIMIT = 1
 
 
+@dataclass(frozen=True)
+class Point:
+    """A point."""
+
+
 def find(values: list[int], mode: str = "max", most: int = 3) -> int | None:
     """Find 1 value."""
     if not values and mode in ("max", "min"):
@@ -95,7 +100,7 @@ def test_default_is_changed() -> None:
     assert (head, head.replace("max", "XXmax")) in changes(SOURCE)
 
 
-@pytest.mark.parametrize("text", ["LIMIT", "TYPE_CHECKING", "raise", '"""'])
+@pytest.mark.parametrize("text", ["LIMIT", "TYPE_CHECKING", "frozen", "raise", '"""'])
 def test_what_nobody_runs_or_reads_is_left_alone(text: str) -> None:
     assert not any(text in before for before, _ in changes(SOURCE))
 
