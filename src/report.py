@@ -86,11 +86,10 @@ def _evaluate(record: "RunRecord", data_dir: str | None, trust: str | None) -> N
 
 def _default() -> dict[str, Any]:
     """Ask the command of a training for the settings that it has if nothing is said."""
-    import yaml
-
     from src.experiment.config_file import flat
+    from src.experiment.plain import read_own
 
-    return dict(flat(yaml.safe_load(_run_verb("train", "--print_config"))))
+    return dict(flat(read_own(_run_verb("train", "--print_config"))))
 
 
 def _run_verb(verb: str, *words: str) -> str:

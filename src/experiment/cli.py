@@ -157,12 +157,7 @@ class TrainCLI(LightningCLI):
         if settings["enable_checkpointing"] is not False:
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
-        record = Record(
-            dump(self.parser, self.config),
-            self.run.log_dir,
-            weights,
-            self._group,
-        )
+        record = Record(dump(self.parser, self.config), self.run.log_dir, weights, self._group)
         settle(self._trusted, record.config, self.run, trainer)
         record.default = dump_default(self.parser, self._default_config)
         target = self.config["target"]

@@ -52,7 +52,10 @@ def test_network_of_a_fold_is_trained_as_the_run_was(monkeypatch) -> None:
 
     def trainer(**options: Any) -> Fake:
         made.append(options)
-        fit = lambda task, datamodule: level.append((task, datamodule, logger.level))  # noqa: E731
+
+        def fit(task: Any, datamodule: Any) -> None:
+            level.append((task, datamodule, logger.level))
+
         return Fake(fit=fit, strategy=Fake(root_device="device"))
 
     of = "src.experiment.cross_training"

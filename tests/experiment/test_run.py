@@ -111,8 +111,8 @@ def test_run_that_is_read_only_is_refused(tmp_path: Path, monkeypatch) -> None:
     run = Run.new(tmp_path)
     run.refuse_read_only()
     for folder in (run.log_dir, run.checkpoint_dir):
-        denied = lambda path, mode, folder=folder: (path, mode) != (folder, os.W_OK)  # noqa: E731
-        monkeypatch.setattr(os, "access", denied)
+        denied = folder, os.W_OK
+        monkeypatch.setattr(os, "access", lambda *asked, denied=denied: asked != denied)
         said = f"the run cannot continue: {folder} cannot be written; make it so, or copy"
         with pytest.raises(PermissionError, match=re.escape(said)):
             run.refuse_read_only()
