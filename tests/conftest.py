@@ -115,16 +115,18 @@ def finished(
     def copy(*args: str, observed: bool = False) -> dict[str, float]:
         key = (args, observed)
         if key not in finished_runs:
-            train(*args, observed=observed)
-            finished_runs[key] = tmp_path_factory.mktemp("run")
-            for folder in ("lightning_logs", "checkpoints"):
-                shutil.copytree(folder, finished_runs[key] / folder)
-            shutil.copy(memory, finished_runs[key])
-        else:
-            for folder in ("lightning_logs", "checkpoints"):
-                shutil.copytree(finished_runs[key] / folder, folder)
-            memory.parent.mkdir(parents=True)
-            shutil.copy(finished_runs[key] / memory.name, memory)
+            made = tmp_path_factory.mktemp("made")
+            shutil.copytree("data", made / "data")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(made)
+                train(*args, observed=observed)
+            shutil.copy(memory, made)
+            # Where it was made there is nothing any more that a copy could find.
+            finished_runs[key] = made.rename(made.with_name(f"{made.name}-finished"))
+        for folder in ("lightning_logs", "checkpoints"):
+            shutil.copytree(finished_runs[key] / folder, folder)
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(finished_runs[key] / memory.name, memory)
         return newest_metrics(tmp_path)
 
     return copy
