@@ -43,7 +43,7 @@ def main(args: list[str] | None = None) -> None:
         return
     with one_line_failures(USER_ERROR, debug):
         # Imported here so that Ctrl-C while torch loads is as quiet as later.
-        with deferred("torchvision", "scipy"):  # torchmetrics names them, for metrics of its own
+        with deferred("torchmetrics", "scipy", "torchvision", "transformers"):
             importlib.import_module("lightning.pytorch")
         from src.experiment.account import Account
         from src.experiment.allocator import keep_freed_memory

@@ -1,74 +1,74 @@
 """Packages that are loaded when they are used, not when another package names them."""
 
+import builtins
 import pkgutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from typing_extensions import override
-
 
 @contextmanager
-def deferred(*packages: str) -> Iterator[None]:
-    """Let imports inside the block get stand-ins for packages that are not loaded yet.
+def deferred(importer: str, *packages: str) -> Iterator[None]:
+    """Let a package's imports inside the block get stand-ins for packages not loaded yet.
 
     A stand-in takes the place of a module or of what is imported from it, and becomes the real
-    thing when it is called or something in it is asked for after the block. Imports after the block
-    get the real packages.
+    thing when it is called, when a class is derived from it, or when something in it is asked for
+    after the block. All other imports get the real packages.
 
     Args:
-        *packages: Names of packages.
+        importer: Name of the package that names them without need.
+        *packages: Names of packages; one that is not installed is missed as ever.
 
     Yields:
         Nothing.
     """
-    finder = _Finder({name for name in packages if name not in sys.modules})
-    sys.meta_path.insert(0, finder)
+    # A finder in `sys.meta_path` would not do: it cannot tell who asks, and what is named besides
+    # may need the real package (transformers, named by torchmetrics, needs torchvision).
+    waiting = {name for name in packages if name in sys.modules or find_spec(name)}
+    real_import = builtins.__import__
+
+    def import_(
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> Any:
+        package = name.partition(".")[0]
+        if level == 0 and package in waiting and package not in sys.modules and globals:
+            asking: str = globals.get("__name__", "")
+            if asking.partition(".")[0] == importer:
+                return _StandIn(name if fromlist else package, waiting)
+        return real_import(name, globals, locals, fromlist, level)
+
+    builtins.__import__ = import_
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
-        for name, module in [*sys.modules.items()]:
-            if isinstance(module, _StandIn):
-                del sys.modules[name]
+        builtins.__import__ = real_import
+        waiting.clear()
 
 
 class _StandIn(ModuleType):
-    def __init__(self, name: str, finder: "_Finder") -> None:
+    def __init__(self, name: str, waiting: set[str]) -> None:
         super().__init__(name)
-        self.__path__: list[str] = []  # it may have modules of its own
-        self._finder = finder
+        self._waiting = waiting
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if self._finder in sys.meta_path:
-            return _StandIn(f"{self.__name__}.{name}", self._finder)
-        return getattr(pkgutil.resolve_name(self.__name__), name)
+        if self._waiting:
+            return _StandIn(f"{self.__name__}.{name}", self._waiting)
+        return pkgutil.resolve_name(f"{self.__name__}.{name}")
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         return pkgutil.resolve_name(self.__name__)(*args, **options)
 
+    def __instancecheck__(self, instance: object) -> bool:
+        return isinstance(instance, pkgutil.resolve_name(self.__name__))
 
-class _Finder(MetaPathFinder, Loader):
-    def __init__(self, packages: set[str]) -> None:
-        self.packages = packages
-
-    @override
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        wanted = fullname.partition(".")[0] in self.packages
-        return ModuleSpec(fullname, self, is_package=True) if wanted else None
-
-    @override
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _StandIn(spec.name, self)
-
-    @override
-    def exec_module(self, module: ModuleType) -> None:
-        pass
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type]:
+        return (pkgutil.resolve_name(self.__name__),)
