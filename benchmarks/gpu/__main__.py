@@ -50,7 +50,14 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks", help="folder of results")
     parser.add_argument("--deadline_s", type=float, default=480.0, help="time for all parts")
     names = [name for name, _, _ in PARTS]
-    parser.add_argument("--parts", nargs="+", choices=names, default=names, help="only these")
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=names,
+        default=names,
+        help="only these, in this order; FOLDER of --out keeps the others of the same machine",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often what is compared is run")
     parser.add_argument(
         "--reduced", action="store_true", help="synthetic images, few steps, any device"
     )
@@ -85,6 +92,24 @@ def place(given: argparse.Namespace, work: Path) -> tuple[Path, dict[str, str]]:
     return data, os.environ | state
 
 
+def measured_before(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
+    """Read what an earlier measurement found on the same machine.
+
+    Args:
+        file: Its results.
+        machine: Result of the part `machine` today.
+
+    Returns:
+        Its parts; none if another card or other packages were measured.
+    """
+    if not file.exists():
+        return {}
+    results: dict[str, Any] = json.loads(file.read_text())
+    before, now = (it["rows"].get("machine", {}) for it in (results["machine"], machine))
+    same = {"date", "commit"} >= {it for it in {*before, *now} if before.get(it) != now.get(it)}
+    return results if same else {}
+
+
 def write(path: Path, text: str) -> None:
     """Write a file that is whole at any time."""
     part = path.with_name(f"{path.name}.part")
@@ -105,16 +130,21 @@ def main() -> None:
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as work, (given.out / "gpu.log").open("wb") as log:
         data, env = place(given, Path(work))
-        options = ["--data_dir", str(data), *(["--reduced"] if given.reduced else [])]
+        options = ["--data_dir", str(data), "--rounds", str(given.rounds)]
+        options += ["--reduced"] if given.reduced else []
         patience = 10 if given.reduced else 1  # any machine shall do
+        times = {name: (least_s, patience * limit_s) for name, least_s, limit_s in PARTS}
         parts = [
-            Part(name, ["-m", "benchmarks.gpu.parts", name, *options], least_s, patience * limit_s)
-            for name, least_s, limit_s in PARTS
-            if name in ("machine", *given.parts)
+            Part(name, ["-m", "benchmarks.gpu.parts", name, *options], *times[name])
+            for name in dict.fromkeys(["machine", *given.parts])
         ]
         for name, result in run_parts(parts, began + given.deadline_s, log, env):
-            results[name] = result
             print(f"{name}: {result['status']}, {result['seconds']} s", flush=True)
+            if name == "machine":
+                commit = result["rows"].get("machine", {}).get("commit", "unknown")
+                results = measured_before(given.out / "gpu.json", result)
+            results[name] = result | {"commit": commit}
+            results = {name: results[name] for name in times if name in results}
             write(given.out / "gpu.json", json.dumps(results, indent=1) + "\n")
             write(given.out / "gpu.md", table(results))
             if name == "machine" and result["status"] != "done":

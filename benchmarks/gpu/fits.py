@@ -23,15 +23,12 @@ class Setting(NamedTuple):
     Attributes:
         data_dir: Folder of the data set.
         reduced: Whether a few synthetic images shall do.
+        rounds: How often what is compared is measured.
     """
 
     data_dir: Path
     reduced: bool
-
-    @property
-    def rounds(self) -> int:
-        """How often what is compared is measured."""
-        return 1 if self.reduced else 3
+    rounds: int
 
     @property
     def batch_size(self) -> int:

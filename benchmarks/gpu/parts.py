@@ -260,10 +260,11 @@ def main() -> None:
     parser.add_argument("part", choices=FUNCTIONS)
     parser.add_argument("--data_dir", type=Path, default=Path("data"))
     parser.add_argument("--reduced", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     rows_to = os.dup(1)
     os.dup2(2, 1)
-    setting = Setting(given.data_dir.resolve(), given.reduced)
+    setting = Setting(given.data_dir.resolve(), given.reduced, given.rounds)
     for rows in FUNCTIONS[given.part](setting):
         os.write(rows_to, f"{json.dumps(rows)}\n".encode())
 

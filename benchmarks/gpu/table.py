@@ -8,7 +8,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Write all results as one table.
 
     Args:
-        results: `status`, `seconds` and `rows` of each part.
+        results: `status`, `seconds`, `rows` and `commit` of each part.
 
     Returns:
         The machine, and a row for each thing that was measured.
@@ -16,6 +16,8 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     lines = ["| part | what | result |", "|---|---|---|"]
     for name, part in results.items():
         about = part["status"] + (f", {part['seconds']:.0f} s" if part["seconds"] else "")
+        if part["commit"] != results["machine"]["commit"]:
+            about += f", at commit {part['commit']}"
         lines.append(f"| **{name}** | | {_cell(about)} |")
         for what, figures in part["rows"].items():
             text = ", ".join(f"{figure} {_written(value)}" for figure, value in figures.items())
