@@ -28,11 +28,13 @@ SAYS = 'print(\'{"what": {"seconds": 2}}\', flush=True)'
 
 
 def run(*programs: str, limit_s: float = 20, left_s: float = 60) -> list[dict[str, Any]]:
-    parts = [Part(str(number), ["-c", text], 5, limit_s) for number, text in enumerate(programs)]
+    parts = [
+        Part(str(number), "builtins:exec", (text,), 5, limit_s)
+        for number, text in enumerate(programs)
+    ]
     with Path(os.devnull).open("wb") as log:
-        return [
-            result for _, result in run_parts(parts, time.monotonic() + left_s, log, os.environ)
-        ]
+        until_s = time.monotonic() + left_s
+        return [result for _, result in run_parts(parts, until_s, log, "forkserver")]
 
 
 @pytest.mark.slow
@@ -42,7 +44,6 @@ def test_every_part_gives_a_result_without_a_gpu(tmp_path: Path) -> None:
         "-m",
         "benchmarks.gpu",
         "--reduced",
-        "--rounds=1",
         "--deadline_s=1500",
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -6,16 +6,18 @@ part, not the measurement.
 
 import argparse
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from benchmarks.gpu.guarded import Part, run_parts
+from benchmarks.gpu.guarded import NO_TIME, Method, Part, run_parts
 from benchmarks.gpu.table import table
 
 ROOT = Path(__file__).parents[2]
@@ -23,11 +25,11 @@ ROOT = Path(__file__).parents[2]
 PARTS = (
     ("machine", 0, 120),
     ("tests", 15, 100),
-    ("speed", 30, 170),
-    ("resume_deterministic", 25, 70),
-    ("resume", 25, 70),
+    ("speed", 30, 180),
+    ("resume_deterministic", 25, 60),
+    ("resume", 25, 60),
     ("bf16", 20, 60),
-    ("compile", 30, 110),
+    ("compile", 30, 90),
     ("resident", 20, 60),
     ("memory", 15, 40),
     ("ddp", 20, 60),
@@ -55,24 +57,23 @@ def command_line() -> argparse.Namespace:
         nargs="+",
         choices=names,
         default=names,
-        help="only these, in this order; FOLDER of --out keeps the others of the same machine",
+        help="only these; what --out has of the same machine stays",
     )
-    parser.add_argument("--rounds", type=int, default=3, help="how often what is compared is run")
     parser.add_argument(
         "--reduced", action="store_true", help="synthetic images, few steps, any device"
     )
     return parser.parse_args()
 
 
-def place(given: argparse.Namespace, work: Path) -> tuple[Path, dict[str, str]]:
-    """Unpack what was brought along.
+def place(given: argparse.Namespace, work: Path) -> Path:
+    """Unpack what was brought along, for this process and those that it starts.
 
     Args:
         given: The command line.
         work: Folder that may be filled.
 
     Returns:
-        Folder of the data set, and the environment of the parts.
+        Folder of the data set.
     """
     data, site = work / "data", work / "site"
     if given.brought:
@@ -84,12 +85,10 @@ def place(given: argparse.Namespace, work: Path) -> tuple[Path, dict[str, str]]:
     elif not given.reduced:
         data = given.data_dir.resolve()
     path = [str(site), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     # What a training remembers of packages is not to change what the user's own remember.
-    state = {
-        "XDG_STATE_HOME": str(work / "state"),
-        "PYTHONPATH": os.pathsep.join(filter(None, path)),
-    }
-    return data, os.environ | state
+    os.environ["XDG_STATE_HOME"] = str(work / "state")
+    return data
 
 
 def measured_before(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
@@ -129,29 +128,51 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as work, (given.out / "gpu.log").open("wb") as log:
-        data, env = place(given, Path(work))
-        options = ["--data_dir", str(data), "--rounds", str(given.rounds)]
-        options += ["--reduced"] if given.reduced else []
-        patience = 10 if given.reduced else 1  # any machine shall do
-        times = {name: (least_s, patience * limit_s) for name, least_s, limit_s in PARTS}
-        parts = [
-            Part(name, ["-m", "benchmarks.gpu.parts", name, *options], *times[name])
-            for name in dict.fromkeys(["machine", *given.parts])
-        ]
-        for name, result in run_parts(parts, began + given.deadline_s, log, env):
+        for name, result in measure(given, Path(work), log, began + given.deadline_s):
             print(f"{name}: {result['status']}, {result['seconds']} s", flush=True)
             if name == "machine":
                 commit = result["rows"].get("machine", {}).get("commit", "unknown")
                 results = measured_before(given.out / "gpu.json", result)
-            results[name] = result | {"commit": commit}
-            results = {name: results[name] for name in times if name in results}
+            if result["status"] != NO_TIME or name not in results:
+                results[name] = result | {"commit": commit}
+            results = {name: results[name] for name, _, _ in PARTS if name in results}
             write(given.out / "gpu.json", json.dumps(results, indent=1) + "\n")
             write(given.out / "gpu.md", table(results))
-            if name == "machine" and result["status"] != "done":
-                break  # nothing else would work
     print(table(results))
     if any(result["status"] != "done" for result in results.values()):
         sys.exit(1)
+
+
+def measure(
+    given: argparse.Namespace, work: Path, log: IO[bytes], until_s: float
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Measure part by part.
+
+    Args:
+        given: The command line.
+        work: Folder that may be filled.
+        log: Where all that the parts say goes.
+        until_s: When all must have ended, on `time.monotonic()` [s].
+
+    Yields:
+        Name and result of each; nothing after a machine where nothing can be measured.
+    """
+    options = ["--data_dir", str(place(given, work)), *(["--reduced"] if given.reduced else [])]
+    patience = 10 if given.reduced else 1  # any machine shall do
+    machine, *parts = (
+        Part(name, "benchmarks.gpu.parts:main", ([name, *options],), least_s, patience * limit_s)
+        for name, least_s, limit_s in PARTS
+        if name in ("machine", *given.parts)
+    )
+    multiprocessing.set_forkserver_preload(["benchmarks.gpu.preloaded"])
+    methods: list[Method] = ["forkserver", "spawn"]  # CUDA may not outlive a fork
+    for method in methods:
+        _, result = found = next(run_parts([machine], until_s, log, method))
+        if result["status"] == "done":
+            yield found
+            yield from run_parts(parts, until_s, log, method)
+            return
+    yield found
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks.gpu.guarded import left_s
 from src.train import main as train
 
 ONE_LAYER = ["--model.network=tests.one_layer.OneLayer"]
@@ -23,12 +24,15 @@ class Setting(NamedTuple):
     Attributes:
         data_dir: Folder of the data set.
         reduced: Whether a few synthetic images shall do.
-        rounds: How often what is compared is measured.
     """
 
     data_dir: Path
     reduced: bool
-    rounds: int
+
+    @property
+    def rounds(self) -> int:
+        """How often what is compared is measured, if there is time."""
+        return 1 if self.reduced else 3
 
     @property
     def batch_size(self) -> int:
@@ -89,7 +93,8 @@ def interleaved(
     Args:
         variants: What measures one, given the number of the round; one that fails is left out
             from then on.
-        rounds: How often each is measured.
+        rounds: How often each is measured; no round is begun that would end too late, if it took
+            as long as the longest one before.
 
     Yields:
         After each measurement, of each variant the medians, mean and standard deviation of
@@ -101,7 +106,11 @@ def interleaved(
     """
     found: dict[str, list[Figures]] = {name: [] for name in variants}
     failed: dict[str, str] = {}
+    longest_s = 0.0
     for number in range(rounds):
+        began_s = left_s()
+        if number and longest_s > began_s:
+            break
         for name in list(variants)[:: -1 if number % 2 else 1]:
             if name in failed:
                 continue
@@ -113,6 +122,7 @@ def interleaved(
             first = found[next(iter(variants))]
             rows = {it: summary(runs, first) for it, runs in found.items() if runs}
             yield rows | {it: rows.get(it, {}) | {"failed": why} for it, why in failed.items()}
+        longest_s = max(longest_s, began_s - left_s())
     if failed:
         raise RuntimeError(f"{', '.join(failed)} failed")
 

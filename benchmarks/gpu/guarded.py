@@ -1,38 +1,48 @@
 """Parts of a measurement, each in a process of its own: one that fails or hangs loses no other."""
 
 import json
+import math
+import multiprocessing
 import os
+import pkgutil
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 NO_TIME = "skipped: no time left"
+Method = Literal["forkserver", "spawn"]
+_until_s = math.inf
 
 
 class Part(NamedTuple):
-    """A part of a measurement: a Python program that prints its rows as JSON, one line each time.
+    """A part of a measurement, which prints its rows as JSON, one line each time.
 
     Attributes:
         name: What it is called.
-        words: The program, as words after `python`.
+        function: What to call, as `module:function`.
+        args: What it is called with.
         least_s: Time without which it is not begun [s].
         limit_s: Time after which it is stopped; what it has printed by then counts [s].
     """
 
     name: str
-    words: Sequence[str]
+    function: str
+    args: Sequence[Any]
     least_s: float
     limit_s: float
 
 
+def left_s() -> float:
+    """Tell how much time the part that calls this has left [s]."""
+    return _until_s - time.monotonic()
+
+
 def run_parts(
-    parts: Sequence[Part], until_s: float, log: IO[bytes], env: Mapping[str, str]
+    parts: Sequence[Part], until_s: float, log: IO[bytes], method: Method
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Run one part after the other while there is time.
 
@@ -40,54 +50,38 @@ def run_parts(
         parts: The most important first.
         until_s: When all must have ended, on `time.monotonic()` [s].
         log: Where all that they say goes.
-        env: Their environment.
+        method: How their processes begin: as forks of one that has loaded what they need, or new.
 
     Yields:
         Name and result of each: `status`, `seconds` and `rows`.
     """
     for part in parts:
-        left_s = until_s - time.monotonic()
-        if left_s < part.least_s:
+        left = until_s - time.monotonic()
+        if left < part.least_s:
             yield part.name, {"status": NO_TIME, "seconds": 0.0, "rows": {}}
         else:
-            yield part.name, run_part(part, min(left_s, part.limit_s), log, env)
+            yield part.name, run_part(part, min(left, part.limit_s), log, method)
 
 
-def run_part(part: Part, limit_s: float, log: IO[bytes], env: Mapping[str, str]) -> dict[str, Any]:
+def run_part(part: Part, limit_s: float, log: IO[bytes], method: Method) -> dict[str, Any]:
     """Run a part and end all that it has started.
 
     Args:
         part: What to run.
         limit_s: Time that it may take [s].
         log: Where what it says goes, besides its rows.
-        env: Its environment.
+        method: How its process begins.
 
     Returns:
         `status` in one line, `seconds`, and `rows` as it printed them last.
     """
     began = time.monotonic()
-    with tempfile.TemporaryFile("w+b") as printed, tempfile.TemporaryFile("w+b") as said:
-        process = subprocess.Popen(
-            [sys.executable, *part.words],
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=said,
-            env=env,
-            start_new_session=True,
+    with tempfile.NamedTemporaryFile() as printed, tempfile.NamedTemporaryFile() as said:
+        process = multiprocessing.get_context(method).Process(
+            target=_run, args=(part, (printed.name, said.name), began + limit_s)
         )
-        code: int | None = None
-        try:
-            code = process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        said.seek(0)
-        text = said.read()
-        printed.seek(0)
-        rows = _last_whole_line(printed.read())
+        code = _end(process, limit_s)
+        text, rows = said.read(), _last_whole_line(printed.read())
     seconds = time.monotonic() - began
     log.write(f"\n===== {part.name}, {seconds:.1f} s =====\n".encode() + text)
     log.flush()
@@ -99,6 +93,31 @@ def run_part(part: Part, limit_s: float, log: IO[bytes], env: Mapping[str, str])
     elif not rows:
         status = "failed: it found nothing"
     return {"status": status, "seconds": round(seconds, 1), "rows": rows}
+
+
+def _run(part: Part, printed_said: tuple[str, str], until_s: float) -> None:
+    global _until_s  # noqa: PLW0603, told once, in a process of its own
+    _until_s = until_s
+    os.setsid()
+    for stream, name in enumerate(printed_said, start=1):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_APPEND), stream)
+    pkgutil.resolve_name(part.function)(*part.args)
+
+
+def _end(process: multiprocessing.process.BaseProcess, limit_s: float) -> int | None:
+    """Run a process and what it starts to their end; None is one that had to be stopped."""
+    try:
+        process.start()
+        process.join(limit_s)
+        return process.exitcode
+    except (OSError, EOFError):  # the process that others are forked from has died
+        return 1
+    finally:
+        if process.pid:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.join()
 
 
 def _last_whole_line(printed: bytes) -> dict[str, Any]:

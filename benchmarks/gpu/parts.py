@@ -5,17 +5,18 @@ Run by `python -m benchmarks.gpu`; one alone by `python -m benchmarks.gpu.parts 
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import chdir, suppress
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -31,6 +32,7 @@ from src.experiment.digest import digest
 from src.experiment.machine import processors
 from src.experiment.provenance import code_state
 from src.train import DEFAULT
+from src.train import main as train
 
 ROOT = Path(__file__).parents[2]
 EXACT = ("state_dict", "optimizer_states", "lr_schedulers", "epoch_metrics", "metrics")
@@ -47,7 +49,8 @@ def machine(setting: Setting) -> Iterator[dict[str, Figures]]:
     with suppress(OSError):
         query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
         driver = subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
-    commit = code_state(ROOT)["commit"]
+    code = code_state(ROOT)
+    commit = (code["commit"][:8] or "unknown") + (", changed" if code["diff"] else "")
     yield {
         "machine": {
             "card": torch.cuda.get_device_name() if cuda else "none",
@@ -58,7 +61,7 @@ def machine(setting: Setting) -> Iterator[dict[str, Figures]]:
             "Python": platform.python_version(),
             "processors": processors(),
             "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "commit": commit[:8] or "unknown",
+            "commit": commit,
             "reduced": setting.reduced,
         }
     }
@@ -70,20 +73,23 @@ def machine(setting: Setting) -> Iterator[dict[str, Figures]]:
     elif not cuda:
         raise OSError("torch finds no GPU; --reduced tries the parts without one")
     else:
+        torch.zeros(1, device="cuda")  # a fork of a process that had used it could not
         ensure_files(folder)
 
 
 def tests(_: Setting) -> Iterator[dict[str, Figures]]:
     """Run the tests that need a GPU."""
+    import pytest  # a user's machine may not have it
+
     mark, paths = "@pytest.mark.gpu", (ROOT / "tests").rglob("test_*.py")
     files = [str(path) for path in paths if mark in path.read_text()]  # others may not import
     bad = ("failure", "error", "skipped")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         quick = ["-m", "gpu", "-p", "no:cacheprovider", f"--junitxml={report}"]
-        command = [sys.executable, "-m", "pytest", *quick, *files]
-        env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # whatever else is there
-        done = subprocess.run(command, cwd=ROOT, env=env, stdout=sys.stderr, check=False)
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is there
+        with chdir(ROOT):
+            code = pytest.main([*quick, *files])
         cases = list(ElementTree.parse(report).iter("testcase"))
     yield {
         case.attrib["name"]: {
@@ -92,8 +98,8 @@ def tests(_: Setting) -> Iterator[dict[str, Figures]]:
         }
         for case in cases
     }
-    if done.returncode:
-        raise RuntimeError(f"pytest ended with {done.returncode}")
+    if code:
+        raise RuntimeError(f"pytest ended with {code}")
 
 
 def speed_of_users(setting: Setting) -> Iterator[dict[str, Figures]]:
@@ -128,8 +134,11 @@ def resume(setting: Setting, deterministic: bool = False) -> Iterator[dict[str, 
         whole, killed, again = (Path(folder) / name for name in ("whole", "killed", "again"))
         killed.mkdir()
         step = _kill(words, killed)
+        continued = _begun(["--ckpt_path=last"], killed)
+        continued.join()
+        if continued.exitcode:
+            raise RuntimeError(f"the continued run ended with {continued.exitcode}")
         fit(words, whole)
-        subprocess.run(_command(["--ckpt_path=last"]), cwd=killed, stdout=sys.stderr, check=True)
         expected = _bits(whole)
         differing = [part for part, bits in _bits(killed).items() if bits != expected[part]]
         found: Figures = {"same bits": not differing, "killed after step": step}
@@ -142,20 +151,29 @@ def resume(setting: Setting, deterministic: bool = False) -> Iterator[dict[str, 
         raise ValueError(f"other bits in {', '.join(differing)}")
 
 
-def _command(words: list[str]) -> list[str]:
-    return [sys.executable, "-m", "src.train", *words]
-
-
 def _kill(words: list[str], folder: Path) -> int:
     """Train until a second state is saved, kill, and tell the step of the last state."""
     previous = folder / "checkpoints" / "version_0" / "previous.ckpt"
-    process = subprocess.Popen(_command(words), cwd=folder, stdout=sys.stderr)
-    while process.poll() is None and not previous.exists():
+    process = _begun(words, folder)
+    while process.is_alive() and not previous.exists():
         time.sleep(_POLL_S)
     process.kill()
-    if process.wait() != -signal.SIGKILL:
-        raise RuntimeError(f"the run to be killed ended before, with {process.returncode}")
+    process.join()
+    if process.exitcode != -signal.SIGKILL:
+        raise RuntimeError(f"the run to be killed ended before, with {process.exitcode}")
     return int(read_checkpoint(previous)["global_step"])
+
+
+def _begun(words: list[str], folder: Path) -> ForkProcess:
+    """Begin a training in a fork of this process, which may not have used CUDA yet."""
+    process = multiprocessing.get_context("fork").Process(target=_train, args=(words, folder))
+    process.start()
+    return process
+
+
+def _train(words: list[str], folder: Path) -> None:
+    with chdir(folder):
+        train(words)
 
 
 def _bits(folder: Path) -> dict[str, str]:
@@ -254,17 +272,20 @@ def step(setting: Setting) -> Iterator[dict[str, Figures]]:
         yield rows | missing
 
 
-def main() -> None:
-    """Run one part; what it says goes to the standard error, its rows to the output."""
+def main(words: list[str] | None = None) -> None:
+    """Run one part; what it says goes to the standard error, its rows to the output.
+
+    Args:
+        words: Name of the part and options; None takes those of the process.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.parts", description=__doc__)
     parser.add_argument("part", choices=FUNCTIONS)
     parser.add_argument("--data_dir", type=Path, default=Path("data"))
     parser.add_argument("--reduced", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     rows_to = os.dup(1)
     os.dup2(2, 1)
-    setting = Setting(given.data_dir.resolve(), given.reduced, given.rounds)
+    setting = Setting(given.data_dir.resolve(), given.reduced)
     for rows in FUNCTIONS[given.part](setting):
         os.write(rows_to, f"{json.dumps(rows)}\n".encode())
 
