@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 
-from src.batch import Batch
-from src.experiment.parser import dump_default
-from src.train import main
-from tests.tiny_mnist import TinyMNIST, write_files
-
+# What takes long to load is loaded by fixtures: the process that hands out the tests needs none.
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
+
+    from src.batch import Batch
+    from tests.tiny_mnist import TinyMNIST
 
 Train = Callable[..., dict[str, float]]
 
@@ -58,8 +56,10 @@ def outside_a_job() -> Iterator[None]:
 
 
 @pytest.fixture
-def tiny_mnist(tmp_path: Path) -> TinyMNIST:
+def tiny_mnist(tmp_path: Path) -> "TinyMNIST":
     """Synthetic MNIST on disk, read into memory."""
+    from tests.tiny_mnist import TinyMNIST, write_files
+
     write_files(tmp_path / "data" / "MNIST" / "raw")
     data = TinyMNIST(str(tmp_path / "data"), batch_size=20)
     data.prepare_data()
@@ -68,8 +68,12 @@ def tiny_mnist(tmp_path: Path) -> TinyMNIST:
 
 
 @pytest.fixture
-def batch() -> Batch:
+def batch() -> "Batch":
     """Twenty normalised images, two of each class."""
+    import torch
+
+    from src.batch import Batch
+
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(20, 1, 28, 28, generator=generator)
     return Batch(image, torch.arange(20) % 10)
@@ -81,6 +85,9 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
 
     The network is the smallest one, unless the words name another.
     """
+    from src.train import main
+    from tests.tiny_mnist import write_files
+
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path / "data" / "MNIST" / "raw")
 
@@ -148,6 +155,8 @@ def newest_metrics(root: Path) -> dict[str, float]:
 @pytest.fixture(scope="session", autouse=True)
 def default_once() -> Iterator[None]:
     """Parse the default configuration, to which each run is compared, only once a process."""
+    from src.experiment.parser import dump_default
+
     texts: dict[Path, str | None] = {}
 
     def default(parser: Any, path: Path) -> str | None:

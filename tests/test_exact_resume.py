@@ -68,15 +68,14 @@ def stop_at(
     assert stop.value.code == 128 + signum
 
 
-ALL, FEW = (5, 10, 11, 12, 14), (5, 11, 14)  # in an epoch; before, at and after its end
-OFTEN = [
+ALL = (5, 10, 11, 12, 14)  # in an epoch; before, at and after its end
+MOVING = "--trainer.callbacks+=EMAWeightAveraging"
+OPTIONS = [
     "--data.num_workers=2",
     "--trainer.accumulate_grad_batches=2",
     "--trainer.val_check_interval=4",
-    "--trainer.callbacks+=EMAWeightAveraging",
+    MOVING,
     "--model.scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau",
-]
-RARE = [
     "--model.scheduler=StepLR --model.scheduler.step_size=1",
     "--model.optimizer=SGD --model.optimizer.momentum=0.9",
     "--trainer.limit_val_batches=0",
@@ -98,8 +97,8 @@ RARE = [
     ("options", "stops"),
     [
         pytest.param("", ALL, id="plain"),
-        *((options, FEW) for options in OFTEN),
-        *(pytest.param(options, ALL, marks=pytest.mark.slow) for options in OFTEN + RARE),
+        pytest.param(MOVING, (5, 14), id="moving average"),
+        *(pytest.param(options, ALL, marks=pytest.mark.slow) for options in OPTIONS),
     ],
 )
 def test_stopped_run_ends_like_one_never_stopped(
@@ -137,14 +136,9 @@ def test_bar_of_a_resumed_epoch_has_its_length(train: Train, monkeypatch, capsys
 
 
 def test_settings_of_the_machine_change_no_bit(train: Train) -> None:
-    for options in (
-        [],
-        ["--data.num_workers=2"],
-        ["--last.every_n_steps=3"],
-        ["--trainer.val_check_interval=4"],
-        ["--trainer.logger=false"],
-        ["--trainer.log_every_n_steps=1"],
-    ):
+    workers, saving = "--data.num_workers=2", "--last.every_n_steps=3"
+    often = ["--trainer.val_check_interval=4", "--trainer.log_every_n_steps=1"]
+    for options in ([], [workers, saving, *often], ["--trainer.logger=false"]):
         train(*NOISY, "--trainer.max_epochs=2", *options)
     weights = {digest(read_checkpoint(path)["state_dict"]) for path in Path().glob("*/*/last.ckpt")}
     assert len(weights) == 1

@@ -151,7 +151,7 @@ def dump(parser: LightningArgumentParser, config: Namespace) -> str:
 
 
 def _written(parser: LightningArgumentParser, config: Namespace) -> str:
-    text: str = parser.dump(config, skip_none=False)
+    text: str = parser.dump(config, skip_none=False, skip_validation=True)  # it was parsed
     return masked_config(repaired(text))  # also where two are compared
 
 

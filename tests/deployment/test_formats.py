@@ -1,6 +1,7 @@
 """Each format, and what is refused."""
 
 import json
+from functools import cache
 
 import pytest
 import torch
@@ -11,28 +12,33 @@ from src.deployment.formats import FORMATS, Exporter, refuse_missing_packages
 from src.models import CNN
 
 
-@pytest.fixture
+@cache
 def exporter() -> Exporter:
     classifier = Classifier(CNN(width=2, hidden=(8, 8)), 0.1307, 0.3081, 1.5).eval()
     names = [*"abcdefghij"]
     return Exporter(classifier, torch.rand(5, 1, 28, 28), names, calibrated=True)
 
 
+@cache
+def exported(name: str) -> tuple[bytes, float]:
+    return getattr(exporter(), name)()
+
+
 @pytest.mark.parametrize("name", FORMATS)
-def test_format_answers_as_network(exporter: Exporter, name: str) -> None:
-    content, difference = getattr(exporter, name)()
+def test_format_answers_as_network(name: str) -> None:
+    content, difference = exported(name)
     assert isinstance(content, bytes)
     assert difference < 1e-5
 
 
-def test_weights_are_the_same_twice(exporter: Exporter) -> None:
-    assert exporter.pt()[0] == exporter.pt()[0]
+def test_weights_are_the_same_twice() -> None:
+    assert exporter().pt()[0] == exporter().pt()[0]
 
 
-def test_onnx_describes_its_use(exporter: Exporter) -> None:
+def test_onnx_describes_its_use() -> None:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(exporter.onnx()[0])
+    session = onnxruntime.InferenceSession(exported("onnx")[0])
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["class_names"]) == [*"abcdefghij"]
     assert json.loads(about["image_shape"]) == [1, 28, 28]
@@ -46,8 +52,8 @@ def test_onnx_describes_its_use(exporter: Exporter) -> None:
 
 
 @pytest.mark.parametrize("name", ["onnx", "torch_export"])
-def test_file_names_no_source(exporter: Exporter, name: str) -> None:
-    content, _ = getattr(exporter, name)()
+def test_file_names_no_source(name: str) -> None:
+    content, _ = exported(name)
     assert b"site-packages" not in content
     assert b"cnn.py" not in content
 

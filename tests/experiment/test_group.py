@@ -73,7 +73,7 @@ def test_run_whose_driver_was_killed_is_waited_for(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     code = (
         "import time; from pathlib import Path; from src.experiment.lock import hold; "
-        f"hold(Path({str(folder)!r})); print(1, flush=True); time.sleep(2)"
+        f"hold(Path({str(folder)!r})); print(1, flush=True); time.sleep(0.5)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as orphan:
         orphan.stdout.readline()

@@ -75,7 +75,7 @@ def test_all_is_done_so_many_at_once(group: Group, capsys) -> None:
 
 def test_signal_ends_all_and_starts_nothing(group: Group) -> None:
     plan = List("60", "60", "60")
-    timer = threading.Timer(2, os.kill, [os.getpid(), signal.SIGINT])
+    timer = threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT])
     timer.start()
     began = time.monotonic()
     with pytest.raises(RunStopped):
