@@ -1,6 +1,8 @@
 """The house rules: who may import whom, how long a file may be, where its test is."""
 
 import ast
+import runpy
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -13,6 +15,9 @@ WINGS = {"experiment", "data", "models", "tasks", "callbacks", "evaluation", "de
     "search",
     "statistics",
 }
+
+
+VERBS = [file.stem for file in (ROOT / "src").glob("*.py") if "__main__" in file.read_text()]
 
 
 def module_name(file: Path) -> str:
@@ -98,3 +103,13 @@ def test_every_folder_is_a_wing() -> None:
 def test_no_room_for_leftovers() -> None:
     names = {part for file in SOURCES for part in file.relative_to(ROOT).with_suffix("").parts}
     assert not names & {"utils", "helpers", "common", "misc", "base"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verb_is_a_program(verb: str, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", [verb, "--help"])
+    monkeypatch.delitem(sys.modules, f"src.{verb}", raising=False)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(f"src.{verb}", run_name="__main__")
+    assert end.value.code == 0
+    assert f"usage: python -m src.{verb}" in capsys.readouterr().out

@@ -37,6 +37,14 @@ def test_data_is_found_beside_the_run(run: Path, monkeypatch) -> None:
     assert batch.image.shape == (60, 1, 28, 28)
 
 
+def test_broken_latest_run_is_passed_over_and_named(run: Path, capsys) -> None:
+    shutil.copytree(run / "checkpoints/version_0", run / "checkpoints/version_1")
+    for file in (run / "checkpoints/version_1").glob("*.ckpt"):
+        file.write_bytes(file.read_bytes()[:-100])
+    assert Trained.load("last").path.resolve() == run / "checkpoints/version_0/best.ckpt"
+    assert "note: passed over: checkpoints/version_1" in capsys.readouterr().err
+
+
 def test_moved_file_belongs_to_no_run(run: Path, monkeypatch) -> None:
     shutil.move("checkpoints/version_0/best.ckpt", "moved.ckpt")
     trained = Trained.load("moved.ckpt", "data")
