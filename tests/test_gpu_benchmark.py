@@ -1,6 +1,7 @@
 """The measurement on a GPU, on synthetic images without one, so that no second there is lost."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -83,6 +84,12 @@ def test_part_that_is_killed_or_silent_has_failed() -> None:
     killed, silent = run("import os; os.kill(os.getpid(), 9)", "pass")
     assert killed["status"] == "failed: exit code -9"
     assert silent["status"] == "failed: it found nothing"
+
+
+def test_part_starts_its_own_processes_as_ever() -> None:
+    usual = multiprocessing.get_start_method()
+    (part,) = run("import multiprocessing as m; print(f'{{\"{m.get_start_method()}\": 1}}')")
+    assert part["rows"] == {str(usual): 1}
 
 
 def test_part_without_time_is_skipped() -> None:

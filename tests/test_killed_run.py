@@ -1,5 +1,6 @@
 """Whole processes, killed at random moments, by `kill -9` and by signals that can be heard."""
 
+import multiprocessing
 import os
 import random
 import shutil
@@ -7,11 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 import torch
 
+from src.train import main
 from tests.conftest import Train
 from tests.test_exact_resume import NOISY, curves, state
 
@@ -50,7 +54,7 @@ def finish(*args: str) -> str:
     return output
 
 
-def wait_for_training(process: subprocess.Popen[str], run: int) -> bool:
+def wait_for_training(process: "subprocess.Popen[str] | Fork", run: int) -> bool:
     """Wait until this process has saved a state; False if it has ended."""
     last = Path(f"checkpoints/version_{run}/last.ckpt")
     before = saved_at(last)
@@ -70,35 +74,73 @@ def saved_at(last: Path) -> int:
         return 0
 
 
-def kill_often(times: int, seed: int, *args: str) -> int:
-    """Run to the end in spite of `kill -9` at random moments; returns how often it was killed."""
-    chance, killed, words = random.Random(seed), 0, args
-    while True:
-        process = start(*words)
-        if killed < times and wait_for_training(process, run=1):
-            time.sleep(chance.uniform(0, 1))
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                killed += 1
+class Fork:
+    """The command as a fork of a process that has loaded all it needs: it begins at once."""
+
+    def __init__(self, *args: str) -> None:
+        there = (Path.cwd(), {**os.environ}, [*args])
+        self.process = multiprocessing.get_context("forkserver").Process(target=run, args=there)
+        self.process.start()
+        self.pid = self.process.pid
+
+    def poll(self) -> int | None:
+        return self.process.exitcode
+
+    def communicate(self, timeout: float) -> tuple[str, None]:
+        self.process.join(timeout)
+        self.returncode = self.poll()
+        return Path("fork.log").read_text(), None
+
+
+def run(folder: Path, environment: dict[str, str], words: list[str]) -> None:
+    multiprocessing.set_start_method(None, force=True)  # for workers of its own, as ever
+    os.setsid()
+    os.chdir(folder)
+    os.environ.update(environment)
+    for stream in (1, 2):
+        os.dup2(os.open("fork.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+    main(words)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[None]:
+    """Let forks be those of a process that has loaded what a training needs."""
+    forkserver._forkserver._stop()  # one that other tests have begun
+    multiprocessing.set_forkserver_preload(["benchmarks.gpu.preloaded"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        yield
+    forkserver._forkserver._stop()
+    multiprocessing.set_forkserver_preload([])
+
+
+def kill_often(times: int, seed: int, begin: Callable, *args: str) -> None:
+    """Run to the end in spite of `kill -9` at random moments."""
+    chance, words = random.Random(seed), args
+    for _ in range(times):
+        process = begin(*words)
+        assert wait_for_training(process, run=1)
+        time.sleep(chance.uniform(0, 1))
+        os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate(timeout=180)
-        if process.returncode == 0:
-            return killed
         assert process.returncode == -signal.SIGKILL, output
         words = ("--ckpt_path=last",)
+    finish(*words)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize(
-    ("options", "epochs", "times"),
-    [([], 60, 8), (["--data.num_workers=2"], 40, 6), (TWO, 40, 6)],
+    ("options", "epochs", "times", "begin"),
+    [([], 60, 8, Fork), (["--data.num_workers=2"], 40, 6, Fork), (TWO, 40, 6, start)],
     ids=["one process", "two workers", "two processes"],
 )
 def test_killed_run_ends_like_one_never_killed(
-    train: Train, options: list[str], epochs: int, times: int
+    train: Train, options: list[str], epochs: int, times: int, begin: Callable
 ) -> None:
     args = [*TINY, *NOISY, *options, f"--trainer.max_epochs={epochs}"]
     finish(*args)
-    assert kill_often(times, len(options), *args) == times
+    kill_often(times, len(options), begin, *args)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
     assert {file.name for file in Path("checkpoints/version_1").iterdir()} == {

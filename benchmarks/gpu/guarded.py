@@ -98,6 +98,7 @@ def run_part(part: Part, limit_s: float, log: IO[bytes], method: Method) -> dict
 def _run(part: Part, printed_said: tuple[str, str], until_s: float) -> None:
     global _until_s  # noqa: PLW0603, told once, in a process of its own
     _until_s = until_s
+    multiprocessing.set_start_method(None, force=True)  # for workers of its own, as ever
     os.setsid()
     for stream, name in enumerate(printed_said, start=1):
         os.dup2(os.open(name, os.O_WRONLY | os.O_APPEND), stream)
