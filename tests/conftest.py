@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,18 @@ def default_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("src.experiment.cli.dump_default", default)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def code_once() -> Iterator[None]:
+    """Ask git only once a process what code this is; it does not change meanwhile."""
+    from src.experiment import provenance
+
+    state, here = provenance.code_state, provenance.SOURCE
+    own = cache(partial(state, here))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "code_state", lambda it: {**own()} if it == here else state(it))
         yield
 
 
