@@ -16,8 +16,9 @@ help: ## Show this list
 train: .venv/ready ## Train, test, plot and save; options: make train ARGS="--trainer.max_epochs 5"
 	@$(python) -m src.train $(ARGS)
 
+# Bytecode is kept even where the environment forbids it, else each process compiles the tests anew.
 test: .venv/ready ## Run the tests, a process for each processor; options: make test ARGS="-m slow"
-	@OMP_NUM_THREADS=1 $(python) -m pytest --numprocesses auto --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(python) -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: .venv/ready ## Check format, style, types and docstrings
 	@.venv/bin/ruff format --check .
