@@ -40,13 +40,7 @@ def run(*programs: str, limit_s: float = 20, left_s: float = 60) -> list[dict[st
 
 @pytest.mark.slow
 def test_every_part_gives_a_result_without_a_gpu(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.gpu",
-        "--reduced",
-        "--deadline_s=1500",
-    ]
+    command = [sys.executable, "-m", "benchmarks.gpu", "--reduced", "--deadline_s=1500"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     options: dict[str, Any] = {"cwd": ROOT, "env": environment, "capture_output": True}
     done = subprocess.run([*command, f"--out={tmp_path}"], check=False, text=True, **options)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.gpu.guarded import come_loose
 from src.train import main
 from tests.conftest import Train
 from tests.test_exact_resume import NOISY, curves, state
@@ -32,14 +33,16 @@ TWO = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=d
 SHARED_MEMORY = Path("/dev/shm")
 
 
+def environment() -> dict[str, str]:
+    elsewhere = {"TMPDIR": str(SHARED_MEMORY)} if SHARED_MEMORY.is_dir() else {}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **elsewhere}
+
+
 def start(*args: str) -> subprocess.Popen[str]:
     """Start the command in a process group of its own, its temporary files on another disk."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    if SHARED_MEMORY.is_dir():
-        environment["TMPDIR"] = str(SHARED_MEMORY)
     return subprocess.Popen(
         [sys.executable, "-m", "src.train", *args],
-        env=environment,
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -78,7 +81,7 @@ class Fork:
     """The command as a fork of a process that has loaded all it needs: it begins at once."""
 
     def __init__(self, *args: str) -> None:
-        there = (Path.cwd(), {**os.environ}, [*args])
+        there = (Path.cwd(), environment(), [*args])
         self.process = multiprocessing.get_context("forkserver").Process(target=run, args=there)
         self.process.start()
         self.pid = self.process.pid
@@ -92,13 +95,10 @@ class Fork:
         return Path("fork.log").read_text(), None
 
 
-def run(folder: Path, environment: dict[str, str], words: list[str]) -> None:
-    multiprocessing.set_start_method(None, force=True)  # for workers of its own, as ever
-    os.setsid()
+def run(folder: Path, variables: dict[str, str], words: list[str]) -> None:
     os.chdir(folder)
-    os.environ.update(environment)
-    for stream in (1, 2):
-        os.dup2(os.open("fork.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+    os.environ.update(variables)
+    come_loose("fork.log", "fork.log")
     main(words)
 
 

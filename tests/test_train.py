@@ -318,8 +318,8 @@ def test_printed_config_can_be_read_back(train: Train, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
 def test_every_precision_trains(train: Train, precision: str) -> None:
-    metrics = train("--trainer.max_epochs=1", f"--trainer.precision={precision}")
-    assert metrics["test/acc"] > 0.8
+    metrics = train("--trainer.max_epochs=2", f"--trainer.precision={precision}")
+    assert metrics["test/acc"] > 0.9
 
 
 def test_augmentation_is_an_option(train: Train) -> None:

@@ -98,11 +98,21 @@ def run_part(part: Part, limit_s: float, log: IO[bytes], method: Method) -> dict
 def _run(part: Part, printed_said: tuple[str, str], until_s: float) -> None:
     global _until_s  # noqa: PLW0603, told once, in a process of its own
     _until_s = until_s
+    come_loose(*printed_said)
+    pkgutil.resolve_name(part.function)(*part.args)
+
+
+def come_loose(printed: str, said: str) -> None:
+    """Make a forked process one such as a user starts, in a group of its own.
+
+    Args:
+        printed: File to which its output is appended.
+        said: File to which its standard error is appended.
+    """
     multiprocessing.set_start_method(None, force=True)  # for workers of its own, as ever
     os.setsid()
-    for stream, name in enumerate(printed_said, start=1):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_APPEND), stream)
-    pkgutil.resolve_name(part.function)(*part.args)
+    for stream, name in ((1, printed), (2, said)):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
 
 
 def _end(process: multiprocessing.process.BaseProcess, limit_s: float) -> int | None:
