@@ -1,7 +1,7 @@
 """This project beside what a user would pick instead: interleaved processes, medians, ratios.
 
 Run by `make bench` or `python -m benchmarks.speed`; `--check` ends with exit code 1 where a ratio
-that the README claims does not hold. Writes `benchmarks/speed.md` and `benchmarks/speed.json`.
+that `docs/performance.md` claims does not hold. Writes `benchmarks/speed.md` and `speed.json`.
 """
 
 import argparse
