@@ -11,7 +11,9 @@ from src.experiment.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from src.experiment.samples import RunSet
+    from src.metric import Metric
     from src.statistics.comparison import Comparison, Sample
+    from src.statistics.sentence import Scale
 
 
 def main(args: list[str] | None = None) -> None:
@@ -32,22 +34,24 @@ def main(args: list[str] | None = None) -> None:
         runs = [record.run for each in sets for record in each.records.values()]
         if len(set(runs)) < len(runs):
             raise ValueError("a run is given twice, by itself or in a group")
-        samples = _samples(sets, given.metric)
+        metric = _metric(sets, given.metric)
+        samples = _samples(sets, metric if isinstance(metric, str) else metric.name)
     with one_line_failures(RUN_ERROR, given.debug):
         from src.experiment.run import shown
         from src.experiment.whole_file import write_whole
         from src.statistics.comparison import compare
-        from src.statistics.seeds import WORTH
+        from src.statistics.seeds import worth_knowing
         from src.statistics.sentence import Scale
 
-        scale = Scale(given.metric)
-        worth = WORTH if given.difference is None else given.difference / scale.factor
+        scale, name = Scale(metric), metric if isinstance(metric, str) else metric.name
+        wanted = given.difference
+        worth = worth_knowing(metric) if wanted is None else wanted / scale.factor
         comparisons = compare(samples, worth)
-        write_whole(given.out, _picture(samples, comparisons, given.metric))
+        write_whole(given.out, _picture(samples, comparisons, name, scale))
         if given.format == "json":
-            print(json.dumps(_content(sets, samples, comparisons, given.metric), indent=2))
+            print(json.dumps(_content(sets, samples, comparisons, name, scale), indent=2))
         else:
-            print(_table(sets, samples, comparisons, given.metric))
+            print(_table(sets, samples, comparisons, name, scale))
             print(f"{'picture':<13}  {shown(given.out)}")
 
 
@@ -62,17 +66,30 @@ def _parser() -> VerbParser:
         "what", nargs="+", metavar="A B", help="groups or runs; the others are compared with A"
     )
     parser.add_argument(
-        "--metric", default="test/acc", help="figure of metrics.json (default: test/acc)"
+        "--metric", help="figure of metrics.json (default: the headline metric in the test)"
     )
     parser.add_argument(
         "--difference",
         type=float,
-        help="difference worth knowing, for the number of seeds that it needs; of accuracies in "
-        "points (default: 0.05)",
+        help="difference worth knowing, for the number of seeds that it needs; of shares in "
+        "points (default of these: 0.05)",
     )
     parser.add_argument("--out", type=Path, default=Path("compare.png"), help="picture to write")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser
+
+
+def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
+    found = [each.metric(name) for each in sets]
+    known = [metric for metric in found if not isinstance(metric, str)]
+    names = {metric if isinstance(metric, str) else metric.name for metric in found}
+    if len(names) > 1 or len({metric.mode for metric in known}) > 1:
+        told = ", ".join(
+            f"{each.name} by {metric if isinstance(metric, str) else f'{metric[0]} ({metric[1]})'}"
+            for each, metric in zip(sets, found, strict=True)
+        )
+        raise ValueError(f"these are not judged by one metric: {told}; give --metric")
+    return known[0] if known else found[0]
 
 
 def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
@@ -95,25 +112,31 @@ def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
     ]
 
 
-def _picture(samples: "list[Sample]", comparisons: "list[Comparison]", metric: str) -> bytes:
+def _picture(
+    samples: "list[Sample]", comparisons: "list[Comparison]", metric: str, scale: "Scale"
+) -> bytes:
     import io
 
     from src.statistics.figure import draw_comparison
 
     buffer = io.BytesIO()
-    draw_comparison(samples, comparisons, metric).savefig(buffer, format="png")
+    draw_comparison(samples, comparisons, metric, scale).savefig(buffer, format="png")
     return buffer.getvalue()
 
 
 def _table(
-    sets: "list[RunSet]", samples: "list[Sample]", comparisons: "list[Comparison]", metric: str
+    sets: "list[RunSet]",
+    samples: "list[Sample]",
+    comparisons: "list[Comparison]",
+    metric: str,
+    scale: "Scale",
 ) -> str:
     from statistics import median
 
     from src.statistics.estimate import estimate
-    from src.statistics.sentence import Scale, conclude
+    from src.statistics.sentence import conclude
 
-    scale, width = Scale(metric), max(len(each.name) for each in samples)
+    width = max(len(metric), *(len(each.name) for each in samples))
     names = ("mean", "sd", "95% interval", "lowest", "highest", "fit")
     heads = "  ".join(f"{head:>{16 if '%' in head else 8}}" for head in names)
     lines = [f"{metric:<{width}}   n  {heads}"]
@@ -148,10 +171,14 @@ def _looks(sets: "list[RunSet]") -> str:
 
 
 def _content(
-    sets: "list[RunSet]", samples: "list[Sample]", comparisons: "list[Comparison]", metric: str
+    sets: "list[RunSet]",
+    samples: "list[Sample]",
+    comparisons: "list[Comparison]",
+    metric: str,
+    scale: "Scale",
 ) -> dict[str, Any]:
     from src.statistics.estimate import estimate
-    from src.statistics.sentence import Scale, conclude
+    from src.statistics.sentence import conclude
 
     groups = [
         {
@@ -166,7 +193,7 @@ def _content(
         _plain(dataclasses.asdict(each))
         | {"images": _plain(each.images._asdict()) if each.images else None}
         | _plain({"effect": each.effect})
-        | {"distinguishable": each.distinguishable, "sentence": conclude(each, Scale(metric))}
+        | {"distinguishable": each.distinguishable, "sentence": conclude(each, scale)}
         for each in comparisons
     ]
     return {

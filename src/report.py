@@ -66,7 +66,7 @@ def _best_of(group: "Group") -> "RunRecord":
     finished = [each for each in group.members() if each.status == "finished"]
     if not finished:
         raise FileNotFoundError(f"no run of group {group.name} is finished")
-    return max(finished, key=lambda each: each.best_val or 0)
+    return min(finished, key=lambda each: each.rank)
 
 
 def _group_section(group: "Group") -> "GroupSection":

@@ -52,7 +52,7 @@ def _parser() -> VerbParser:
     differ = actions.add_parser("diff", help="what two runs do not have in common")
     differ.add_argument("first", metavar="A")
     differ.add_argument("second", metavar="B")
-    best = actions.add_parser("best", help="the run with the highest validation accuracy")
+    best = actions.add_parser("best", help="the run with the best validation")
     for each in (listing, best):
         each.add_argument("--group", help="only runs of this group")
     for each in (listing, show, differ, best):
@@ -86,13 +86,19 @@ def _records(group: str | None) -> list[tuple[RunRecord, dict[str, Any]]]:
 
 def _list(given: Any) -> str:
     rows = [row for _, row in _records(given.group)]
-    key = {"val": "val/acc", "seconds": "fit_s"}.get(given.sort)
-    if key:
-        sign = -1 if given.sort == "val" else 1  # the best first, what is not known last
-        rows.sort(key=lambda row: (row[key] is None, sign * (row[key] or 0)))
+    if given.sort == "val":
+        rows.sort(key=_from_best)
+    elif given.sort == "seconds":
+        rows.sort(key=lambda row: (row["fit_s"] is None, row["fit_s"] or 0))
     if given.format == "json":
         return json.dumps(rows, indent=2)
     return table(rows) if rows else f"no run in {Path.cwd()}: {python()} -m src.train makes one"
+
+
+def _from_best(row: dict[str, Any]) -> tuple[str, bool, float]:
+    """Order runs of each metric from the best to the worst, and what is not known last."""
+    sign = -1 if row["mode"] == "max" else 1
+    return row["metric"] or "~", row["val"] is None, sign * (row["val"] or 0)
 
 
 def _show(given: Any) -> str:
@@ -142,10 +148,14 @@ def _environment(record: RunRecord) -> dict[str, Any]:
 
 
 def _best(given: Any) -> str:
-    seen = [pair for pair in _records(given.group) if pair[1]["val/acc"] is not None]
+    seen = [pair for pair in _records(given.group) if pair[1]["val"] is not None]
     if not seen:
-        raise FileNotFoundError("no run here has been validated")
-    best, row = max(seen, key=lambda pair: pair[1]["val/acc"])
+        raise FileNotFoundError("no run here has a metric that was validated")
+    if len(metrics := sorted({f"{row['metric']} ({row['mode']})" for _, row in seen})) > 1:
+        raise ValueError(
+            f"the runs here have different metrics, {', '.join(metrics)}: name a --group of one"
+        )
+    best, row = min(seen, key=lambda pair: _from_best(pair[1]))
     if given.format == "json":
         return json.dumps(row, indent=2)
     return f"{table([row])}\n\nbest of {len(seen)} by validation: {shown(best.checkpoint)}"

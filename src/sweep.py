@@ -1,6 +1,8 @@
 """Search for settings by validation: `python -m src.sweep --help`."""
 
 import dataclasses
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,7 @@ def main(args: list[str] | None = None) -> None:
         sweep = read_sweep(given.sweep)
         changed = {"trials": given.trials, "storage": given.storage}
         sweep = dataclasses.replace(sweep, **{k: v for k, v in changed.items() if v is not None})
+        sweep = _judged(sweep)
         count = default_jobs(given.jobs)
         target = Path("configs") / f"{given.sweep.stem}-best.yaml"
         if target.exists() and not target.read_text().startswith(_MARK):
@@ -62,6 +65,24 @@ def _parser() -> VerbParser:
     parser.add_argument("--storage", help="database, such as postgresql+psycopg://USER@HOST/NAME")
     parser.add_argument("--group", help="name of the sweep and of its runs (default: NAME-sweep)")
     return parser
+
+
+def _judged(sweep: "Sweep") -> "Sweep":
+    """Ask the task of the configuration what the file of the sweep does not say."""
+    if sweep.metric and sweep.mode:
+        return sweep
+    from src.experiment.config_file import read_config
+    from src.metric import headline_of, published
+
+    config = read_config(Path(sweep.config or DEFAULT), DEFAULT.parent)
+    model = sweep.fixed.get("model", config.get("model"))
+    path = str(model.get("class_path") if isinstance(model, dict) else model)
+    importlib.import_module("src.tasks")
+    try:
+        task = pkgutil.resolve_name(path)
+    except (ValueError, ImportError, AttributeError):
+        task = None  # the first trial will say why
+    return sweep.judged_by(published(task), headline_of(task))
 
 
 def _open(name: str, sweep: "Sweep") -> "tuple[Group, Search]":

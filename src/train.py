@@ -89,7 +89,7 @@ def _train_seeds(plan: "SeedRuns", count: int, debug: bool) -> None:
         if records := [*plan.finished().values()]:
             refuse_mixture(plan.group.name, records)
             metrics = [record.metrics for record in records]
-            text = summarise(plan.group.name, metrics, plan.total())
+            text = summarise(plan.group.name, metrics, plan.total(), records[-1].headline)
             write_whole(plan.group.folder / "summary.txt", text.encode())
             print(text)
     if plan.failed:

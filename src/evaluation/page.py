@@ -1,17 +1,22 @@
 """One page about one or several runs, whole in one file."""
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from src.evaluation.picture import data_address
 from src.evaluation.section import GroupSection, Section
 from src.printable import printable
 
+_PANELS = 3
+_SPLIT = re.compile(r"(?:(train|val|test)(?:id|idation|ing)?[/_.-])?(.+)", re.DOTALL)
+Points = Sequence[tuple[int, float]]
 _TEMPLATE = "report.html"
 
 
@@ -77,7 +82,7 @@ def _facts(each: Section) -> dict[str, str]:
         "Test accuracy": _share(summary.get("accuracy")),
         "… where the label is undisputed": _share(summary.get("undisputed")),
         "Looks at the test set": each.looks,
-        "Best val/acc": _number(metrics.get("val/acc_best"), ".4f"),
+        **_best(each),
         "Test loss": _number(summary.get("loss"), ".4f"),
         "… calibrated": _number(calibrated.get("loss"), ".4f"),
         "Calibration error (ECE)": _number(summary.get("ece"), ".4f"),
@@ -96,6 +101,17 @@ def _facts(each: Section) -> dict[str, str]:
     }
 
 
+def _best(each: Section) -> dict[str, str]:
+    """Name the best validation, and of a task without an evaluation of its own the whole test."""
+    metrics = each.metrics
+    names = {
+        f"Best {name.removesuffix('_best')}": name for name in metrics if name.endswith("_best")
+    }
+    if not each.summary:
+        names |= {name: name for name in sorted(metrics) if name.startswith("test/")}
+    return {head: _number(metrics[name], ".4f") for head, name in names.items()}
+
+
 def _share(found: dict[str, Any] | None) -> str:
     if not found:
         return ""
@@ -107,22 +123,45 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
     return "" if value is None else f"{value:{form}}{unit}"
 
 
+def _drawn(sections: Sequence[Section]) -> dict[str, dict[str, str]]:
+    """Choose what to draw: what was validated, the loss first; else the first of what there is.
+
+    Returns:
+        Name of the curve by split, by metric.
+    """
+    found: dict[str, dict[str, str]] = {"loss": {}}
+    for name in dict.fromkeys(name for each in sections for name in each.curves):
+        split, metric = _SPLIT.fullmatch(name).groups()  # type: ignore[union-attr]  # fits any text
+        if split != "test":
+            found.setdefault(metric, {})[split or "logged"] = name
+    chosen = {metric: names for metric, names in found.items() if "val" in names}
+    chosen = {"loss": found["loss"]} | chosen if found["loss"] else chosen
+    return dict([*(chosen or {k: v for k, v in found.items() if v}).items()][:_PANELS])
+
+
 def _curves(sections: Sequence[Section]) -> str:
-    """Draw loss and accuracy of all runs into one picture."""
+    """Draw what was logged of training and validation, all runs in one picture."""
+    metrics = _drawn(sections)
+    if not metrics:
+        return ""
     figure = Figure(figsize=(10, 3.8), layout="constrained")
-    for column, (metric, title) in enumerate([("loss", "loss"), ("acc", "accuracy")]):
-        axes = figure.add_subplot(1, 2, column + 1, title=title, xlabel="step")
+    for column, (metric, names) in enumerate(metrics.items()):
+        axes = figure.add_subplot(1, len(metrics), column + 1, title=metric, xlabel="step")
         for number, each in enumerate(sections):
-            for split, style in [("train", "-"), ("val", "o--")]:
-                if points := each.curves.get(f"{split}/{metric}"):
-                    name = f"{each.name} {split}" if len(sections) > 1 else split
-                    shade = 1 if split == "val" or len(sections) == 1 else 0.5
-                    colour = number if len(sections) > 1 else ("train", "val").index(split)
-                    steps, values = zip(*points, strict=True)
-                    axes.plot(steps, values, style, label=name, color=f"C{colour}", alpha=shade)
+            for split, name in names.items():
+                if points := each.curves.get(name):
+                    _draw(axes, points, split, each.name if len(sections) > 1 else "", number)
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return data_address("image/svg+xml", buffer.getvalue())
+
+
+def _draw(axes: Axes, points: Points, split: str, run: str, number: int) -> None:
+    colour = number if run else int(split == "val")
+    shade = 0.5 if run and split != "val" else 1
+    style = "o--" if split == "val" else "-"
+    steps, values = zip(*points, strict=True)
+    axes.plot(steps, values, style, label=f"{run} {split}".strip(), color=f"C{colour}", alpha=shade)

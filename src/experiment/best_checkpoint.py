@@ -1,22 +1,27 @@
 """The best state of a run, by a metric of its validation, or its last one."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 from typing_extensions import override
 
 from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.known_metrics import KnownMetrics
 from src.experiment.shape import misfit
+from src.metric import Metric, Mode
 
 _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 _SHAPE = dict.fromkeys(_PATHS, str) | {
-    "monitor": str,
+    "monitor": (None, str),
     "best_step": int,
-    "best_model_score": Tensor,
-    "kth_value": Tensor,
+    "best_model_score": (None, Tensor),
+    "kth_value": (None, Tensor),
+    "mode?": re.compile("max|min"),
     "best_k_models": {str: Tensor},
 }
 
@@ -25,30 +30,84 @@ class BestCheckpoint(ModelCheckpoint):
     """Keep the state with the best value of a metric as `best.ckpt`.
 
     Args:
-        monitor: Name of the metric, logged in validation.
-        mode: Whether the highest or the lowest value is best; `last` takes the last validated state
-            for the best. Of many states that differ less than the metric is exact, the highest is
-            often an early one by luck: `last` suits a long training with averaged weights and a
-            learning rate that falls to zero.
+        monitor: Name of the metric, logged in validation. None takes the one that the task
+            publishes as its `headline`; without one there is no best state.
+        mode: Whether the highest or the lowest value is best; None asks the task, or the
+            torchmetrics object that is logged. `last` takes the last validated state for the best.
+            Of many states that differ less than the metric is exact, the highest is often an early
+            one by luck: `last` suits a long training with averaged weights and a learning rate that
+            falls to zero.
     """
 
     def __init__(
-        self, monitor: str = "val/acc", mode: Literal["max", "min", "last"] = "max"
+        self, monitor: str | None = None, mode: Literal["max", "min", "last"] | None = None
     ) -> None:
         super().__init__(
             monitor=monitor,
-            mode="max" if mode == "last" else mode,
+            mode="min" if mode == "min" else "max",
             filename="best",
             enable_version_counter=False,
             save_on_train_epoch_end=False,
         )
         self._takes_last = mode == "last"
+        self._given: Mode | None = mode if mode in ("max", "min") else None
+        self._key_mode = self.mode
+        self._known: KnownMetrics | None = None
         self._validated = False
         self._best_step = 0
 
+    @property
+    def metric(self) -> Metric | None:
+        """Metric whose best state it keeps; None if there is none, or its mode is not known yet."""
+        if self.monitor is None or self._known is None:
+            return None
+        return self._known.get(self.monitor)
+
+    def choose(self, known: KnownMetrics) -> None:
+        """Take the metric of the task where the user names none, and the mode of the metric.
+
+        Args:
+            known: What is known of the metrics of the run.
+
+        Raises:
+            ValueError: The user says that the worst value is the best one.
+        """
+        self._known = known
+        if self.monitor is None and known.headline:
+            self.monitor = known.headline.name
+        if self.monitor is None:
+            return
+        metric = known.get(self.monitor)
+        if metric and self._given and metric.mode != self._given:
+            raise ValueError(
+                f"--best.mode {self._given}: of {self.monitor} the "
+                f"{'highest' if metric.mode == 'max' else 'lowest'} value is best"
+            )
+        if self._given:
+            known.say(self.monitor, self._given)
+        if not self._takes_last:
+            known.wanted[self.monitor] = "say --best.mode max or --best.mode min"
+        self._take_mode()
+        self._key_mode = self.mode
+
+    def _take_mode(self) -> None:
+        if (metric := self.metric) and not self._takes_last and self.mode != metric.mode:
+            self.mode = metric.mode
+            self.kth_value = torch.tensor(-torch.inf if metric.mode == "max" else torch.inf)
+
+    @property
+    @override
+    def state_key(self) -> str:
+        mode, self.mode = self.mode, self._key_mode  # the same before and after it is known
+        try:
+            return super().state_key
+        finally:
+            self.mode = mode
+
     @override
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "best_step": self._best_step}
+        known = {"mode": self.metric.mode} if self.metric else {}
+        return {**super().state_dict(), "best_step": self._best_step, **known}
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -60,8 +119,9 @@ class BestCheckpoint(ModelCheckpoint):
         Args:
             trainer: Trainer of the run.
         """
-        if self._validated:
+        if self._validated and (self.monitor or self._takes_last):
             self._validated = False
+            self._take_mode()
             super().on_validation_end(trainer, trainer.lightning_module)
 
     @override
@@ -81,6 +141,9 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if misfit(state_dict, _SHAPE):
             return  # no run wrote it
+        if self.metric is None and self._known and self.monitor and "mode" in state_dict:
+            self._known.say(self.monitor, state_dict["mode"])
+            self._take_mode()
         here = Path(self.dirpath or ".")
         best = here / Path(state_dict["best_model_path"]).name
         if not _is_remembered(best, state_dict):
@@ -113,6 +176,9 @@ def _is_remembered(path: Path, state: dict[str, Any]) -> bool:
         found = read_checkpoint(path)
     except (OSError, ValueError):
         return False
+    if found["global_step"] != state["best_step"]:
+        return False
     score = found["metrics"].get(state["monitor"])
-    same_score = score is not None and score == state["best_model_score"]
-    return bool(same_score and found["global_step"] == state["best_step"])
+    return state["monitor"] is None or bool(
+        score is not None and score == state["best_model_score"]
+    )

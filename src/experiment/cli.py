@@ -14,6 +14,7 @@ from src.experiment.config_file import flat, read_config
 from src.experiment.exact import make_exact
 from src.experiment.failure import interrupts
 from src.experiment.heartbeat import Heartbeat
+from src.experiment.known_metrics import KnownMetrics
 from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.lean_loop import make_lean
 from src.experiment.masked_settings import refuse_masked
@@ -90,7 +91,9 @@ class TrainCLI(LightningCLI):
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
-            "--target", type=str | None, help="End of training, such as `val/acc=0.99`."
+            "--target",
+            type=str | None,
+            help="End of training, such as `val/acc=0.99` or `val/loss<=0.1`.",
         )
         parser.add_argument(
             "--test", type=bool, default=True, help="Whether to test the best state at the end."
@@ -159,11 +162,16 @@ class TrainCLI(LightningCLI):
             self.best.dirpath = str(self.run.checkpoint_dir)
         record = Record(dump(self.parser, self.config), self.run.log_dir, weights, self._group)
         settle(self._trusted, record.config, self.run, trainer)
-        record.default = dump_default(self.parser, self._default_config)
-        target = self.config["target"]
-        recorders = add_recorders(trainer, self.run, record, target, self.resumed)
-        self.heartbeat, self.target = recorders
+        self._write_down(trainer, record, self.run)
         return trainer
+
+    def _write_down(self, trainer: Trainer, record: Record, run: Run) -> None:
+        record.default = dump_default(self.parser, self._default_config)
+        record.known, record.best = self.known, self.best
+        self.heartbeat = Heartbeat(run.log_dir)
+        if text := self.config["target"]:
+            self.target = Target(text, self.heartbeat, self.known)
+        add_recorders(trainer, record, self.heartbeat, self.target, self.resumed)
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
@@ -191,5 +199,8 @@ class TrainCLI(LightningCLI):
         chosen = [*chosen] if isinstance(chosen, list) else [chosen]  # Lightning adds to its own
         trainer = super().instantiate_trainer(**kwargs)
         own_bar(trainer, chosen)
+        self.known = KnownMetrics(self.model)
+        self.best.choose(self.known)
         make_exact(trainer, self.best, self.last)
+        trainer.callbacks.insert(0, self.known)  # type: ignore[attr-defined]  # undeclared
         return trainer

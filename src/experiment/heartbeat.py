@@ -12,9 +12,11 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
 from src.batch import Batch
+from src.experiment.known_metrics import validated
 from src.experiment.shape import PROGRESS
 from src.experiment.whole_file import write_whole
 
+COUNTED = ("step", "epoch", "seconds", "images")  # of each validation, beside its metrics
 _EVERY_S = 1.0
 
 
@@ -29,7 +31,7 @@ class Heartbeat(Callback):
         seconds_before: The same before this session.
         images: Training images seen, over all processes.
         fitting: Whether the trainer trains; a test brings the states of the best checkpoint back.
-        validations: Step, `epoch`, `seconds`, `images` and all `val/` metrics of each one.
+        validations: Step, `epoch`, `seconds`, `images` and the metrics of each one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,14 +83,13 @@ class Heartbeat(Callback):
         if trainer.sanity_checking or not self.fitting:
             return
         self._count_time()
-        metrics = trainer.callback_metrics.items()
         self.validations.append(
             {
                 "step": trainer.global_step,
                 "epoch": trainer.current_epoch + 1,
                 "seconds": self.seconds,
                 "images": self.images,
-                **{name: value.item() for name, value in metrics if name.startswith("val/")},
+                **validated(trainer),
             }
         )
         self._write(trainer)

@@ -70,7 +70,9 @@ class Live:
             name, record = running.get(slot, ("", None))
             progress = record.progress if record else {}
             best = record.best_val if record else None
-            bar.set_postfix_str("" if best is None else f"val/acc {best:.4f}", refresh=False)
+            name_of = record.headline.name if record and record.headline else ""
+            text = "" if best is None else printable(f"{name_of} {best:.4f}")
+            bar.set_postfix_str(text, refresh=False)
             _set(bar, name, progress.get("step", 0), progress.get("steps") or 1)
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
+from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.changes import Change, changes
 from src.experiment.config_file import flat
+from src.experiment.known_metrics import KnownMetrics
 from src.experiment.looks import NOT_THE_CONFIGURATION, config_digest
 from src.experiment.masked_settings import masked_config, masked_settings
 from src.experiment.note import note
@@ -34,6 +36,8 @@ class Record(Callback):
 
     Attributes:
         default: Configuration that a run has if nothing is said, as YAML; None if not known.
+        known: What is known of the metrics of the run.
+        best: Chooses its best state.
         sessions: Provenance of the sessions of the run.
         changes: Settings that this session changes.
     """
@@ -46,8 +50,11 @@ class Record(Callback):
         self.weights = weights
         self.group = group
         self.default: str | None = None
+        self.known: KnownMetrics | None = None
+        self.best: BestCheckpoint | None = None
         self.sessions: list[dict[str, Any]] = []
         self.changes: list[Change] = []
+        self._written: dict[str, Any] = {}
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -79,9 +86,13 @@ class Record(Callback):
         if trainer.is_global_zero:
             text = json.dumps(self.sessions, indent=2) + "\n"
             write_whole(self.folder / "provenance.json", text.encode())
-            text = json.dumps(self._glance(), indent=2) + "\n"
-            write_whole(self.folder / "run.json", text.encode())
+            self._write_glance()
         refuse_unsafe("checkpoint", trainer._checkpoint_connector.dump_checkpoint(False))
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._written and trainer.is_global_zero and self._metrics() != self._written["metrics"]:
+            self._write_glance()  # a metric has told for the first time which value is best
 
     @override
     def on_save_checkpoint(
@@ -93,6 +104,16 @@ class Record(Callback):
             if (key := owner.CHECKPOINT_HYPER_PARAMS_KEY) in checkpoint:
                 checkpoint[key] = masked_settings(checkpoint[key])
         checkpoint |= {"config": self.config, "provenance": self.sessions, "ended": ended}
+
+    def _write_glance(self) -> None:
+        self._written = self._glance()
+        text = json.dumps(self._written, indent=2) + "\n"
+        write_whole(self.folder / "run.json", text.encode())
+
+    def _metrics(self) -> dict[str, dict[str, str]]:
+        """Gather what is known of the metrics: which value is best, and how it is written."""
+        metrics = [*self.known.metrics.values()] if self.known else []
+        return {each.name: {"mode": each.mode, "format": each.format} for each in metrics}
 
     def _glance(self) -> dict[str, Any]:
         """Gather what lists of many runs show: small, and read a hundred times faster than YAML."""
@@ -107,6 +128,8 @@ class Record(Callback):
             "uncommitted": bool(git["status"]),
             "seed": settings["seed_everything"],
             "target": settings.get("target"),
+            "headline": self.best.monitor if self.best else None,
+            "metrics": self._metrics(),
             "config": config_digest(settings | {"weights": self.weights}),
             "changed": None
             if found is None

@@ -1,5 +1,6 @@
 """A run as its files tell it, read without torch."""
 
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from src.experiment.plain import read_plain
 from src.experiment.run import LOGS, Run, shown
 from src.experiment.run_files import evaluation_dir, file_digest, read_json, read_text
 from src.experiment.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION, SUMMARY
+from src.metric import Metric, metric_of
 
 Status = Literal["running", "finished", "interrupted", "failed", "pruned"]
 
@@ -128,13 +130,59 @@ class RunRecord:
         """Digest of its configuration, the same for all seeds."""
         return str(self.glance.get("config") or config_digest(self.settings))
 
+    @cached_property
+    def known(self) -> dict[str, Metric]:
+        """What is known of its metrics, by name."""
+        found = self.glance.get("metrics", {})
+        return {name: metric_of(name, **words) for name, words in found.items()}
+
+    @property
+    def headline(self) -> Metric | None:
+        """Metric of the validation that chooses its best state; None if there is none."""
+        if "metrics" in self.glance:
+            return self.known.get(self.glance.get("headline") or "")
+        name, mode = (self.settings.get(f"best.{key}") for key in ("monitor", "mode"))
+        return metric_of(str(name), str(mode)) if name else None  # recorded before metrics were
+
+    def metric(self, name: str) -> Metric | None:
+        """Look up what is known of one of its metrics.
+
+        Args:
+            name: As it is in its figures, such as `test/acc` or `val/acc_best`.
+
+        Returns:
+            What is known; None if it is not known which value is best.
+        """
+        known = {**{metric.tested.name: metric for metric in self.known.values()}, **self.known}
+        if (headline := self.headline) is not None:
+            known |= {headline.tested.name: headline, headline.name: headline}
+        found = known.get(name.removesuffix("_best"))
+        return found and found._replace(name=name)
+
     @property
     def best_val(self) -> float | None:
-        """Best validation accuracy so far."""
-        if (best := self.metrics.get("val/acc_best")) is not None:
+        """Best value of its headline metric in validation so far."""
+        if (metric := self.headline) is None:
+            return None
+        if (best := self.metrics.get(f"{metric.name}_best")) is not None:
             return float(best)
-        seen = [each["val/acc"] for each in self.validations if "val/acc" in each]
-        return max(seen, default=None)
+        pick = max if metric.mode == "max" else min
+        return pick(
+            (each[metric.name] for each in self.validations if metric.name in each), default=None
+        )
+
+    @property
+    def rank(self) -> float:
+        """Place among runs of the same metric: less is better, infinite without a validation."""
+        if (best := self.best_val) is None or self.headline is None:
+            return math.inf
+        return -best if self.headline.mode == "max" else best
+
+    @property
+    def tested(self) -> float | None:
+        """Value of its headline metric in the test."""
+        value = self.metrics.get(self.headline.tested.name) if self.headline else None
+        return None if value is None else float(value)
 
     @property
     def validations(self) -> list[dict[str, float]]:

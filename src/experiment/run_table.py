@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.experiment.run_record import RunRecord
+from src.metric import test_name
 from src.printable import printable
 
 _LONGEST = 60  # characters of a setting
@@ -19,12 +20,14 @@ def facts(record: RunRecord) -> dict[str, Any]:
     Returns:
         Plain values by name.
     """
-    glance, metrics = record.glance, record.metrics
+    glance, metrics, headline = record.glance, record.metrics, record.headline
     return {
         "run": record.name,
         "status": record.status,
-        "val/acc": record.best_val,
-        "test/acc": metrics.get("test/acc"),
+        "metric": glance.get("headline") or (headline.name if headline else None),
+        "mode": headline.mode if headline else None,
+        "val": record.best_val,
+        "test": record.tested,
         "fit_s": metrics.get("fit_s", record.progress.get("seconds")),
         "to_target_s": metrics.get("to_target_s"),
         "seed": glance.get("seed"),
@@ -47,7 +50,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     Returns:
         A heading and a line for each run; columns that no run fills are left out.
     """
-    written = [_written(row) for row in rows]
+    metrics = {row["metric"] for row in rows if row["metric"]}
+    written = [_written(row, only=metrics.pop() if len(metrics) == 1 else None) for row in rows]
     heads = [head for head in written[0] if any(row[head] for row in written)]
     widths = {head: max(len(head), *(len(row[head]) for row in written)) for head in heads}
     lines = [{head: head for head in heads}, *written]
@@ -56,7 +60,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _written(row: Mapping[str, Any]) -> dict[str, str]:
+def _written(row: Mapping[str, Any], only: str | None) -> dict[str, str]:
+    """Write a run; where all have one metric, it heads its columns, else each row names its own."""
     status = row["status"]
     if status in ("running", "interrupted") and row["steps"]:
         status += f" {100 * row['step'] // row['steps']}%"
@@ -64,8 +69,9 @@ def _written(row: Mapping[str, Any]) -> dict[str, str]:
     cells = {
         "run": row["run"],
         "status": status,
-        "val": _number(row["val/acc"], ".4f"),
-        "test": _number(row["test/acc"], ".4f"),
+        "metric": "" if only else row["metric"] or "",
+        only or "val": _number(row["val"], ".4f"),
+        test_name(only) if only else "test": _number(row["test"], ".4f"),
         "seconds": _number(row["fit_s"], ".1f"),
         "to target": _number(row["to_target_s"], ".1f"),
         "seed": "" if row["seed"] is None else str(row["seed"]),

@@ -13,10 +13,13 @@ from src.experiment.looks import NOT_THE_CONFIGURATION
 from src.experiment.note import note
 from src.experiment.run import LOGS, shown
 from src.experiment.run_record import RunRecord
+from src.metric import Metric
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+_COSTS = ("_s", "_steps", "_images", "_samples", "_mib")  # figures of a run, of which less is best
 
 
 @dataclass
@@ -79,6 +82,28 @@ class RunSet:
                 known = ", ".join(sorted(record.metrics))
                 raise ValueError(f"{record.name} of {self.name} has no {metric}; it has {known}")
         return {seed: float(record.metrics[metric]) for seed, record in self.records.items()}
+
+    def metric(self, name: str | None) -> Metric | str:
+        """Find the metric that runs are compared by.
+
+        Args:
+            name: Its name in `metrics.json`; None takes the headline metric in the test.
+
+        Returns:
+            The metric, or its name alone if it is not known which value is best.
+
+        Raises:
+            ValueError: None is named, and the runs have no headline metric.
+        """
+        record = next(iter(self.records.values()))
+        if name is None and record.headline is None:
+            known = ", ".join(sorted(record.metrics))
+            raise ValueError(f"{self.name} has no headline metric: give --metric, one of {known}")
+        if name is None:
+            name = record.headline.tested.name if record.headline else ""
+        if name.endswith(_COSTS):
+            return Metric(name, "min")
+        return record.metric(name) or name
 
     def answers(self) -> "dict[int, tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]]":
         """Read what each run said of the test images.

@@ -177,12 +177,9 @@ class SeedRuns:
             log = shown(self.group.log(work.name))
             return f"seed {work.key} failed ({code}): {said}; see {log}"
         self._done += 1
-        metrics = work.record.metrics
-        result = [
-            f"{name} {metrics[name]:.4f}"
-            for name in ("val/acc_best", "test/acc")
-            if name in metrics
-        ]
+        metrics, headline = work.record.metrics, work.record.headline
+        names = [f"{headline.name}_best", headline.tested.name] if headline else []
+        result = [f"{name} {metrics[name]:.4f}" for name in names if metrics.get(name) is not None]
         seconds = f"{metrics.get('fit_s', 0):.1f} s"
         return f"seed {work.key}: {', '.join([*result, seconds])}, {work.record.name}"
 

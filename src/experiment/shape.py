@@ -31,6 +31,10 @@ GLANCE = {
     "uncommitted?": bool,
     "seed?": (None, int),
     "config?": str,
+    "headline?": _WORD,
+    "metrics?": {
+        str: {"mode": re.compile("max|min"), "format": re.compile("percent|number")},
+    },
     "changed?": (None, {str: object}),
 }
 # See `src.evaluation.evaluation`.

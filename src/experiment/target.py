@@ -1,13 +1,17 @@
 """A value of a metric at which training ends: time to accuracy."""
 
 import math
+import re
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from src.experiment.heartbeat import Heartbeat
+from src.experiment.heartbeat import COUNTED, Heartbeat
+from src.experiment.known_metrics import KnownMetrics
+from src.metric import Mode
 
+_MODES: dict[str, Mode] = {"<=": "min", ">=": "max"}
 _REACHED = {  # what a run reports, by what a validation has it from
     "to_target_s": "seconds",
     "to_target_steps": "step",
@@ -19,9 +23,10 @@ class Target(Callback):
     """End training once a validation has reached a value; keep what it took.
 
     Args:
-        text: Metric and value, such as `val/acc=0.99`. A loss must fall to the value, any other
-            metric must rise to it.
-        heartbeat: Counts seconds and images.
+        text: Metric and value, such as `val/acc=0.99`, or, where it is not known which value of
+            the metric is best, `val/rmse<=0.1`.
+        heartbeat: Counts seconds and samples.
+        known: What is known of the metrics of the run.
 
     Attributes:
         reached: `to_target_s`, `to_target_steps` and `to_target_images`; empty before.
@@ -30,10 +35,16 @@ class Target(Callback):
         ValueError: `text` is not a metric of the validation and a number.
     """
 
-    def __init__(self, text: str, heartbeat: Heartbeat) -> None:
-        self.metric, self.value = parse_target(text)
+    def __init__(self, text: str, heartbeat: Heartbeat, known: KnownMetrics) -> None:
+        self.metric, sign, self.value = parse_target(text)
         self.heartbeat = heartbeat
+        self.known = known
         self.reached: dict[str, float] = {}
+        if sign == "=":
+            known.wanted[self.metric] = f"write --target '{self.metric}<={self.value:g}' or '>='"
+        else:
+            self._refuse_worst(sign)
+            known.say(self.metric, _MODES[sign])
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -51,49 +62,44 @@ class Target(Callback):
         if trainer.sanity_checking or not self.heartbeat.fitting or self.reached:
             return
         last = self.heartbeat.validations[-1]
-        if self.metric not in last:
-            known = ", ".join(name for name in last if name.startswith("val/"))
-            raise ValueError(f"--target {self.metric} is not logged in validation; {known} are")
-        here = is_reached(self.metric, last[self.metric], self.value)
+        metric = self.known.get(self.metric)
+        if self.metric not in last or metric is None:
+            logged = ", ".join(name for name in last if name not in COUNTED) or "none"
+            raise ValueError(
+                f"--target {self.metric} is not logged in validation; logged: {logged}"
+            )
+        here = metric.better(last[self.metric], self.value)
         if trainer.strategy.reduce_boolean_decision(here, all=False):
             self.reached = {name: last[source] for name, source in _REACHED.items()}
             trainer.should_stop = True
 
+    def _refuse_worst(self, sign: str) -> None:
+        metric = self.known.get(self.metric)
+        if metric and metric.mode != _MODES[sign]:
+            best = "highest" if metric.mode == "max" else "lowest"
+            raise ValueError(f"--target {self.metric}{sign}: its {best} value is best")
 
-def parse_target(text: str) -> tuple[str, float]:
+
+def parse_target(text: str) -> tuple[str, str, float]:
     """Read metric and value.
 
     Args:
-        text: Such as `val/acc=0.99`.
+        text: Such as `val/acc=0.99` or `val/rmse<=0.1`.
 
     Returns:
-        Name of the metric and the value.
+        Name of the metric; `=`, `<=` or `>=`; the value.
 
     Raises:
         ValueError: It is not of that form.
     """
-    metric, _, number = text.partition("=")
+    match = re.fullmatch(r"([^<>=]+)([<>]?=)(.+)", text)
     try:
-        value = float(number)
+        value = float(match[3]) if match else math.nan
     except ValueError:
         value = math.nan
-    if not metric.startswith("val/") or not math.isfinite(value):
+    if not match or match[1].startswith(("test", "train")) or not math.isfinite(value):
         raise ValueError(
-            f"--target must be a metric of the validation and a number, such as val/acc=0.99, "
-            f"got {text!r}"
+            "--target must be a metric of the validation and a number, such as val/acc=0.99 or "
+            f"'val/loss<=0.1', got {text!r}"
         )
-    return metric, value
-
-
-def is_reached(metric: str, now: float, value: float) -> bool:
-    """Tell whether a metric is as good as wanted.
-
-    Args:
-        metric: Name; a loss is better if lower, anything else if higher.
-        now: What it is.
-        value: What is wanted.
-
-    Returns:
-        True if it is.
-    """
-    return now <= value if metric.endswith("loss") else now >= value
+    return match[1], match[2], value

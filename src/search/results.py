@@ -71,7 +71,7 @@ def table(search: Search) -> str:
     complete = search.trials(TrialState.COMPLETE)
     ranked = sorted(complete, key=lambda trial: trial.value or 0, reverse=not search.sweep.lowest)
     names = [*search.sweep.space]
-    rows = [["trial", search.sweep.metric, "run", *(name.rpartition(".")[2] for name in names)]]
+    rows = [["trial", search.metric, "run", *(name.rpartition(".")[2] for name in names)]]
     rows += [
         [
             str(trial.number),
@@ -103,7 +103,7 @@ def trials_csv(search: Search) -> bytes:
     names = [*search.sweep.space]
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    heads = ["trial", "state", search.sweep.metric, "run", "seconds", *names]
+    heads = ["trial", "state", search.metric, "run", "seconds", *names]
     writer.writerow(map(spreadsheet_cell, heads))
     for trial in search.trials():
         seconds = f"{trial.duration.total_seconds():.1f}" if trial.duration else ""

@@ -71,7 +71,7 @@ class Search:
     @property
     def metric(self) -> str:
         """Metric of the validation that is sought."""
-        return self.sweep.metric
+        return str(self.sweep.metric)
 
     def count(self) -> tuple[int, int]:
         """Count trials.
@@ -89,7 +89,7 @@ class Search:
             values: Values.
 
         Returns:
-            The lowest of a loss, the highest of anything else; None if there is no value.
+            The highest or the lowest, as the sweep says; None if there is no value.
         """
         pick = min if self.sweep.lowest else max
         return pick((value for value in values if math.isfinite(value)), default=None)

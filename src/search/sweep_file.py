@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+
+from src.metric import Metric, Mode
 
 _BOUNDS = {"low", "high", "log", "step"}
 
@@ -38,7 +40,8 @@ class Sweep:
         space: Where each option is searched, by its name on the command line.
         config: Configuration to start from; None is the default one.
         trials: How many trials there are, failed ones included.
-        metric: What is sought; of a loss the lowest value, of anything else the highest.
+        metric: Metric of the validation that is sought; None is the headline metric of the task.
+        mode: Whether its highest (`max`) or lowest (`min`) value is; None asks the task.
         fixed: Options of all trials.
         pruner: When a trial is given up; None gives none up.
         seed: Seed of the sampler, not of the trainings.
@@ -48,7 +51,8 @@ class Sweep:
     space: dict[str, BaseDistribution]
     config: str | None = None
     trials: int = 20
-    metric: str = "val/acc"
+    metric: str | None = None
+    mode: Mode | None = None
     fixed: dict[str, Any] = field(default_factory=dict)
     pruner: Pruner | None = field(default_factory=Pruner)
     seed: int = 0
@@ -61,16 +65,41 @@ class Sweep:
             raise ValueError(f"seed must be a number of at least 0, got {self.seed}")
         if not isinstance(self.fixed, dict):
             raise ValueError(f"fixed must be options with their values, got {self.fixed}")
-        if not str(self.metric).startswith("val/"):
+        if self.mode not in (None, "max", "min"):
+            raise ValueError(f"mode must be max or min, got {self.mode}")
+        if self.metric is not None and not _is_of_validation(self.metric):
             raise ValueError(
-                f"metric must be one of the validation, val/acc or val/loss, got {self.metric}: "
-                "what is chosen by test images cannot be tested on them"
+                f"metric must be one of the validation, such as val/loss, got {self.metric}: what "
+                "is chosen by the test set cannot be tested on it"
             )
 
     @property
     def lowest(self) -> bool:
         """Whether the lowest value of the metric is the best one."""
-        return self.metric.endswith("loss")
+        return self.mode == "min"
+
+    def judged_by(self, known: Mapping[str, Metric], headline: Metric | None) -> "Sweep":
+        """Fill in the metric and its mode.
+
+        Args:
+            known: Metrics that the task publishes, by name.
+            headline: The one that chooses its best state; None if it has none.
+
+        Returns:
+            The same search with both.
+
+        Raises:
+            ValueError: The metric, or which of its values is best, is not known.
+        """
+        name = self.metric or (headline.name if headline else None)
+        if name is None:
+            raise ValueError("the task publishes no headline metric: say `metric` and `mode`")
+        metric = known.get(name)
+        if metric is None and self.mode is None:
+            raise ValueError(f"which value of {name} is best is not known: say `mode`, max or min")
+        if metric and self.mode not in (None, metric.mode):
+            raise ValueError(f"mode {self.mode} of {name} is the wrong one: it is {metric.mode}")
+        return replace(self, metric=name, mode=metric.mode if metric else self.mode)
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -104,6 +133,10 @@ def read_sweep(path: Path) -> Sweep:
         return Sweep(**content | {"space": space})
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _is_of_validation(metric: Any) -> bool:
+    return isinstance(metric, str) and not metric.startswith(("test", "train"))
 
 
 def option(name: str, value: Any) -> str:

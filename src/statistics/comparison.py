@@ -48,7 +48,7 @@ class Comparison:
         p: p-value of the t-test; not a number where nothing can be said.
         p_corrected: The same, by Bonferroni for all comparisons that were made, as the interval.
         sd: Standard deviation of the pairs' differences, or pooled over the runs of both.
-        worth: Difference that would be worth knowing.
+        worth: Difference that would be worth knowing; None if nobody said.
         needed: Runs of each that would show `worth`; None if that cannot be said.
         images: Difference on the shared images, or None.
     """
@@ -64,7 +64,7 @@ class Comparison:
     p: float
     p_corrected: float
     sd: float
-    worth: float
+    worth: float | None
     needed: int | None
     images: ImageDifference | None
 
@@ -79,7 +79,7 @@ class Comparison:
         return self.p_corrected < _ALPHA
 
 
-def compare(samples: Sequence[Sample], worth: float) -> list[Comparison]:
+def compare(samples: Sequence[Sample], worth: float | None) -> list[Comparison]:
     """Compare each configuration with the first one.
 
     Where all seeds of the smaller one are shared, runs are compared pair by pair; else Welch's test
@@ -87,7 +87,7 @@ def compare(samples: Sequence[Sample], worth: float) -> list[Comparison]:
 
     Args:
         samples: The configurations, two or more.
-        worth: Difference that would be worth knowing, above 0.
+        worth: Difference that would be worth knowing, above 0; None plans nothing.
 
     Returns:
         A comparison for each but the first.
@@ -96,7 +96,7 @@ def compare(samples: Sequence[Sample], worth: float) -> list[Comparison]:
     return [_compare(samples[0], other, max(tested, 1), worth) for other in samples[1:]]
 
 
-def _compare(first: Sample, second: Sample, tests: int, worth: float) -> Comparison:
+def _compare(first: Sample, second: Sample, tests: int, worth: float | None) -> Comparison:
     error = _ALPHA / tests
     shared = [seed for seed in first.values if seed in second.values]
     paired = _FEWEST <= len(shared) == min(len(first.values), len(second.values))
@@ -121,7 +121,7 @@ def _compare(first: Sample, second: Sample, tests: int, worth: float) -> Compari
         p if math.isnan(p) else min(1.0, tests * p),
         sd,
         worth,
-        None if few else seeds_needed(worth, sd, paired, error),
+        None if few or worth is None else seeds_needed(worth, sd, paired, error),
         _on_images(first, second, shared if paired else []),
     )
 

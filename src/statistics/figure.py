@@ -13,7 +13,7 @@ _BEST, _UNCLEAR = "C0", "0.55"
 
 
 def draw_comparison(
-    samples: Sequence[Sample], comparisons: Sequence[Comparison], metric: str
+    samples: Sequence[Sample], comparisons: Sequence[Comparison], metric: str, scale: Scale
 ) -> Figure:
     """Draw each run with the interval of its mean, and the differences with theirs.
 
@@ -21,11 +21,11 @@ def draw_comparison(
         samples: Configurations, the first one is the reference.
         comparisons: Each other one against it.
         metric: Name of the metric.
+        scale: How it is written.
 
     Returns:
         A figure that no window shows.
     """
-    scale = Scale(metric)
     height = 1.6 + 0.55 * len(samples)
     figure = Figure(figsize=(10, height), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.4, 1])

@@ -4,40 +4,66 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from src.metric import Metric
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, describe, describe_power
 
-WORTH = 0.0005  # accuracy; 0.05 points are about what changes of a recipe bring on MNIST
-_MEANS = {"test/acc": "test accuracy", "val/acc_best": "val accuracy", "to_target_s": "to target"}
+_TO_TARGET = Metric("to_target_s", "min")
+WORTH = 0.0005  # of a share: 0.05 points are about what changes of a recipe bring on MNIST
 
 
-def summarise(name: str, metrics: Sequence[Mapping[str, Any]], wanted: int) -> str:
+def worth_knowing(metric: Metric | str) -> float | None:
+    """Tell which difference of a metric is worth knowing, if the user does not say.
+
+    Args:
+        metric: The metric, or its name alone.
+
+    Returns:
+        The difference of a share; None of anything else, whose size nobody here knows.
+    """
+    return WORTH if isinstance(metric, Metric) and metric.format == "percent" else None
+
+
+def summarise(
+    name: str, metrics: Sequence[Mapping[str, Any]], wanted: int, headline: Metric | None
+) -> str:
     """Describe finished runs of one configuration.
 
     Args:
         name: Name of their group.
         metrics: Figures of each finished run.
         wanted: How many there should be.
+        headline: Metric of the validation that chooses the best state; None if there is none.
 
     Returns:
         A table: mean, standard deviation, interval, range, seconds, and the runs that a gain needs.
     """
     rows = {"runs": f"{len(metrics)} of {wanted}, group {name}"}
-    for metric, what in _MEANS.items():
-        values = [each[metric] for each in metrics if each.get(metric) is not None]
+    for metric, what in _described(metrics, headline).items():
+        values = [each[metric.name] for each in metrics if each.get(metric.name) is not None]
         if values:
             scale, found = Scale(metric), estimate(values)
             rows[what] = describe(found, scale)
-            if metric == "to_target_s":
+            if metric.name == _TO_TARGET.name:
                 rows[what] += f", of the {found.n} of {len(metrics)} that reached it"
                 continue
-            rows[f"{what.split()[0]} range"] = (
-                f"{scale.value(found.smallest)} to {scale.value(found.largest)}"
-            )
-            if "power" not in rows and found.n > 1:
-                rows["power"] = describe_power(found, WORTH, scale)
+            rows[f"{what} range"] = f"{scale.value(found.smallest)} to {scale.value(found.largest)}"
+            worth = worth_knowing(metric)
+            if "power" not in rows and found.n > 1 and worth:
+                rows["power"] = describe_power(found, worth, scale)
     fit = [each["fit_s"] for each in metrics if "fit_s" in each]
     if fit:
         rows["seconds"] = f"{median(fit):.1f} fit (median), {sum(fit):.1f} in all"
     rows["compare"] = f"python -m src.compare {name} OTHER"
-    return "\n".join(f"{row:<13}  {text}" for row, text in rows.items())
+    width = max(13, *map(len, rows))
+    return "\n".join(f"{row:<{width}}  {text}" for row, text in rows.items())
+
+
+def _described(metrics: Sequence[Mapping[str, Any]], headline: Metric | None) -> dict[Metric, str]:
+    """List what is described: the headline in test and validation, else whatever was tested."""
+    if headline is None:
+        tested = sorted({name for each in metrics for name in each if name.startswith("test")})
+        return {Metric(name, "max"): name for name in tested} | {_TO_TARGET: "to target"}
+    best = headline._replace(name=f"{headline.name}_best")
+    what = {headline.tested: headline.tested.name, best: headline.name}
+    return what | {_TO_TARGET: "to target"}

@@ -2,6 +2,7 @@
 
 import math
 
+from src.metric import Metric
 from src.statistics.comparison import Comparison
 from src.statistics.estimate import Estimate
 from src.statistics.power import seeds_needed
@@ -14,23 +15,25 @@ class Scale:
     """How a metric is written: a share in percent and its differences in points.
 
     Args:
-        metric: Name of it, such as `test/acc` or `fit_s`.
+        metric: The metric, such as `test/acc` or `fit_s`; its name alone if it is not known which
+            value is best.
 
     Attributes:
         factor: What a value is multiplied by.
         unit: Unit of a value.
         points: Unit of a difference.
-        lower_is_better: Whether a smaller value is better: of losses, seconds, steps and images.
+        mode: Whether the highest or the lowest value is best; None if it is not known.
     """
 
-    def __init__(self, metric: str) -> None:
-        share = "acc" in metric
-        seconds = metric.endswith("_s")
+    def __init__(self, metric: Metric | str) -> None:
+        name = metric if isinstance(metric, str) else metric.name
+        share = isinstance(metric, Metric) and metric.format == "percent"
+        seconds = name.endswith("_s")
         self.factor = 100.0 if share else 1.0
         self.unit = "%" if share else " s" if seconds else ""
         self.points = " points" if share else self.unit
         self.digits = 2 if share or seconds else 4
-        self.lower_is_better = seconds or metric.endswith(("loss", "_steps", "_images"))
+        self.mode = None if isinstance(metric, str) else metric.mode
 
     def value(self, value: float) -> str:
         """Write a value.
@@ -115,7 +118,7 @@ def _on_seeds(found: Comparison, scale: Scale) -> str:
     if math.isnan(found.p):
         return f"{gap}, {_why_not(found)}"
     low, high, better = found.low, found.high, second
-    if found.distinguishable and (found.difference > 0) == scale.lower_is_better:
+    if found.distinguishable and (found.difference > 0) == (scale.mode == "min"):
         better = first
     if found.distinguishable and found.difference < 0:
         low, high = -found.high, -found.low
@@ -128,8 +131,9 @@ def _on_seeds(found: Comparison, scale: Scale) -> str:
     )
     if found.distinguishable:
         by = f"{scale.difference(abs(found.difference))}{scale.points}"
-        return f"{better} is better by {by}, {evidence}."
-    worth = f"{scale.difference(found.worth)}{scale.points}"
+        what = "better" if scale.mode else "higher"
+        return f"{better} is {what} by {by}, {evidence}."
+    worth = "" if found.worth is None else f"{scale.difference(found.worth)}{scale.points}"
     needs = f"; to show {worth} takes about {found.needed} seeds each" if found.needed else ""
     return f"{first} and {second} are not distinguishable: {gap}, {evidence}{needs}."
 
@@ -144,7 +148,8 @@ def _on_images(found: Comparison) -> str:
     images = found.images
     if images is None:
         return ""
-    low, high = map(Scale("acc").difference, (images.low, images.high))
+    share = Scale(Metric("", "max", "percent"))
+    low, high = map(share.difference, (images.low, images.high))
     text = (
         f"For these very networks, {found.second} minus {found.first} on images of this kind is "
         f"{low} to {high} points (95%, bootstrap over the {images.images:,} images)"

@@ -1,7 +1,7 @@
 """Supervised classification of images."""
 
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from src.batch import Batch
+from src.metric import Metric
 from src.tasks.loss_and_accuracy import LossAndAccuracy
 from src.tasks.one_cycle import OneCycle
 
@@ -33,6 +34,9 @@ class ClassificationTask(LightningModule):
     Raises:
         ValueError: `label_smoothing` is outside `[0, 1]`.
     """
+
+    headline: ClassVar[Metric] = Metric("acc", "max", "percent")
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("loss", "min"),)
 
     def __init__(
         self,

@@ -1,0 +1,131 @@
+"""Which value of each metric is best, as the task or the metric itself says."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchmetrics import Metric as TorchMetric
+from typing_extensions import override
+
+from src.experiment.failure import UsageError
+from src.metric import Metric, Mode, headline_of, published
+
+_LOADER = re.compile(r"/dataloader_idx_\d+$")
+
+
+class KnownMetrics(Callback):
+    """Know which value of a metric is best; it is never guessed.
+
+    A task publishes it, or a torchmetrics object that is logged has `higher_is_better`, or the
+    command says it.
+
+    Args:
+        task: Task of the run.
+
+    Attributes:
+        metrics: What is known, by name.
+        headline: Metric that the task publishes for the choice of its best state; None if it does
+            not.
+        wanted: Metrics whose best value somebody must know, with the option that would tell it.
+    """
+
+    def __init__(self, task: LightningModule) -> None:
+        self.metrics = published(task)
+        self.headline = headline_of(task)
+        self.wanted: dict[str, str] = {}
+
+    def get(self, name: str) -> Metric | None:
+        """Look a metric up.
+
+        Args:
+            name: As it is logged, or as one of several loaders has it.
+
+        Returns:
+            What is known of it; None if it is not known which value is best.
+        """
+        found = self.metrics.get(_LOADER.sub("", name))
+        return found and found._replace(name=name)
+
+    def say(self, name: str, mode: Mode) -> None:
+        """Take the user's word for a metric that does not speak for itself.
+
+        Args:
+            name: As it is logged.
+            mode: Which value is best.
+        """
+        known = self.get(name)
+        self.metrics[name] = known._replace(mode=mode) if known else Metric(name, mode)
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._compare_callbacks(trainer)
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        before = len(self.metrics)
+        for name, mode in logged_modes(trainer).items():
+            self.metrics.setdefault(name, Metric(name, mode))
+        for name, how in self.wanted.items():
+            if name in trainer.callback_metrics and self.get(name) is None:
+                raise UsageError(f"which value of {name} is best is not known: {how}")
+        if len(self.metrics) > before:
+            self._compare_callbacks(trainer)
+
+    def _compare_callbacks(self, trainer: Trainer) -> None:
+        """Refuse a callback or schedule that watches a metric in the wrong direction."""
+        for watcher, monitor, mode in _watchers(trainer):
+            known = self.get(monitor)
+            if known and mode in ("min", "max") and mode != known.mode:
+                best = "highest" if known.mode == "max" else "lowest"
+                raise UsageError(
+                    f"{watcher} watches {monitor} with mode {mode}, and its {best} value is best: "
+                    f"give it mode {known.mode}"
+                )
+
+
+def logged_modes(trainer: Trainer) -> dict[str, Mode]:
+    """List the torchmetrics objects that were logged and know which of their values is best.
+
+    Args:
+        trainer: Trainer, while it trains, validates or tests.
+
+    Returns:
+        Mode by the name under which each was logged.
+    """
+    found: dict[str, Mode] = {}
+    results: dict[str, Any] = trainer._results or {}
+    for result in results.values():
+        higher = getattr(result.value, "higher_is_better", None)
+        if isinstance(result.value, TorchMetric) and higher is not None:
+            name = result.meta.name
+            found |= dict.fromkeys((name, f"{name}_epoch"), "max" if higher else "min")
+    return found
+
+
+def validated(trainer: Trainer) -> dict[str, float]:
+    """List what a validation has logged, whatever it is called.
+
+    Args:
+        trainer: Trainer at the end of a validation.
+
+    Returns:
+        Value by name.
+    """
+    logged = {result.meta.name for result in (trainer._results or {}).values()}
+    return {
+        name: value.item()
+        for name, value in trainer.callback_metrics.items()
+        if _LOADER.sub("", name) in logged
+    }
+
+
+def _watchers(trainer: Trainer) -> Iterator[tuple[str, str, str]]:
+    """List who watches a metric: callback or schedule, the metric, and the mode."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
+        if isinstance(monitor := getattr(callback, "monitor", None), str):
+            yield type(callback).__name__, monitor, getattr(callback, "mode", "")
+    for config in trainer.lr_scheduler_configs if trainer.optimizers else ():
+        if isinstance(config.scheduler, ReduceLROnPlateau) and config.monitor:
+            yield type(config.scheduler).__name__, config.monitor, config.scheduler.mode

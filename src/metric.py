@@ -1,0 +1,123 @@
+"""The metric that a run is judged by."""
+
+import re
+from typing import Literal, NamedTuple
+
+Mode = Literal["max", "min"]
+Format = Literal["percent", "number"]
+
+_VALIDATION = re.compile(r"^val(id|idation)?(?=[/_.-])")
+
+
+class Metric(NamedTuple):
+    """A metric: how it is called, which of its values is best, and how they are written.
+
+    Attributes:
+        name: As it is logged, such as `val/acc`; a task publishes it without the split, as `acc`.
+        mode: Whether the highest or the lowest value is best.
+        format: `percent` for shares in `[0, 1]`.
+    """
+
+    name: str
+    mode: Mode
+    format: Format = "number"
+
+    def of(self, split: str) -> "Metric":
+        """Name it as it is logged of a split.
+
+        Args:
+            split: `train`, `val` or `test`.
+
+        Returns:
+            The metric of that split.
+        """
+        return self._replace(name=f"{split}/{self.name}")
+
+    @property
+    def tested(self) -> "Metric":
+        """The same metric of the test, by its name in the validation."""
+        return self._replace(name=test_name(self.name))
+
+    def text(self, value: float) -> str:
+        """Write a value.
+
+        Args:
+            value: What to write.
+
+        Returns:
+            Such as `99.31%` or `0.0213`.
+        """
+        return f"{value:.2%}" if self.format == "percent" else f"{value:.4f}"
+
+    def better(self, value: float, other: float) -> bool:
+        """Tell whether a value is better than another one, or as good.
+
+        Args:
+            value: A value.
+            other: Another one.
+
+        Returns:
+            True if it is.
+        """
+        return value >= other if self.mode == "max" else value <= other
+
+
+def metric_of(name: str, mode: str, format: str = "number") -> Metric:
+    """Read a metric from its recorded words; whatever is not known is the default.
+
+    Args:
+        name: Its name.
+        mode: `min`; anything else is `max`.
+        format: `percent`; anything else is `number`.
+
+    Returns:
+        The metric.
+    """
+    return Metric(
+        name, "min" if mode == "min" else "max", "percent" if format == "percent" else "number"
+    )
+
+
+def test_name(name: str) -> str:
+    """Name a metric of the validation as the test has it.
+
+    Args:
+        name: Such as `val/acc` or `val_loss`.
+
+    Returns:
+        Such as `test/acc` or `test_loss`; the same name if it does not begin with `val`.
+    """
+    return _VALIDATION.sub("test", name)
+
+
+def headline_of(owner: object) -> Metric | None:
+    """Find the metric that a task publishes for the choice of its best state.
+
+    Args:
+        owner: The task, or its class.
+
+    Returns:
+        The metric by its name in the validation; None if it publishes none.
+    """
+    headline = getattr(owner, "headline", None)
+    return headline.of("val") if isinstance(headline, Metric) else None
+
+
+def published(owner: object) -> dict[str, Metric]:
+    """List the metrics that a task publishes, as `headline` and in `metrics`.
+
+    Args:
+        owner: The task, or its class.
+
+    Returns:
+        Metric of each split by its name.
+    """
+    headline = getattr(owner, "headline", None)
+    others = getattr(owner, "metrics", ())
+    found = [headline, *(others if isinstance(others, tuple) else ())]
+    metrics = [metric for metric in found if isinstance(metric, Metric)]
+    return {
+        named.name: named
+        for metric in metrics
+        for named in map(metric.of, ("train", "val", "test"))
+    }
