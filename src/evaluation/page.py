@@ -126,8 +126,7 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
 def _drawn(sections: Sequence[Section]) -> dict[str, dict[str, str]]:
     """Choose what to draw: what was validated, the loss first; else the first of what there is.
 
-    Returns:
-        Name of the curve by split, by metric.
+    Of each metric it tells the name of the curve by split.
     """
     found: dict[str, dict[str, str]] = {"loss": {}}
     for name in dict.fromkeys(name for each in sections for name in each.curves):
