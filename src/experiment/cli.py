@@ -202,5 +202,6 @@ class TrainCLI(LightningCLI):
         self.known = KnownMetrics(self.model)
         self.best.choose(self.known)
         make_exact(trainer, self.best, self.last)
+        self.known.compare(trainer)
         trainer.callbacks.insert(0, self.known)  # type: ignore[attr-defined]  # undeclared
         return trainer

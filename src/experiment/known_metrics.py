@@ -59,8 +59,8 @@ class KnownMetrics(Callback):
         self.metrics[name] = known._replace(mode=mode) if known else Metric(name, mode)
 
     @override
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._compare_callbacks(trainer)
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.compare(trainer)  # the schedules, which were not there before
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -71,10 +71,17 @@ class KnownMetrics(Callback):
             if name in trainer.callback_metrics and self.get(name) is None:
                 raise UsageError(f"which value of {name} is best is not known: {how}")
         if len(self.metrics) > before:
-            self._compare_callbacks(trainer)
+            self.compare(trainer)
 
-    def _compare_callbacks(self, trainer: Trainer) -> None:
-        """Refuse a callback or schedule that watches a metric in the wrong direction."""
+    def compare(self, trainer: Trainer) -> None:
+        """Refuse a callback or a schedule that takes the worst value of a metric for the best.
+
+        Args:
+            trainer: Trainer of the run.
+
+        Raises:
+            UsageError: There is such a one; Lightning's default of `mode` is `min`.
+        """
         for watcher, monitor, mode in _watchers(trainer):
             known = self.get(monitor)
             if known and mode in ("min", "max") and mode != known.mode:
