@@ -14,6 +14,9 @@ _FIXED = (
     "model.scheduler_interval",
     "trainer.accumulate_grad_batches",
     "trainer.default_root_dir",
+    "trainer.limit_train_batches",
+    "trainer.limit_val_batches",
+    "trainer.overfit_batches",
     "best",
 )
 _MOVABLE = ("data.data_dir", "data.num_workers", "data.eval_batch_size", "data.batch_size")

@@ -69,9 +69,17 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple
         Both values by name; one that is lacking is None.
     """
     names = [*old, *(name for name in new if name not in old)]
-    return {
-        name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
-    }
+    pairs = {name: (old.get(name), new.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if not _same(*pair)}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare values and their types: 1 is a number of batches, 1.0 is all of them."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and bool(one == other)
 
 
 def flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -15,10 +15,12 @@ from src.experiment.config_file import repaired
 from src.experiment.explain import explain
 from src.experiment.masked import masked
 from src.experiment.masked_settings import masked_config
+from src.experiment.whole_numbers import keep_whole_numbers
 from src.experiment.words import TAKEN_OUT
 from src.printable import printable
 
 _MANY = 6
+keep_whole_numbers()
 
 
 class OneLineParser(LightningArgumentParser):

@@ -29,6 +29,13 @@ def test_other_experiment_is_refused(name: str) -> None:
         refuse_other_experiment([Change(name, 1, 2)])
 
 
+@pytest.mark.parametrize("name", ["limit_train_batches", "limit_val_batches", "overfit_batches"])
+def test_one_batch_cannot_become_all_of_them(name: str) -> None:
+    found = changes(f"{{trainer: {{{name}: 1}}}}", f"{{trainer: {{{name}: 1.0}}}}")
+    with pytest.raises(ValueError, match=f"--trainer.{name} cannot change .* from 1 to 1.0"):
+        refuse_other_experiment(found)
+
+
 @pytest.mark.parametrize(
     "name", ["trainer.max_epochs", "data.num_workers", "model.optimizer.lr", "last.every_n_steps"]
 )

@@ -49,3 +49,9 @@ def test_default_without_yaml_is_written_as_its_text() -> None:
 
 def test_settings_that_differ_have_both_values() -> None:
     assert differing({"a": 1, "b": 2}, {"b": 3, "c": 4, "a": 1}) == {"b": (2, 3), "c": (None, 4)}
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), ([{"a": 1}], [{"a": 1.0}]), (True, 1)])
+def test_equal_numbers_of_two_types_differ(one: object, other: object) -> None:
+    assert differing({"a": one}, {"a": other}) == {"a": (one, other)}
+    assert differing({"a": one}, {"a": one}) == {}
