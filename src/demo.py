@@ -58,8 +58,10 @@ def _server(given: argparse.Namespace) -> "DemoServer":
     from src.deployment.demo_server import DemoServer
     from src.deployment.recogniser import Recogniser
     from src.experiment.trained import Trained
+    from src.experiment.trained_classifier import TrainedClassifier
 
-    trained = Trained.load(given.ckpt, given.data_dir, given.trust)
+    loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
+    trained = TrainedClassifier.of(loaded, "demo")
     from_picture = trained.published("from_picture")
     names = trained.published("class_names")
     classifier = Classifier(**trained.classifier_parts()).eval()

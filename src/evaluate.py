@@ -1,6 +1,7 @@
 """Say where a trained network is right and wrong: `python -m src.evaluate --help`."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from src.evaluation.evaluation import Evaluation
     from src.evaluation.predictions import Predictions
     from src.experiment.trained import Trained
+    from src.experiment.trained_classifier import TrainedClassifier
 
 
 def main(args: list[str] | None = None) -> None:
@@ -23,20 +25,23 @@ def main(args: list[str] | None = None) -> None:
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
         from src.experiment.links import refuse_links
+        from src.experiment.quiet import silence_known_noise
         from src.experiment.run_files import evaluation_dir
         from src.experiment.trained import Trained
 
+        silence_known_noise()
         trained = Trained.load(given.ckpt, given.data_dir, given.trust)
         if trained.run:
             refuse_links(trained.run.log_dir)
-        trained.images(given.split)
+        classifier = _classifier(trained, given.split, given.projector)
         root = trained.log_dir or Path()
         out = given.out or evaluation_dir(root, trained.path, given.split)
     with one_line_failures(RUN_ERROR, given.debug):
         ready = time.perf_counter()
-        print(_evaluate(trained, given.split, out))
-        if given.projector:
-            print(_show_projector(trained, given.split))
+        say = partial(_evaluate, classifier) if classifier else partial(_ask, trained)
+        print(say(given.split, out))
+        if classifier and given.projector:
+            print(_show_projector(classifier, given.split))
         done = time.perf_counter()
         print(f"{'seconds':<13}  {ready - started:.1f} startup, {done - ready:.1f} evaluation")
 
@@ -44,10 +49,11 @@ def main(args: list[str] | None = None) -> None:
 def _parser() -> VerbParser:
     parser = VerbParser(
         "evaluate",
-        "Evaluate a checkpoint: accuracy with its interval, precision, recall and F1 of each "
-        "class, confusion, calibration with a temperature fitted on the validation images, the "
-        "most confident mistakes. Pictures go to files and to the run's TensorBoard, what was said "
-        "of each image to predictions.npz.",
+        "Evaluate a checkpoint. Any module says what it logs on the split. Of a classification of "
+        "images: accuracy with its interval, precision, recall and F1 of each class, confusion, "
+        "calibration with a temperature fitted on the validation images, the most confident "
+        "mistakes; pictures go to files and to the run's TensorBoard, what was said of each image "
+        "to predictions.npz.",
     )
     parser.add_trained()
     parser.add_argument("--split", choices=("test", "val", "train"), default="test")
@@ -62,7 +68,54 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _evaluate(trained: "Trained", split: str, out: Path) -> str:
+def _classifier(trained: "Trained", split: str, projector: bool) -> "TrainedClassifier | None":
+    """See what kind of task it is, and whether it can be evaluated; None if it does so itself."""
+    from src.evaluation.logged import refuse_unevaluated
+    from src.experiment.note import note
+    from src.experiment.trained_classifier import KIND, TrainedClassifier, lacking
+
+    lack = lacking(trained)
+    if not lack:
+        classifier = TrainedClassifier.of(trained, "evaluate")
+        classifier.images(split)  # read and verified
+        return classifier
+    name = type(trained.task).__name__
+    if projector:
+        raise ValueError(f"--projector serves {KIND} of images: this is {name}, {lack}")
+    refuse_unevaluated(trained.task, trained.data, split)
+    if trained.kind == KIND:
+        note(f"only what {name} logs is told: it is a task {lack}")
+    return None
+
+
+def _ask(trained: "Trained", split: str, out: Path) -> str:
+    """Let a module evaluate itself, and write down what it logs."""
+    from src.evaluation.logged import measure, summary, table
+    from src.experiment.failure import interrupts
+    from src.experiment.looks import add_look
+    from src.experiment.quiet import quiet
+    from src.experiment.run import shown
+    from src.experiment.run_files import file_digest
+    from src.experiment.whole_file import write_whole
+
+    with quiet(), interrupts():
+        metrics = measure(trained.task, trained.data, split, trained.config.content)
+    step, digest = int(trained.checkpoint["global_step"]), file_digest(trained.path)
+    if split == "test" and metrics:
+        look = {"by": "src.evaluate", "network": digest, "metrics": metrics}
+        add_look(_root(trained), trained.described | look)
+    about = {"split": split, "step": step, "sha256": digest, "module": type(trained.task).__name__}
+    write_whole(out / "summary.json", summary(about, metrics))
+    first = f"{'checkpoint':<13}  {shown(trained.path)}, step {step:,}"
+    last = f"{'files':<13}  {shown(out)}/summary.json"
+    return f"{first}\n{table(trained.task, split, metrics)}\n{last}"
+
+
+def _root(trained: "Trained") -> Path:  # whose ledger counts the looks
+    return trained.run.root if trained.log_dir and trained.run else Path()
+
+
+def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
     from src.evaluation.board import write_board
     from src.evaluation.evaluation import Evaluation, table
     from src.experiment.looks import add_look
@@ -84,7 +137,7 @@ def _evaluate(trained: "Trained", split: str, out: Path) -> str:
     )
     if split == "test":
         add_look(
-            trained.run.root if trained.log_dir and trained.run else Path(),
+            _root(trained),
             trained.described | {"by": "src.evaluate", "network": digest, **_seen(evaluation)},
         )
     pictures = evaluation.pictures()
@@ -104,7 +157,7 @@ def _seen(evaluation: "Evaluation") -> dict[str, Any]:
     return {"accuracy": accuracy["share"], "images": accuracy["images"]}
 
 
-def _answers(trained: "Trained", split: str) -> "Predictions":
+def _answers(trained: "TrainedClassifier", split: str) -> "Predictions":
     import torch
 
     from src.callbacks.temperature import fit_temperature
@@ -120,7 +173,7 @@ def _answers(trained: "Trained", split: str) -> "Predictions":
     return answers._replace(temperature=temperature)
 
 
-def _show_projector(trained: "Trained", split: str) -> str:
+def _show_projector(trained: "TrainedClassifier", split: str) -> str:
     import torch
 
     from src.evaluation.board import last_hidden, write_projector

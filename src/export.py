@@ -10,7 +10,7 @@ from src.experiment.verb_parser import VerbParser
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from src.experiment.trained import Trained
+    from src.experiment.trained_classifier import TrainedClassifier
 
 NAMES = ("pt", "safetensors", "onnx", "torch_export")
 TESTED = 1000  # test images on which the files are compared
@@ -30,9 +30,11 @@ def main(args: list[str] | None = None) -> None:
         refuse_missing_packages(given.format)
         from src.experiment.run import shown
         from src.experiment.trained import Trained
+        from src.experiment.trained_classifier import TrainedClassifier
         from src.experiment.whole_file import write_whole
 
-        trained = Trained.load(given.ckpt, given.data_dir, given.trust)
+        loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
+        trained = TrainedClassifier.of(loaded, "export")
         trained.images("test")
         out = given.out or _folder(trained)
     with one_line_failures(RUN_ERROR, given.debug):
@@ -61,7 +63,7 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _folder(trained: "Trained") -> Path:
+def _folder(trained: "TrainedClassifier") -> Path:
     from src.experiment.links import refuse_links
 
     if trained.run is None:
@@ -70,7 +72,7 @@ def _folder(trained: "Trained") -> Path:
     return trained.run.checkpoint_dir / "export"
 
 
-def _files(trained: "Trained", names: list[str]) -> "Iterator[tuple[str, bytes, str]]":
+def _files(trained: "TrainedClassifier", names: list[str]) -> "Iterator[tuple[str, bytes, str]]":
     """Make each file and compare it: its name, its content and what the table says of it."""
     import torch
 

@@ -25,12 +25,14 @@ def main(args: list[str] | None = None) -> None:
         from src.experiment.links import refuse_links
         from src.experiment.quiet import silence_known_noise
         from src.experiment.trained import Trained
+        from src.experiment.trained_classifier import TrainedClassifier
 
         require_cleanlab()
         if given.num_images < 1:
             raise ValueError(f"--num_images must be at least 1, got {given.num_images}")
         silence_known_noise()
-        trained = Trained.load(given.ckpt, given.data_dir, given.trust)
+        loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
+        trained = TrainedClassifier.of(loaded, "label_errors")
         if trained.log_dir:
             refuse_links(trained.log_dir)
         training = CrossTraining(trained, given.folds)

@@ -31,8 +31,10 @@ def main(args: list[str] | None = None) -> None:
         from src.deployment.classifier import Classifier
         from src.deployment.pictures import UnreadablePictureError, read_pictures
         from src.experiment.trained import Trained
+        from src.experiment.trained_classifier import TrainedClassifier
 
-        trained = Trained.load(given.ckpt, given.data_dir, given.trust)
+        loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
+        trained = TrainedClassifier.of(loaded, "predict")
         from_picture = trained.published("from_picture")
         names = trained.published("class_names")
         classifier = Classifier(**trained.classifier_parts()).eval()

@@ -17,6 +17,7 @@ from torch import nn
 from src.data import MNISTDataModule
 from src.deployment.answers import Answer
 from src.experiment.trained import Trained
+from src.experiment.trained_classifier import TrainedClassifier
 from src.predict import _parser, _print, main
 from tests.conftest import Train
 
@@ -30,7 +31,7 @@ def predict(*words: str) -> int:
 
 
 @pytest.fixture
-def trained(finished: Train, tmp_path: Path, capsys) -> Trained:
+def trained(finished: Train, tmp_path: Path, capsys) -> TrainedClassifier:
     """Train on synthetic MNIST, with two pictures beside the run."""
     finished("--trainer.max_epochs=1")
     for name, points in {"one": (30, 10, 30, 50), "slash": (50, 10, 10, 50)}.items():
@@ -38,12 +39,12 @@ def trained(finished: Train, tmp_path: Path, capsys) -> Trained:
         ImageDraw.Draw(picture).line(points, "black", 5)
         (tmp_path / "pictures").mkdir(exist_ok=True)
         picture.save(tmp_path / "pictures" / f"{name}.png")
-    found = Trained.load(RUN)
+    found = TrainedClassifier.of(Trained.load(RUN), "predict")
     capsys.readouterr()
     return found
 
 
-def expected(trained: Trained, name: str) -> list[float]:
+def expected(trained: TrainedClassifier, name: str) -> list[float]:
     with Image.open(name) as picture:
         image = MNISTDataModule.from_picture(picture).float() / 255
     with torch.no_grad():
@@ -51,7 +52,7 @@ def expected(trained: Trained, name: str) -> list[float]:
     return (logits / (trained.temperature or 1)).softmax(1)[0].tolist()
 
 
-def test_probabilities_are_those_of_the_network(trained: Trained, capsys) -> None:
+def test_probabilities_are_those_of_the_network(trained: TrainedClassifier, capsys) -> None:
     assert predict("pictures", "--format", "json") == 0
     answers = json.loads(capsys.readouterr().out)
     assert [answer["file"] for answer in answers] == ["pictures/one.png", "pictures/slash.png"]
@@ -62,7 +63,7 @@ def test_probabilities_are_those_of_the_network(trained: Trained, capsys) -> Non
         assert answer["prediction"] == str(right.index(max(right)))
 
 
-def test_formats_agree(trained: Trained, capsys) -> None:
+def test_formats_agree(trained: TrainedClassifier, capsys) -> None:
     predict("pictures", "--format=csv")
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [*rows[0]] == ["file", "prediction", "probability", *"0123456789"]
@@ -74,13 +75,13 @@ def test_formats_agree(trained: Trained, capsys) -> None:
         assert line.split()[:3] == start
 
 
-def test_missing_temperature_is_said_once(trained: Trained, capsys) -> None:
+def test_missing_temperature_is_said_once(trained: TrainedClassifier, capsys) -> None:
     predict("pictures")
     said = capsys.readouterr().err.count("note: the probabilities are not calibrated")
     assert said == (trained.temperature is None)
 
 
-def test_chunks_change_no_answer(trained: Trained, monkeypatch, capsys) -> None:
+def test_chunks_change_no_answer(trained: TrainedClassifier, monkeypatch, capsys) -> None:
     predict("pictures")
     whole = capsys.readouterr().out
     monkeypatch.setattr("src.predict._BATCH", 1)
@@ -88,7 +89,7 @@ def test_chunks_change_no_answer(trained: Trained, monkeypatch, capsys) -> None:
     assert capsys.readouterr().out == whole
 
 
-def test_unreadable_files_stop_no_other(trained: Trained, capsys) -> None:
+def test_unreadable_files_stop_no_other(trained: TrainedClassifier, capsys) -> None:
     Path("broken.png").write_bytes(Path("pictures/one.png").read_bytes()[:60])
     Image.new("L", (9, 9)).save("blank.png")
     Path("empty").mkdir()
@@ -101,7 +102,7 @@ def test_unreadable_files_stop_no_other(trained: Trained, capsys) -> None:
     assert "pictures/one.png" in said.out
 
 
-def test_standard_input_is_a_picture(trained: Trained, monkeypatch, capsys) -> None:
+def test_standard_input_is_a_picture(trained: TrainedClassifier, monkeypatch, capsys) -> None:
     content = io.BytesIO(Path("pictures/one.png").read_bytes())
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=content))
     assert predict("-", "--format=json") == 0
@@ -110,7 +111,9 @@ def test_standard_input_is_a_picture(trained: Trained, monkeypatch, capsys) -> N
     assert [*answer["probabilities"].values()] == pytest.approx(right, abs=1e-5)
 
 
-def test_data_set_without_pictures_is_refused(trained: Trained, monkeypatch, capsys) -> None:
+def test_data_set_without_pictures_is_refused(
+    trained: TrainedClassifier, monkeypatch, capsys
+) -> None:
     monkeypatch.delattr(MNISTDataModule, "from_picture")
     assert predict("pictures") == 2
     assert "error: TinyMNIST has no `from_picture`" in capsys.readouterr().err
@@ -163,6 +166,7 @@ def test_pictures_are_classified_in_chunks(monkeypatch, capsys, count: int) -> N
         classifier_parts=lambda: {"network": nn.Flatten(), "mean": 0.0, "std": 1.0},
     )
     monkeypatch.setattr(Trained, "load", lambda *words: found)
+    monkeypatch.setattr(TrainedClassifier, "of", lambda loaded, verb: loaded)
     pictures = [(f"{number}.png", image) for number in range(count)]
     monkeypatch.setattr("src.deployment.pictures.read_pictures", lambda *_: pictures)
     monkeypatch.setattr("src.deployment.answers.classify", classify)

@@ -17,17 +17,21 @@ from src.experiment.parser import OneLineParser
 from src.experiment.trusted import Trusted
 from src.experiment.weights import refuse_other_network
 from src.experiment.words import LINKS
+from src.seed import seed_generators
 
 _LONGEST = 300  # characters of a reason
 _LONGEST_S = 60.0  # that a stranger's network may take to be made
+_SEEDS = range(2**32)
 # Bytes for all but the weights, and for a thread of torch; and how often the weights are held.
 _SPARE, _OF_A_THREAD, _COPIES = 2**31, 2**28, 4
 
 
 def build(
     config: Trusted, weights: Mapping[str, Tensor] | None = None
-) -> tuple[LightningModule, LightningDataModule]:
+) -> tuple[LightningModule, LightningDataModule | None]:
     """Make the task and the data set that a configuration describes, without a Trainer.
+
+    Its seed is set before, so that what draws random numbers while it is made draws the same.
 
     Args:
         config: Configuration of a checkpoint.
@@ -35,21 +39,27 @@ def build(
             refused before it takes any memory.
 
     Returns:
-        Both; the task has those weights, or its first ones.
+        The task, with those weights or its first ones; and the data set, None if the task has its
+        own loaders.
 
     Raises:
         ValueError: The configuration does not fit the classes of this code, or the weights.
     """
     parser = OneLineParser(exit_on_error=False)
     parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
-    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
-    for published, wanted in LINKS:
-        parser.link_arguments(published, wanted, apply_on="instantiate")
+    parts = [name for name in ("model", "data") if config.content.get(name)]
+    if "data" in parts:
+        parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
+        for published, wanted in LINKS:
+            parser.link_arguments(published, wanted, apply_on="instantiate")
     try:
-        parsed = config.parse(parser, only=("model", "data"))
+        parsed = config.parse(parser, only=parts)
     except ArgumentError as error:
         reason = explain(str(error))[:_LONGEST]
         raise ValueError(f"the checkpoint is of other code than this: {reason}") from error
+    seed = config.content.get("seed_everything")
+    if type(seed) is int and seed in _SEEDS:
+        seed_generators(seed)
     if weights is None or config.own:
         made = parser.instantiate_classes(parsed)
     else:
@@ -57,7 +67,7 @@ def build(
     if weights is not None:
         refuse_other_network(made.model, weights)
         made.model.load_state_dict(weights)
-    return made.model, made.data
+    return made.model, made.get("data")
 
 
 def _make_bounded(parser: OneLineParser, parsed: Namespace, weights: Mapping[str, Tensor]) -> Any:

@@ -1,9 +1,6 @@
 """What networks say of training images that they have not seen."""
 
-import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,8 +12,9 @@ from src.experiment.build import build
 from src.experiment.failure import interrupts
 from src.experiment.folds import Part, divide, must_keep, training_split
 from src.experiment.note import note
+from src.experiment.quiet import quiet
 from src.experiment.step_seed import StepSeed
-from src.experiment.trained import Trained
+from src.experiment.trained_classifier import TrainedClassifier
 
 _KEPT = (  # settings of the Trainer that decide what a network learns, and where
     *("accelerator", "precision", "deterministic", "benchmark", "detect_anomaly"),
@@ -59,7 +57,7 @@ class CrossTraining:
         FileNotFoundError: Its files cannot be had.
     """
 
-    def __init__(self, trained: Trained, num_folds: int) -> None:
+    def __init__(self, trained: TrainedClassifier, num_folds: int) -> None:
         self.trained = trained
         self.num_folds = num_folds
         self.split = training_split(trained.data)
@@ -115,7 +113,7 @@ class CrossTraining:
         seed_everything(config.content["seed_everything"], workers=True, verbose=False)
         task, _ = build(config)
         given = config.content["trainer"]
-        with _quiet(), interrupts():
+        with quiet(), interrupts():
             trainer = Trainer(
                 **{name: given[name] for name in _KEPT if given.get(name) is not None},
                 devices=1,
@@ -130,15 +128,3 @@ class CrossTraining:
             trainer.fit(task, datamodule=self.trained.data)
         self.trained.data.trainer = None  # else it might go on to augment
         return task, trainer.strategy.root_device
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide what Lightning says of each Trainer."""
-    logger = logging.getLogger("lightning.pytorch")
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

@@ -2,6 +2,8 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _WARNINGS = [
     # Reading a batch is one indexing operation; worker processes would only cost time.
@@ -32,6 +34,22 @@ def silence_known_noise() -> None:
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_says_something)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide what Lightning says of each Trainer.
+
+    Yields:
+        Nothing.
+    """
+    logger = logging.getLogger("lightning.pytorch")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _says_something(record: logging.LogRecord) -> bool:

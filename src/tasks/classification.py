@@ -35,6 +35,7 @@ class ClassificationTask(LightningModule):
         ValueError: `label_smoothing` is outside `[0, 1]`.
     """
 
+    kind: ClassVar[str] = "classification"  # what commands may do with a run of it
     headline: ClassVar[Metric] = Metric("acc", "max", "percent")
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("loss", "min"),)
 

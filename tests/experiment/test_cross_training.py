@@ -12,23 +12,24 @@ import torch
 from src.experiment.cross_training import _KEPT, CrossTraining
 from src.experiment.step_seed import StepSeed
 from src.experiment.trained import Trained
+from src.experiment.trained_classifier import TrainedClassifier
 from tests.conftest import Train
 
 
 @pytest.fixture
-def run(finished: Train) -> Trained:
+def run(finished: Train) -> TrainedClassifier:
     finished("--trainer.max_epochs=1")
-    return Trained.load("last")
+    return TrainedClassifier.of(Trained.load("last"), "label_errors")
 
 
-def test_answers_are_probabilities_and_repeat(run: Trained, monkeypatch) -> None:
+def test_answers_are_probabilities_and_repeat(run: TrainedClassifier, monkeypatch) -> None:
     first, again = (CrossTraining(run, 2).run() for _ in range(2))
     assert torch.equal(first.probability, again.probability)
     assert torch.allclose(first.probability.sum(dim=1), torch.ones(220))
     assert first.fold.bincount().tolist() == [110, 110]
 
 
-def test_no_network_sees_its_fold(run: Trained, monkeypatch) -> None:
+def test_no_network_sees_its_fold(run: TrainedClassifier, monkeypatch) -> None:
     cross, seen = CrossTraining(run, 3), []
     fit = CrossTraining._train
 

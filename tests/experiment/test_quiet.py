@@ -1,9 +1,10 @@
 import logging
 import warnings
+from contextlib import suppress
 
 import pytest
 
-from src.experiment.quiet import silence_known_noise
+from src.experiment.quiet import quiet, silence_known_noise
 
 
 def test_known_noise_is_silent_and_the_rest_is_not(caplog: pytest.LogCaptureFixture) -> None:
@@ -34,3 +35,12 @@ def test_each_advertisement_of_lightning_is_silent(name: str, caplog) -> None:
             logger.info(text)
     assert caplog.messages == ["a fact"]
     assert logging.getLogger("tensorboard").level == logging.ERROR
+
+
+def test_trainer_is_quiet_for_a_while() -> None:
+    logger = logging.getLogger("lightning.pytorch")
+    before = logger.level
+    with suppress(ValueError), quiet():
+        assert logger.level == logging.WARNING
+        raise ValueError
+    assert logger.level == before

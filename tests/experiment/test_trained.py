@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.demos.boring_classes import BoringModel
 
 from src.experiment.trained import Trained
+from tests import foreign
 from tests.conftest import Train
 
 
@@ -29,46 +31,12 @@ def test_each_name_of_a_run_is_found(run: Path) -> None:
     assert len({Trained.load(name).path.resolve() for name in names}) == 1
 
 
-def test_data_is_found_beside_the_run(run: Path, monkeypatch) -> None:
-    elsewhere = run / "elsewhere"
-    elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
-    (batch,) = Trained.load(str(run / "checkpoints/version_0")).batches("test", torch.device("cpu"))
-    assert batch.image.shape == (60, 1, 28, 28)
-
-
 def test_broken_latest_run_is_passed_over_and_named(run: Path, capsys) -> None:
     shutil.copytree(run / "checkpoints/version_0", run / "checkpoints/version_1")
     for file in (run / "checkpoints/version_1").glob("*.ckpt"):
         file.write_bytes(file.read_bytes()[:-100])
     assert Trained.load("last").path.resolve() == run / "checkpoints/version_0/best.ckpt"
     assert "note: passed over: checkpoints/version_1" in capsys.readouterr().err
-
-
-def test_moved_file_belongs_to_no_run(run: Path, monkeypatch) -> None:
-    shutil.move("checkpoints/version_0/best.ckpt", "moved.ckpt")
-    trained = Trained.load("moved.ckpt", "data")
-    assert trained.run is None
-    assert trained.temperature is not None
-
-
-def test_split_is_read_in_its_order(run: Path) -> None:
-    trained = Trained.load("last")
-    batches = [*trained.batches("train", torch.device("cpu"))]
-    assert torch.equal(
-        torch.cat([batch.label for batch in batches]), trained.data.splits["train"].label
-    )
-
-
-def test_temperature_of_other_weights_is_none(run: Path) -> None:
-    trained = Trained.load("last")
-    trained.checkpoint["calibration"]["step"] -= 1
-    assert trained.temperature is None
-
-
-def test_what_a_data_set_lacks_is_named(run: Path) -> None:
-    with pytest.raises(ValueError, match="TinyMNIST has no `colour`"):
-        Trained.load("last").published("colour")
 
 
 def test_changed_class_is_one_line(run: Path) -> None:
@@ -79,25 +47,33 @@ def test_changed_class_is_one_line(run: Path) -> None:
         Trained.load("other.ckpt")
 
 
-def test_files_are_read_once(run: Path, monkeypatch) -> None:
-    trained, verified = Trained.load("last"), []
-    monkeypatch.setattr(trained.data, "prepare_data", lambda: verified.append(1))
-    for split in ("val", "test", "test"):
-        trained.images(split)
-    assert len(verified) == 1
+def test_kind_of_a_task_is_what_its_class_publishes(run: Path) -> None:
+    assert Trained.load("last").kind == "classification"
 
 
-def test_parts_of_a_classifier_say_if_uncalibrated(run: Path, capsys) -> None:
+@pytest.mark.parametrize(
+    ("task", "kind"), [(foreign.Segmentation, "segmentation"), (foreign.Regression, "")]
+)
+def test_foreign_module_is_loaded(task: type, kind: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    foreign.foreign_run(task)
     trained = Trained.load("last")
-    assert trained.classifier_parts()["temperature"] == trained.temperature
-    assert capsys.readouterr().err == ""
-    del trained.checkpoint["calibration"]
-    assert trained.classifier_parts()["temperature"] == 1
-    assert "not calibrated" in capsys.readouterr().err
+    assert (trained.kind, trained.data, type(trained.task)) == (kind, None, task)
+    assert trained.path == Path("checkpoints/version_0/last.ckpt").resolve()
+    with pytest.raises(ValueError, match="--data_dir x: the run has no data set, leave it"):
+        Trained.load("last", "x")
 
 
-def test_classes_without_names_are_numbered(run: Path, monkeypatch) -> None:
-    trained = Trained.load("last")
-    assert trained.class_names(10) == tuple("0123456789")
-    monkeypatch.setattr(type(trained.data), "class_names", None)
-    assert trained.class_names(3) == ["0", "1", "2"]
+def test_module_of_a_stranger_must_be_trusted(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    foreign.foreign_run(foreign.Regression, own=False)
+    with pytest.raises(ValueError, match="--trust tests allows it"):
+        Trained.load("last")
+    assert isinstance(Trained.load("last", trusted="tests").task, foreign.Regression)
+
+
+def test_module_that_is_not_on_the_list_is_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    foreign.foreign_run(BoringModel, own=False)
+    with pytest.raises(ValueError, match="which is not on the list of what one may name"):
+        Trained.load("last")
