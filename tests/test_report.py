@@ -22,7 +22,9 @@ from src.report import (
     _section,
     main,
 )
+from tests import foreign
 from tests.conftest import Train
+from tests.foreign import foreign_run
 from tests.test_train import refusal_of
 
 
@@ -104,6 +106,33 @@ def test_evaluation_is_done_with_the_words_of_the_report(monkeypatch) -> None:
         ["src.evaluate", "x.ckpt"],
         ["src.evaluate", "x.ckpt", *more],
     ]
+
+
+def test_run_of_any_module_gets_a_page(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    foreign_run(foreign.Regression)
+    monkeypatch.setattr("src.report._default", dict)
+    monkeypatch.setattr(
+        "src.report._evaluate", lambda record, *_: evaluate([str(record.checkpoint)])
+    )
+    main(["last"])
+    text = Path("report.html").read_text()
+    summary = Path("lightning_logs/version_0/evaluation/last_test/summary.json").read_text()
+    value = json.loads(summary)["metrics"]["test/rmse"]
+    assert f'<th scope="row">test/rmse</th><td>{value:.6g}</td>' in text
+    assert "src.evaluate checkpoints/version_0" in text
+    assert not any(word in text for word in ("src.predict", 'id="mistakes"', "Test images"))
+
+
+def test_run_that_cannot_be_tested_is_shown_without_it(monkeypatch, capsys) -> None:
+    record = SimpleNamespace(checkpoint=Path("x.ckpt"), name="version_3")
+    fake_process(monkeypatch, 2, error="error: --split test: Net has no test_step; add it\n")
+    _evaluate(record, None, None)
+    note = "note: version_3 is shown without an evaluation, --split test: Net has no test_step;"
+    assert capsys.readouterr().err.startswith(note)
+    fake_process(monkeypatch, 2, error="error: it was not trusted\n")
+    with pytest.raises(UsageError, match="it was not trusted"):
+        _evaluate(record, None, None)
 
 
 def test_best_run_of_a_group_is_finished_and_best_by_validation() -> None:

@@ -43,6 +43,7 @@ SUMMARY = {
     **dict.fromkeys(("accuracy?", "calibrated?", "classes?"), dict),
     **dict.fromkeys(("loss?", "ece?", "temperature?"), float),
     "undisputed?": (None, dict),
+    "metrics?": {str: (None, float)},
     "sha256?": str,
 }
 LOOK = {"network?": (None, int, str), "config?": (None, int, str)}
