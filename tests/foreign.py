@@ -61,6 +61,17 @@ class Regression(Adam):
     val_dataloader = test_dataloader = train_dataloader
 
 
+class Late(Regression):
+    """A regression that makes its layers when it is asked to, each time anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.line
+
+    def configure_model(self) -> None:
+        self.line = nn.Linear(2, 1)
+
+
 class Diverged(Regression):
     """A regression whose error is no number."""
 

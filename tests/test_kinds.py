@@ -8,7 +8,7 @@ import pytest
 import torch
 from lightning.pytorch.demos.boring_classes import BoringDataModule, BoringModel
 
-from src import demo, evaluate, export, label_errors, predict
+from src import demo, evaluate, export, label_errors, predict, runs
 from src.experiment.checkpoint_file import read_checkpoint
 from src.experiment.looks import looks
 from src.experiment.run_files import file_digest
@@ -76,9 +76,11 @@ def test_module_is_evaluated_by_what_it_logs(module: str, capsys) -> None:
     assert not any(word in line for line in lines for word in ("accuracy", "precision", "%"))
 
 
-def test_numbers_are_those_of_the_module() -> None:
-    checkpoint = read_checkpoint(foreign_run(foreign.Regression))
-    task = foreign.Regression()
+@pytest.mark.parametrize("module", [foreign.Regression, foreign.Late])
+def test_numbers_are_those_of_the_module(module: type[foreign.Regression]) -> None:
+    checkpoint = read_checkpoint(foreign_run(module))
+    task = module()
+    task.configure_model()
     task.load_state_dict(checkpoint["state_dict"])
     x, y = foreign.points().tensors
     evaluate.main(["last", "--split=val", "--out=there"])
@@ -148,3 +150,13 @@ def test_classification_without_splits_tells_what_it_logs(capsys) -> None:
     code, line = refusal_of(capsys, lambda: predict.main(["last", "x.png"]))
     assert code == 2
     assert "which gets its images from Loaders, without `splits`" in line
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("words", [["ls"], ["show", "version_0"]], ids=lambda words: words[0])
+def test_runs_of_any_module_are_listed(words: list[str], module: str, capsys) -> None:
+    foreign_run(*MODULES[module])
+    runs.main(words)
+    said = capsys.readouterr().out
+    assert "version_0" in said
+    assert MODULES[module][0].__name__ in said or words == ["ls"]

@@ -18,6 +18,8 @@ _PARTS = {
 }
 _KEPT = ("precision", "deterministic", "benchmark", "inference_mode")  # settings of the Trainer
 
+_WIDTH = 13  # of the names in the tables of all commands
+
 
 def refuse_unevaluated(task: LightningModule, data: LightningDataModule | None, split: str) -> None:
     """Refuse a split that a module does not evaluate.
@@ -58,6 +60,8 @@ def measure(
     Returns:
         Each value that it logged, by name.
     """
+    # It is done; the Trainer would do it again, and some modules then make new layers.
+    task.configure_model = lambda: None  # type: ignore[method-assign]
     given = settings.get("trainer") or {}
     *_, method = _PARTS[split]
     limit = f"limit_{split}_batches"
@@ -108,4 +112,5 @@ def table(task: LightningModule, split: str, metrics: Mapping[str, float]) -> st
     lines |= {name: f"{value:.6g}" for name, value in metrics.items()}
     if not metrics:
         lines["logged"] = f"nothing: no self.log in {_PARTS[split][0]}"
-    return "\n".join(printable(f"{name:<13}  {text}") for name, text in lines.items())
+    width = max(_WIDTH, *map(len, lines))
+    return "\n".join(printable(f"{name:<{width}}  {text}") for name, text in lines.items())

@@ -61,13 +61,19 @@ def build(
     if type(seed) is int and seed in _SEEDS:
         seed_generators(seed)
     if weights is None or config.own:
-        made = parser.instantiate_classes(parsed)
+        made = _make(parser, parsed)
     else:
         made = _make_bounded(parser, parsed, weights)
     if weights is not None:
         refuse_other_network(made.model, weights)
         made.model.load_state_dict(weights)
     return made.model, made.get("data")
+
+
+def _make(parser: OneLineParser, parsed: Namespace) -> Any:
+    made = parser.instantiate_classes(parsed)
+    made.model.configure_model()  # where a module may make its layers
+    return made
 
 
 def _make_bounded(parser: OneLineParser, parsed: Namespace, weights: Mapping[str, Tensor]) -> Any:
@@ -77,7 +83,7 @@ def _make_bounded(parser: OneLineParser, parsed: Namespace, weights: Mapping[str
     try:
         with memory_limit(spare + _COPIES * size), time_limit(_LONGEST_S):
             with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
-                refuse_other_network(parser.instantiate_classes(parsed.clone()).model, weights)
-            return parser.instantiate_classes(parsed)
+                refuse_other_network(_make(parser, parsed.clone()).model, weights)
+            return _make(parser, parsed)
     except (MemoryError, TimeoutError) as error:
         raise ValueError("the checkpoint describes more than its weights have room for") from error
