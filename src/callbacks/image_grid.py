@@ -12,14 +12,15 @@ from torch import Tensor
 from typing_extensions import override
 
 from src.batch import Batch
-from src.callbacks.board import board_of
+from src.experiment.loggers import log_image, picture_folder, write_picture
 
 
 class ImageGrid(Callback):
     """Show the first training images, the first test images and what the network says of these.
 
-    The pictures are in TensorBoard and, of the test, as PNG files beside its events. That of the
-    training is drawn after the first epoch, whose steps it does not delay.
+    The pictures are in every logger that takes pictures and, of the test, as PNG files in the
+    run's folder. That of the training is drawn after the first epoch, whose steps it does not
+    delay.
 
     Args:
         num_images: Images in a picture.
@@ -65,8 +66,7 @@ class ImageGrid(Callback):
     def _show(
         self, trainer: Trainer, name: str, batch: Batch, prediction: Tensor | None = None
     ) -> None:
-        board = board_of(trainer)
-        if board is None:
+        if not trainer.is_global_zero:
             return
         first = slice(self.num_images)
         classes = getattr(getattr(trainer, "datamodule", None), "class_names", None)
@@ -77,12 +77,13 @@ class ImageGrid(Callback):
         )
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
         split, _, what = name.partition("_")
-        step = 0 if split == "train" else trainer.global_step
-        board.experiment.add_image(f"{split}/{what}", pixels, step, dataformats="HWC")
-        if split == "test":
-            figure.savefig(f"{board.log_dir}/{name}.png")
+        log_image(
+            trainer, f"{split}/{what}", pixels, 0 if split == "train" else trainer.global_step
+        )
+        if split == "test" and (folder := picture_folder(trainer)):
+            write_picture(folder / f"{name}.png", pixels)
 
 
 def draw_grid(

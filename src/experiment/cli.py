@@ -156,13 +156,13 @@ class TrainCLI(LightningCLI):
             trainer.logger = RunLogger(
                 self.run.root, LOGS, self.run.version, default_hp_metric=False, purge_step=step
             )
-        continue_loggers(trainer, self.run.version, step)
         if settings["enable_checkpointing"] is not False:
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
         record = Record(dump(self.parser, self.config), self.run.log_dir, weights, self._group)
         settle(self._trusted, record.config, self.run, trainer)
         self._write_down(trainer, record, self.run)
+        continue_loggers(trainer, self.run, step)
         return trainer
 
     def _write_down(self, trainer: Trainer, record: Record, run: Run) -> None:

@@ -24,6 +24,9 @@ _PLAINER = (
     (r"Unexpected import path format: ", "expected a class, got the text "),
 )
 
+# What Lightning and torchmetrics say of a package that one of their classes needs.
+_MISSING = re.compile(r"class_path '(?:\w+\.)*(\w+)':\s+Requirement '([\w-]+)[^']*' not met")
+
 # What users of other trainers type.
 _USUAL = {
     "batch_size": "--data.batch_size",
@@ -52,6 +55,8 @@ def explain(message: str, options: Iterable[str] = ()) -> str:
         message = re.sub(pattern, plain, message)
     keys = re.findall(r'Parser key "([^"]+)"', message)
     where = "--" + ".".join(keys)
+    if missing := _MISSING.search(message):
+        return f"{missing[1]} needs {missing[2]}: pip install {missing[2]}"
     if sentence := _unknown_name(message, where if keys else "", options):
         return sentence
     if keys and (match := re.search(r"the following arguments are required: ([\w, ]+)", message)):

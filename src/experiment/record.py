@@ -12,6 +12,7 @@ from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.changes import Change, changes
 from src.experiment.config_file import flat
 from src.experiment.known_metrics import KnownMetrics
+from src.experiment.loggers import log_hyperparams
 from src.experiment.looks import NOT_THE_CONFIGURATION, config_digest
 from src.experiment.masked_settings import masked_config, masked_settings
 from src.experiment.note import note
@@ -26,7 +27,7 @@ _NOT_COMPARED = {"data.data_dir", "data.num_workers", "data.eval_batch_size"}
 
 
 class Record(Callback):
-    """Write configuration and provenance to the run's folder, each checkpoint and the logger.
+    """Write configuration and provenance to the run's folder, each checkpoint and the loggers.
 
     Args:
         config: Configuration as YAML; its secrets are not recorded.
@@ -63,8 +64,7 @@ class Record(Callback):
             for owner in (pl_module, trainer.datamodule):  # type: ignore[attr-defined]  # undeclared
                 if initial := getattr(owner, "_hparams_initial", None):  # Lightning logs it next
                     initial.update(masked_settings(dict(initial)))
-            for logger in trainer.loggers:
-                logger.log_hyperparams(hyperparameters(read_own(self.config)))
+            log_hyperparams(trainer, hyperparameters(read_own(self.config)))
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import numpy as np
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.experiment.account import Account
 from src.experiment.cli import TrainCLI
+from src.experiment.loggers import log_results, picture_folder
 from src.experiment.looks import add_look
 from src.experiment.plain_file import packed
 from src.experiment.run import Run, python, shown
@@ -51,12 +51,8 @@ def finish(cli: TrainCLI, account: Account) -> str:
         for name, value in metrics.items()
         if name.endswith("_best") or name.startswith("test/")
     }
-    folder = run.log_dir
-    for logger in reversed(cli.trainer.loggers):  # the first one has the pictures
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(logger.hparams, compared, cli.trainer.global_step)
-            logger.finalize("success")  # else what is still queued dies with the process
-            folder = Path(logger.log_dir)
+    log_results(cli.trainer, compared)
+    folder = picture_folder(cli.trainer) or run.log_dir
     longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
     return summary(run, folder, metrics, longer, cli.config.target)
 

@@ -2,16 +2,34 @@
 
 import csv
 import io
+import json
+import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from lightning.fabric.utilities.logger import _convert_params, _flatten_dict
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import (
+    CSVLogger,
+    Logger,
+    MLFlowLogger,
+    TensorBoardLogger,
+    WandbLogger,
+)
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from typing_extensions import override
 
 from src.experiment.links import refuse_links
+from src.experiment.masked_settings import masked_words
+from src.experiment.note import note
+from src.experiment.run import Run
+from src.experiment.run_files import read_json
+from src.experiment.shape import LOGGERS
 from src.experiment.whole_file import write_whole
+
+_LONGEST = 250  # characters of a value, to which Lightning cuts what it gives to MLflow
 
 
 class RunLogger(TensorBoardLogger):
@@ -34,20 +52,22 @@ class _ContinuedWriter(ExperimentWriter):
         pass
 
 
-def continue_loggers(trainer: Trainer, version: int, step: int | None) -> None:
-    """Give the loggers that a user chose the number of the run, and its curves so far.
+def continue_loggers(trainer: Trainer, run: Run, step: int | None) -> None:
+    """Give the loggers that a user chose the number of the run, and what they have of it so far.
 
     Args:
         trainer: Trainer of the run.
-        version: Number of the run.
-        step: Optimizer step at which it continues; what was logged later is forgotten. None begins.
+        run: Its folders.
+        step: Optimizer step at which it continues; what was logged later is forgotten where a
+            logger can forget. None begins.
 
     Raises:
-        ValueError: A link in the folder of a logger leads elsewhere.
+        ValueError: A link in the folder of a logger leads elsewhere, or what the run has written
+            of its loggers is damaged.
     """
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger | CSVLogger) and logger._version is None:
-            logger._version = version
+            logger._version = run.version
         if step is None or not trainer.is_global_zero:
             continue
         if logger.log_dir:
@@ -57,6 +77,60 @@ def continue_loggers(trainer: Trainer, version: int, step: int | None) -> None:
         elif isinstance(logger, CSVLogger):
             names = _cut(Path(logger.log_dir) / ExperimentWriter.NAME_METRICS_FILE, step)
             logger._experiment = _ContinuedWriter(logger.log_dir, names)
+    if trainer.is_global_zero:
+        _continue_services(trainer.loggers, run.log_dir / "loggers.json")
+
+
+def _continue_services(loggers: list[Logger], path: Path) -> None:
+    """Open the loggers that give their runs names of their own, and remember these."""
+    known: dict[str, list[str]] = read_json(path, LOGGERS) or {}
+    found: dict[str, list[str]] = {}
+    for logger in loggers:
+        if isinstance(logger, WandbLogger | MLFlowLogger):
+            names = found.setdefault(type(logger).__name__, [])
+            before = known.get(type(logger).__name__, [])[len(names) :]
+            names.append(_open(logger, before[0] if before else None))
+    if found:
+        write_whole(path, (json.dumps(known | found, indent=2) + "\n").encode())
+
+
+def _open(logger: WandbLogger | MLFlowLogger, name: str | None) -> str:
+    """Open a logger, with the name of its run so far if the user gives none; tell the name."""
+    if isinstance(logger, MLFlowLogger):
+        return _open_mlflow(logger, name)
+    if name and logger._id is None:
+        logger._id = logger._wandb_init["id"] = name
+    words = sys.argv
+    sys.argv = [*words[:1], *masked_words(words[1:])]  # W&B shows the command to others
+    try:
+        return str(logger.experiment.id)
+    finally:
+        sys.argv = words
+
+
+def _open_mlflow(logger: MLFlowLogger, name: str | None) -> str:
+    if name and logger._run_id is None:
+        logger._run_id = name
+        try:
+            _ = logger.experiment
+        except Exception as error:  # what it raises is known only where it is installed
+            note(f"MLflow does not have the run so far, a new one begins there: {error}")
+            logger._run_id = None
+    began = logger.run_id  # of a run that goes on, or of a new one
+    # MLflow refuses to change a parameter, and that would end the run.
+    logger.log_hyperparams = partial(_log_new, logger)  # type: ignore[method-assign]
+    return str(began)
+
+
+def _log_new(logger: MLFlowLogger, params: Any) -> None:
+    """Log parameters; one that MLflow has with another value becomes a tag."""
+    known = logger.experiment.get_run(logger.run_id).data.params
+    given = _flatten_dict(_convert_params(params))
+    new = {name: value for name, value in given.items() if name not in known}
+    MLFlowLogger.log_hyperparams(logger, new)
+    for name, value in given.items():
+        if name not in new and known[name] != str(value)[:_LONGEST]:
+            logger.experiment.set_tag(logger.run_id, name, str(value))
 
 
 def _cut(path: Path, step: int) -> list[str]:

@@ -37,6 +37,8 @@ GLANCE = {
     },
     "changed?": (None, {str: object}),
 }
+# What a run is called in each of its loggers, see `src.experiment.run_logger`.
+LOGGERS = {str: [re.compile(r"[A-Za-z0-9_.-]{1,128}")]}
 # See `src.evaluation.evaluation`.
 SUMMARY = {
     **dict.fromkeys(("class_names?", "confusion?", "confused?", "mistakes?"), list),

@@ -1,22 +1,20 @@
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.loggers import TensorBoardLogger
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch.utils.tensorboard import SummaryWriter
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from src.callbacks.curves import Curves, draw_curves
+from src.experiment.heartbeat import Heartbeat
 
 
-def test_curves_show_every_logged_point(tmp_path: Path) -> None:
-    with SummaryWriter(tmp_path) as writer:
-        for step, loss in enumerate([2.0, 1.0, 0.5]):
-            writer.add_scalar("train/loss", loss, step)
-        writer.add_scalar("val/acc", 0.75, 2)
-    loss_axes, acc_axes = draw_curves(EventAccumulator(str(tmp_path)).Reload()).axes
+def test_curves_show_every_logged_point() -> None:
+    points = {"train/loss": [(0, 2.0), (1, 1.0), (2, 0.5)], "val/acc": [(2, 0.75)]}
+    loss_axes, acc_axes = draw_curves(points).axes
     (line,) = loss_axes.lines
     assert line.get_xydata().tolist() == [[0, 2.0], [1, 1.0], [2, 0.5]]
     assert (line.get_linestyle(), line.get_marker()) == ("-", "None")
@@ -25,11 +23,8 @@ def test_curves_show_every_logged_point(tmp_path: Path) -> None:
     assert (line.get_linestyle(), line.get_marker()) == ("-", "o")
 
 
-def test_curves_are_named_and_side_by_side(tmp_path: Path) -> None:
-    with SummaryWriter(tmp_path) as writer:
-        for split in ("train", "val"):
-            writer.add_scalar(f"{split}/acc", 0.5, 1)
-    figure = draw_curves(EventAccumulator(str(tmp_path)).Reload())
+def test_curves_are_named_and_side_by_side() -> None:
+    figure = draw_curves({"train/acc": [(1, 0.5)], "val/acc": [(1, 0.5)]})
     assert (figure.canvas.get_width_height(), figure.dpi) == ((1080, 432), 120)
     loss_axes, acc_axes = figure.axes
     assert [axes.get_title() for axes in figure.axes] == ["loss", "accuracy"]
@@ -42,24 +37,77 @@ def test_curves_are_named_and_side_by_side(tmp_path: Path) -> None:
     assert right == pytest.approx([0.5661, 0.14, 0.99, 0.92], abs=1e-4)
 
 
-@pytest.mark.parametrize("stage", ["fit", "test"])
-def test_all_points_are_drawn_when_training_ends(tmp_path: Path, monkeypatch, stage: str) -> None:
-    board, kept = TensorBoardLogger(tmp_path), []
-
-    def spy(folder: str, size_guidance: dict[str, int]) -> EventAccumulator:
-        kept.append(size_guidance)
-        return EventAccumulator(folder, size_guidance)
-
-    monkeypatch.setattr("src.callbacks.curves.EventAccumulator", spy)
-    trainer = SimpleNamespace(loggers=[board], is_global_zero=True)
-    board.experiment.add_scalar("train/loss", 1.0, 1)
-    Curves().teardown(trainer, LightningModule(), stage)
-    board.experiment.close()
-    assert kept == [{"scalars": 0}] * (stage == "fit")  # none is left out
-    assert Path(board.log_dir, "curves.png").is_file() == (stage == "fit")
-
-
-def test_curves_of_an_empty_run_are_empty(tmp_path: Path) -> None:
+def test_curves_of_an_empty_run_are_empty() -> None:
     with warnings.catch_warnings(action="error"):
-        figure = draw_curves(EventAccumulator(str(tmp_path)).Reload())
+        figure = draw_curves({})
     assert not any(axes.lines for axes in figure.axes)
+
+
+def trainer_of(folder: Path, *loggers: Any) -> Any:
+    return SimpleNamespace(
+        loggers=[*loggers],
+        is_global_zero=True,
+        default_root_dir=str(folder),
+        callbacks=[Heartbeat(folder)],
+    )
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Points of each picture."""
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        "src.callbacks.curves.draw_curves",
+        lambda points: found.append(dict(points)) or draw_curves(points),
+    )
+    return found
+
+
+@pytest.mark.parametrize("kinds", [(), (CSVLogger,), (CSVLogger, TensorBoardLogger)])
+def test_what_is_logged_is_drawn_when_training_ends(tmp_path: Path, drawn, kinds: tuple) -> None:
+    trainer = trainer_of(tmp_path, *(kind(tmp_path, version=3) for kind in kinds))
+    curves, own = Curves(), trainer.loggers
+    curves.setup(trainer, LightningModule(), "fit")
+    for step in range(2):
+        trainer.loggers[-1].log_metrics({"train/loss": 2.0 - step, "epoch": 0}, step)
+    curves.teardown(trainer, LightningModule(), "fit")
+    assert drawn == [{"train/loss": [(0, 2.0), (1, 1.0)]}]
+    assert trainer.loggers == own
+    (picture,) = tmp_path.rglob("curves.png")
+    beside = TensorBoardLogger in kinds
+    assert picture.parent == (tmp_path / "lightning_logs" / "version_3" if beside else tmp_path)
+
+
+def test_curves_are_those_of_the_training(tmp_path: Path, drawn) -> None:
+    trainer, curves = trainer_of(tmp_path), Curves()
+    curves.setup(trainer, LightningModule(), "test")
+    curves.teardown(trainer, LightningModule(), "test")
+    assert (trainer.loggers, drawn) == ([], [])
+
+
+def test_run_without_a_logger_writes_where_it_did(tmp_path: Path) -> None:
+    trainer, curves = trainer_of(tmp_path), Curves()
+    curves.setup(trainer, LightningModule(), "fit")
+    (memory,) = trainer.loggers
+    assert memory.save_dir == str(tmp_path)
+    assert memory.experiment.add_image("x") is None  # a task may ask for anything
+
+
+def test_run_that_goes_on_draws_its_whole_curve(tmp_path: Path, drawn) -> None:
+    before, after = Curves(), Curves()
+    for curves, step in ((before, 4), (after, 9)):
+        trainer = trainer_of(tmp_path)
+        curves.setup(trainer, LightningModule(), "fit")
+        trainer.loggers[-1].log_metrics({"train/loss": step / 2}, step)
+        after.load_state_dict(before.state_dict()) if curves is before else None
+    after.teardown(trainer, LightningModule(), "fit")
+    assert drawn == [{"train/loss": [(4, 2.0), (9, 4.5)]}]
+
+
+def test_strange_state_is_not_drawn() -> None:
+    curves = Curves()
+    strange = {"val/acc": "x", "val/loss": torch.zeros(3), "x": torch.zeros(1, 2)}
+    curves.load_state_dict({**strange, "train/loss": torch.tensor([[1, 0.5]])})
+    assert {name: part.tolist() for name, part in curves.state_dict().items()} == {
+        "train/loss": [[1, 0.5]]
+    }

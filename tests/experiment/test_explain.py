@@ -41,6 +41,14 @@ def test_word_too_many_and_option_of_no_one_get_no_hint() -> None:
     assert explain(message) == "--model.optimizer.lr is not an option"
 
 
+def test_missing_package_of_a_class_is_named_with_its_command() -> None:
+    message = """Does not validate against any of the Union subtypes
+  - Problem with given class_path 'lightning.pytorch.loggers.CometLogger':
+      Requirement 'comet-ml>=3.44.4' not met. HINT: Try running `pip install -U 'comet-ml'`
+  - Expected a <class 'bool'>"""
+    assert explain(message) == "CometLogger needs comet-ml: pip install comet-ml"
+
+
 def test_missing_argument_of_a_class_is_named() -> None:
     message = """Parser key "model":
   Parser key "scheduler":

@@ -56,6 +56,7 @@ def command_of(run: Run, **parts) -> Fake:
     """A command that has trained and tested."""
     best = Fake(best_model_score=torch.tensor(0.75), monitor="val/acc", best_model_path="")
     trainer = Fake(loggers=[], global_step=1200, max_epochs=2, max_steps=-1, current_epoch=2)
+    vars(trainer).update(is_global_zero=True, callbacks=[], logged_metrics={})
     model = Fake(network=torch.nn.Linear(1, 1))
     config = Fake(trainer=Fake(max_time=None), target=None)
     parts = {"target": None, "heartbeat": None, "best": best, "trainer": trainer} | parts

@@ -6,6 +6,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from src.experiment.run import Run
 from src.experiment.run_logger import RunLogger, continue_loggers
 
 
@@ -26,7 +27,7 @@ def trainer_with(logger: CSVLogger | TensorBoardLogger) -> Trainer:
 def test_logger_has_the_number_of_the_run(tmp_path: Path, kind: type) -> None:
     logger, chosen = kind(tmp_path), kind(tmp_path, version=3)
     for each in (logger, chosen):
-        continue_loggers(trainer_with(each), version=7, step=None)
+        continue_loggers(trainer_with(each), Run(tmp_path, 7), step=None)
     assert (logger.version, chosen.version) == (7, 3)
 
 
@@ -36,7 +37,7 @@ def test_metrics_file_is_cut_at_the_step_and_continued(tmp_path: Path) -> None:
         first.log_metrics({"loss": step / 4} | ({"acc": 0.1} if step % 2 else {}), step)
     first.save()
     second = CSVLogger(tmp_path)
-    continue_loggers(trainer_with(second), version=0, step=4)
+    continue_loggers(trainer_with(second), Run(tmp_path, 0), step=4)
     for step in range(4, 7):
         second.log_metrics({"loss": -step, "new": 1.0}, step)
     second.save()
@@ -49,5 +50,5 @@ def test_metrics_file_is_cut_at_the_step_and_continued(tmp_path: Path) -> None:
 
 def test_chosen_board_forgets_what_came_later(tmp_path: Path) -> None:
     logger = TensorBoardLogger(tmp_path)
-    continue_loggers(trainer_with(logger), version=0, step=4)
+    continue_loggers(trainer_with(logger), Run(tmp_path, 0), step=4)
     assert logger._kwargs == {"purge_step": 4}
