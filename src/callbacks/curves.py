@@ -38,7 +38,7 @@ class Curves(Callback):
         if stage == "fit":
             trainer.loggers = [each for each in trainer.loggers if each is not self._memory]
             if folder := picture_folder(trainer):
-                folder.mkdir(parents=True, exist_ok=True)  # a logger that was told nothing made none
+                folder.mkdir(parents=True, exist_ok=True)  # TensorBoard makes it when it writes
                 draw_curves(self._memory.points).savefig(folder / "curves.png")
 
     @override

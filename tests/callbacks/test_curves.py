@@ -3,13 +3,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.callbacks.curves import Curves, draw_curves
 from src.experiment.heartbeat import Heartbeat
+from src.train import main
+from tests.conftest import Train
+from tests.test_exact_resume import stop_at
 
 
 def test_curves_show_every_logged_point() -> None:
@@ -102,6 +107,19 @@ def test_run_that_goes_on_draws_its_whole_curve(tmp_path: Path, drawn) -> None:
         after.load_state_dict(before.state_dict()) if curves is before else None
     after.teardown(trainer, LightningModule(), "fit")
     assert drawn == [{"train/loss": [(4, 2.0), (9, 4.5)]}]
+
+
+@pytest.mark.parametrize("step", [5, 14, 21])
+def test_stopped_run_draws_what_its_events_have(train: Train, drawn, monkeypatch, step) -> None:
+    with stop_at(monkeypatch, step):
+        train("--trainer.max_epochs=3", observed=True)
+    main(["--ckpt_path=last"])
+    events = EventAccumulator("lightning_logs/version_0").Reload()
+    names = [f"{split}/{metric}" for split in ("train", "val") for metric in ("loss", "acc")]
+    assert {
+        name: [(step, float(np.float32(value))) for step, value in points]
+        for name, points in drawn[-1].items()
+    } == {name: [(point.step, point.value) for point in events.Scalars(name)] for name in names}
 
 
 def test_strange_state_is_not_drawn() -> None:
