@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 Mode = Literal["max", "min"]
 Format = Literal["percent", "number"]
 
+_COSTS = ("_s", "_steps", "_images", "_samples", "_mib")  # figures of a run, of which less is best
 _VALIDATION = re.compile(r"^val(id|idation)?(?=[/_.-])")
 
 
@@ -88,6 +89,20 @@ def test_name(name: str) -> str:
         Such as `test/acc` or `test_loss`; the same name if it does not begin with `val`.
     """
     return _VALIDATION.sub("test", name)
+
+
+def cost_of(name: str) -> Metric | None:
+    """Look up a figure of the run itself: less time, data and memory is better, and more a second.
+
+    Args:
+        name: Such as `fit_s` or `train/images_per_s`.
+
+    Returns:
+        The figure as a metric; None if it is none.
+    """
+    if name.endswith("_per_s"):
+        return Metric(name, "max")
+    return Metric(name, "min") if name.endswith(_COSTS) else None
 
 
 def headline_of(owner: object) -> Metric | None:

@@ -10,12 +10,15 @@ import pytest
 
 from src.compare import _content, _parser, _samples, _table, main
 from src.experiment.looks import counted
+from src.metric import Metric
 from src.statistics.comparison import compare
+from src.statistics.sentence import Scale
 from tests.conftest import Train
 from tests.test_train import refusal_of
 
 BAD = ["--trainer.max_epochs=1", "--model.optimizer.lr=0.00001", "--group=bad"]
 GOOD = ["--trainer.max_epochs=1", "--group=good"]
+ACC = Scale(Metric("val/acc", "max", "percent"))
 
 
 def test_better_group_is_found_and_drawn(train: Train, capsys) -> None:
@@ -91,7 +94,7 @@ def group(root: Path, name: str, values: dict[int, float], **told) -> SimpleName
 def test_words_have_defaults() -> None:
     assert vars(_parser().parse_args(["a", "b"])) == {
         "what": ["a", "b"],
-        "metric": "test/acc",
+        "metric": None,
         "difference": None,
         "out": Path("compare.png"),
         "format": "text",
@@ -108,7 +111,7 @@ def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
         group(tmp_path, "c", {4: 0.98}),
     ]
     samples = _samples(sets, "val/acc")
-    text = _table(sets, samples, compare(samples, 0.0005), "val/acc")
+    text = _table(sets, samples, compare(samples, 0.0005), "val/acc", ACC)
     lines = text.splitlines()
     assert lines[:4] == [
         "val/acc       n      mean        sd      95% interval    lowest   highest       fit",
@@ -128,10 +131,10 @@ def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
         "",
         f"looks          {counted([])}",
     ]
-    two = _table(sets[:2], samples[:2], compare(samples[:2], 0.0005), "val/acc")
+    two = _table(sets[:2], samples[:2], compare(samples[:2], 0.0005), "val/acc", ACC)
     assert "Bonferroni" not in two
     other = [samples[0], replace(samples[1], values={7: 0.9, 8: 0.8})]
-    assert " Effect size d = -" in _table(sets[:2], other, compare(other, 0.0005), "val/acc")
+    assert " Effect size d = -" in _table(sets[:2], other, compare(other, 0.0005), "val/acc", ACC)
 
 
 def test_json_is_all_that_the_table_tells(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def test_json_is_all_that_the_table_tells(tmp_path: Path) -> None:
     ]
     samples = _samples(sets, "test/acc")
     assert [sample.correct[1].tolist() for sample in samples] == [[True, True], [False, False]]
-    content = _content(sets, samples, compare(samples, 0.0005), "test/acc")
+    content = _content(sets, samples, compare(samples, 0.0005), "test/acc", ACC)
     assert content["metric"] == "test/acc"
     assert content["looks_at_test"] == counted([])
     assert content["groups"][0] == {

@@ -13,13 +13,11 @@ from src.experiment.looks import NOT_THE_CONFIGURATION
 from src.experiment.note import note
 from src.experiment.run import LOGS, shown
 from src.experiment.run_record import RunRecord
-from src.metric import Metric
+from src.metric import Metric, cost_of
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-_COSTS = ("_s", "_steps", "_images", "_samples", "_mib")  # figures of a run, of which less is best
 
 
 @dataclass
@@ -101,9 +99,7 @@ class RunSet:
             raise ValueError(f"{self.name} has no headline metric: give --metric, one of {known}")
         if name is None:
             name = record.headline.tested.name if record.headline else ""
-        if name.endswith(_COSTS):
-            return Metric(name, "min")
-        return record.metric(name) or name
+        return record.metric(name) or cost_of(name) or name
 
     def answers(self) -> "dict[int, tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]]":
         """Read what each run said of the test images.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from src.metric import Metric
+from src.metric import Metric, cost_of
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, describe, describe_power
 
@@ -62,7 +62,8 @@ def summarise(
 def _described(metrics: Sequence[Mapping[str, Any]], headline: Metric | None) -> dict[Metric, str]:
     """List what is described: the headline in test and validation, else whatever was tested."""
     if headline is None:
-        tested = sorted({name for each in metrics for name in each if name.startswith("test")})
+        logged = {name for each in metrics for name in each if name.startswith("test")}
+        tested = sorted(name for name in logged if not cost_of(name))
         return {Metric(name, "max"): name for name in tested} | {_TO_TARGET: "to target"}
     best = headline._replace(name=f"{headline.name}_best")
     what = {headline.tested: headline.tested.name, best: headline.name}

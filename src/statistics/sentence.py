@@ -28,7 +28,7 @@ class Scale:
     def __init__(self, metric: Metric | str) -> None:
         name = metric if isinstance(metric, str) else metric.name
         share = isinstance(metric, Metric) and metric.format == "percent"
-        seconds = name.endswith("_s")
+        seconds = name.endswith("_s") and not name.endswith("_per_s")
         self.factor = 100.0 if share else 1.0
         self.unit = "%" if share else " s" if seconds else ""
         self.points = " points" if share else self.unit

@@ -9,8 +9,10 @@ from tests.experiment.test_run_record import record_of
 ROW = {
     "run": "version_3",
     "status": "interrupted",
-    "val/acc": 0.98765,
-    "test/acc": None,
+    "metric": "val/acc",
+    "mode": "max",
+    "val": 0.98765,
+    "test": None,
     "fit_s": 12.34,
     "to_target_s": None,
     "seed": 7,
@@ -22,6 +24,8 @@ ROW = {
     "steps": 200,
     "changed": {"model.optimizer.lr": 0.01, "data": "src.data.Other"},
 }
+
+KNOWN = {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "percent"}}}
 
 
 def test_line_tells_what_became_of_a_run() -> None:
@@ -48,28 +52,30 @@ def test_only_what_goes_on_has_a_share(status: str, steps: int | None, shown: st
 
 
 def test_columns_are_aligned_and_there_if_one_run_fills_them() -> None:
-    lines = table([ROW, ROW | {"run": "version_10", "test/acc": 0.5, "commit": ""}]).splitlines()
-    assert lines[0].startswith("run         status           val     test    seconds")
-    assert lines[1].startswith("version_3   interrupted 25%  0.9877          12.3")
-    assert lines[2].startswith("version_10  interrupted 25%  0.9877  0.5000  12.3")
+    lines = table([ROW, ROW | {"run": "version_10", "test": 0.5, "commit": ""}]).splitlines()
+    assert lines[0].startswith("run         status           val/acc  test/acc  seconds")
+    assert lines[1].startswith("version_3   interrupted 25%  0.9877             12.3")
+    assert lines[2].startswith("version_10  interrupted 25%  0.9877   0.5000    12.3")
 
 
 def test_facts_of_an_unfinished_run_are_those_of_its_progress(tmp_path: Path) -> None:
     seen = [{"val/acc": 0.9}, {"val/acc": 0.8}]
     progress = {"step": 5, "steps": 20, "seconds": 3.5, "validations": seen}
-    found = facts(record_of(tmp_path, progress=progress, run={"seed": 3, "group": None}))
-    told = {"run": "version_0", "status": "interrupted", "val/acc": 0.9, "fit_s": 3.5, "seed": 3}
+    found = facts(record_of(tmp_path, progress=progress, run=KNOWN | {"seed": 3, "group": None}))
+    told = {"run": "version_0", "status": "interrupted", "val": 0.9, "fit_s": 3.5, "seed": 3}
+    told |= {"metric": "val/acc", "mode": "max"}
     told |= {"step": 5, "steps": 20, "uncommitted": False, "changed": None}
     nothing = dict.fromkeys(("commit", "group", "began"), "")
-    assert found == told | nothing | dict.fromkeys(("test/acc", "to_target_s"))
+    assert found == told | nothing | dict.fromkeys(("test", "to_target_s"))
 
 
 def test_facts_of_a_finished_run_are_its_figures(tmp_path: Path) -> None:
     metrics = {"fit_s": 9.0, "steps": 20, "test/acc": 0.7, "to_target_s": 4.0, "val/acc_best": 0.8}
     run = {"commit": "0123", "uncommitted": True, "group": "g", "began": "2026", "changed": {}}
-    found = facts(record_of(tmp_path, metrics=metrics, run=run, progress={"seconds": 1.0}))
+    found = facts(record_of(tmp_path, metrics=metrics, run=KNOWN | run, progress={"seconds": 1.0}))
     assert found == run | {
-        **{"run": "version_0", "status": "finished", "val/acc": 0.8, "test/acc": 0.7},
+        **{"run": "version_0", "status": "finished", "val": 0.8, "test": 0.7},
+        **{"metric": "val/acc", "mode": "max"},
         **{"fit_s": 9.0, "to_target_s": 4.0, "seed": None, "step": 20, "steps": None},
     }
 
@@ -86,9 +92,9 @@ def test_run_whose_differences_are_not_known_says_so() -> None:
 
 
 def test_cells_are_written_whole() -> None:
-    row = ROW | {"test/acc": 0.12345, "to_target_s": 4.56, "group": "g", "changed": {"a": [1, 2]}}
+    row = ROW | {"test": 0.12345, "to_target_s": 4.56, "group": "g", "changed": {"a": [1, 2]}}
     head, line = table([row]).splitlines()
-    heads = "run status val test seconds to_target seed commit began group differs_from_the_default"
+    heads = "run status val/acc test/acc seconds to_target seed commit began group differs_from_the_default"
     assert (
         head.replace("to target", "to_target")
         .replace("differs ", "differs_")
@@ -116,3 +122,24 @@ def test_cell_is_not_wider_than_a_thousand() -> None:
 def test_lines_end_with_their_last_cell() -> None:
     rows = [ROW | {"changed": {}}, ROW | {"changed": {"a": 1}}]
     assert all(line == line.rstrip() for line in table(rows).splitlines())
+
+
+def test_rows_of_several_metrics_name_their_own() -> None:
+    other = ROW | {"run": "version_4", "metric": "val_rmse", "mode": "min", "val": 12.5, "test": 9}
+    none = ROW | {"run": "version_5", "metric": None, "mode": None, "val": None}
+    lines = table([ROW, other, none]).splitlines()
+    assert [re.split(r"  +", line)[2:5] for line in lines[:3]] == [
+        ["metric", "val", "test"],
+        ["val/acc", "0.9877", "12.3"],
+        ["val_rmse", "12.5000", "9.0000"],
+    ]
+    assert re.split(r"  +", lines[3])[:3] == ["version_5", "interrupted 25%", "12.3"]
+
+
+def test_columns_are_headed_by_the_one_metric_of_all_rows() -> None:
+    none = ROW | {"metric": None, "mode": None, "val": None}
+    head = table([ROW | {"metric": "valid_loss", "test": 0.5}, none]).splitlines()[0]
+    assert re.split(r"  +", head)[2:4] == ["valid_loss", "test_loss"]
+    head = table([ROW | {"metric": "rmse", "test": 0.5}]).splitlines()[0]
+    assert re.split(r"  +", head)[2:4] == ["rmse", "seconds"]
+    assert "val" not in table([none]).splitlines()[0]

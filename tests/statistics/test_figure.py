@@ -1,8 +1,12 @@
 import pytest
 
+from src.metric import Metric
 from src.statistics.comparison import Sample, compare
 from src.statistics.estimate import estimate
 from src.statistics.figure import draw_comparison
+from src.statistics.sentence import Scale
+
+ACC = Scale(Metric("test/acc", "max", "percent"))
 
 
 def interval(container) -> tuple[float, float, float]:
@@ -17,7 +21,7 @@ def test_intervals_are_those_of_the_numbers() -> None:
     a, b = {1: 0.99, 2: 0.991, 3: 0.992}, {1: 0.993, 2: 0.994, 3: 0.9951}
     samples = [Sample("a", a, {}), Sample("b", b, {}), Sample("c", {7: 0.98, 8: 0.999}, {})]
     comparisons = compare(samples, 0.0005)
-    left, right = draw_comparison(samples, comparisons, "test/acc").axes
+    left, right = draw_comparison(samples, comparisons, "test/acc", ACC).axes
     for container, values in zip(left.containers, (a, b), strict=False):
         found = estimate([100 * value for value in values.values()])
         assert interval(container) == pytest.approx((found.mean, found.low, found.high))
@@ -35,7 +39,7 @@ def test_picture_has_each_run_and_each_difference() -> None:
         Sample("b", {1: 0.993, 2: 0.994, 3: 0.9951}, {}),
         Sample("single", {1: 0.99}, {}),
     ]
-    figure = draw_comparison(samples, compare(samples, 0.0005), "test/acc")
+    figure = draw_comparison(samples, compare(samples, 0.0005), "test/acc", ACC)
     left, right = figure.axes
     assert left.get_yticklabels()[0].get_text() == "a\nn = 3"
     assert left.get_xlabel() == "test/acc [%]"
@@ -50,7 +54,7 @@ def test_picture_has_each_run_and_each_difference() -> None:
 )
 def test_axes_have_the_unit_of_the_metric(metric: str, unit: str, points: str) -> None:
     samples = [Sample("a", {1: 2.0, 2: 3.5}, {}), Sample("b", {1: 4.0, 2: 5.0}, {})]
-    left, right = draw_comparison(samples, compare(samples, 0.1), metric).axes
+    left, right = draw_comparison(samples, compare(samples, 0.1), metric, Scale(metric)).axes
     assert left.get_xlabel() == f"{metric}{unit}"
     assert right.get_xlabel() == f"difference of {metric}{points}"
     assert left.lines[0].get_xdata().tolist() == [2.0, 3.5]
@@ -58,7 +62,7 @@ def test_axes_have_the_unit_of_the_metric(metric: str, unit: str, points: str) -
 
 def test_picture_has_a_row_for_each_configuration() -> None:
     samples = [Sample(name, {1: 0.5, 2: 0.625}, {}) for name in "abc"]
-    figure = draw_comparison(samples, compare(samples, 0.1), "test/acc")
+    figure = draw_comparison(samples, compare(samples, 0.1), "test/acc", ACC)
     left, right = figure.axes
     assert figure.canvas.get_width_height() == (1200, 390)
     assert (left.get_ylim(), right.get_ylim()) == ((2.5, -0.5), (2.5, -0.5))

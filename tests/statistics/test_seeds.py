@@ -1,4 +1,7 @@
-from src.statistics.seeds import summarise
+from src.metric import Metric
+from src.statistics.seeds import WORTH, summarise, worth_knowing
+
+ACC = Metric("val/acc", "max", "percent")
 
 
 def test_runs_are_summed_up() -> None:
@@ -6,38 +9,38 @@ def test_runs_are_summed_up() -> None:
         {"test/acc": acc, "val/acc_best": acc - 0.001, "fit_s": seconds}
         for acc, seconds in [(0.993, 20.0), (0.9935, 30.0), (0.9925, 22.0)]
     ]
-    text = summarise("mine", metrics, 5)
+    text = summarise("mine", metrics, 5, ACC)
     assert text.splitlines() == [
-        "runs           3 of 5, group mine",
-        "test accuracy  99.30% +- 0.05% (mean +- sd), 95% interval of the mean 99.18% to 99.42%",
-        "test range     99.25% to 99.35%",
-        "power          a gain of 0.05 points over this would show in about 17 seeds of each "
+        "runs            3 of 5, group mine",
+        "test/acc        99.30% +- 0.05% (mean +- sd), 95% interval of the mean 99.18% to 99.42%",
+        "test/acc range  99.25% to 99.35%",
+        "power           a gain of 0.05 points over this would show in about 17 seeds of each "
         "configuration (power 80%, error 5%)",
-        "val accuracy   99.20% +- 0.05% (mean +- sd), 95% interval of the mean 99.08% to 99.32%",
-        "val range      99.15% to 99.25%",
-        "seconds        22.0 fit (median), 72.0 in all",
-        "compare        python -m src.compare mine OTHER",
+        "val/acc         99.20% +- 0.05% (mean +- sd), 95% interval of the mean 99.08% to 99.32%",
+        "val/acc range   99.15% to 99.25%",
+        "seconds         22.0 fit (median), 72.0 in all",
+        "compare         python -m src.compare mine OTHER",
     ]
 
 
 def test_single_run_needs_no_plan() -> None:
-    text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": None, "val/acc_best": 0.98}], 2)
+    text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": None, "val/acc_best": 0.98}], 2, ACC)
     assert text.splitlines() == [
-        "runs           2 of 2, group mine",
-        "test accuracy  99.00% (one run: no interval)",
-        "test range     99.00% to 99.00%",
-        "val accuracy   98.00% (one run: no interval)",
-        "val range      98.00% to 98.00%",
-        "compare        python -m src.compare mine OTHER",
+        "runs            2 of 2, group mine",
+        "test/acc        99.00% (one run: no interval)",
+        "test/acc range  99.00% to 99.00%",
+        "val/acc         98.00% (one run: no interval)",
+        "val/acc range   98.00% to 98.00%",
+        "compare         python -m src.compare mine OTHER",
     ]
-    text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": 0.991}], 2)
+    text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": 0.991}], 2, ACC)
     assert "cannot be told from these 2 runs" in text
 
 
 def test_power_is_of_the_test_where_it_is_known() -> None:
     val = {"val/acc_best": 0.99}, {"val/acc_best": 0.98}, {"val/acc_best": 0.985}
     text = summarise(
-        "mine", [each | {"test/acc": 0.99 + k / 2000} for k, each in enumerate(val)], 3
+        "mine", [each | {"test/acc": 0.99 + k / 2000} for k, each in enumerate(val)], 3, ACC
     )
     assert text.count("\npower ") == 1
     assert "in about 17 seeds" in text
@@ -45,8 +48,27 @@ def test_power_is_of_the_test_where_it_is_known() -> None:
 
 def test_time_to_target_counts_who_reached_it() -> None:
     metrics = [{"to_target_s": 10.0}, {"to_target_s": 12.0}, {"fit_s": 50.0}]
-    text = summarise("mine", metrics, 5)
+    text = summarise("mine", metrics, 5, ACC)
     assert "to target      11.00 s +- 1.41 s" in text
     assert "of the 2 of 3 that reached it" in text
     assert "range" not in text
     assert "power" not in text
+
+
+def test_metric_that_is_no_share_has_no_difference_worth_knowing() -> None:
+    assert worth_knowing(ACC) == WORTH
+    assert worth_knowing(Metric("val/rmse", "min")) is worth_knowing("val/rmse") is None
+    metrics = [{"test_rmse": 0.5, "val_rmse_best": 0.25}, {"test_rmse": 0.75, "val_rmse_best": 0.5}]
+    text = summarise("mine", metrics, 2, Metric("val_rmse", "min"))
+    assert "\ntest_rmse range  0.5000 to 0.7500\n" in text
+    assert "\nval_rmse range   0.2500 to 0.5000\n" in text
+    assert "power" not in text
+
+
+def test_whatever_was_tested_is_summed_up_where_no_metric_is_the_headline() -> None:
+    metrics = [
+        {"test/b": value, "test_a": 1.0, "test_s": 9.0, "test_images": 5, "val/b": 1.0}
+        for value in (0.5, 0.75)
+    ]
+    heads = [line[:13].strip() for line in summarise("mine", metrics, 2, None).splitlines()]
+    assert heads == ["runs", "test/b", "test/b range", "test_a", "test_a range", "compare"]

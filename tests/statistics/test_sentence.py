@@ -5,12 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from src.metric import Metric
 from src.statistics.comparison import Sample, compare
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, conclude, describe, describe_power
 
 
-def sentence(first: list[float], second: list[float], metric: str = "test/acc", **more) -> str:
+ACC, LOSS = Metric("test/acc", "max", "percent"), Metric("val/loss", "min")
+
+
+def sentence(first: list[float], second: list[float], metric: Metric | str = ACC, **more) -> str:
     samples = [Sample("A", dict(enumerate(first)), {}), Sample("B", dict(enumerate(second)), {})]
     (found,) = compare(samples, more.get("worth", 0.0005))
     return conclude(found, Scale(metric))
@@ -24,7 +28,7 @@ def test_better_configuration_is_named() -> None:
 
 
 def test_less_time_is_better() -> None:
-    text = sentence([10.0, 10.5, 10.2], [9.0, 9.6, 9.1], "to_target_s", worth=1.0)
+    text = sentence([10.0, 10.5, 10.2], [9.0, 9.6, 9.1], Metric("to_target_s", "min"), worth=1.0)
     assert text.startswith("B is better by 1.00 s, 95% interval")
 
 
@@ -42,21 +46,21 @@ def test_runs_of_other_seeds_and_without_a_partner_are_counted() -> None:
     assert "n = 3 pairs (1 runs have no partner), p = " in text
     samples = [Sample("A", {1: 1.0, 2: 1.2}, {}), Sample("B", {3: 1.1, 4: 1.0, 5: 1.3}, {})]
     (found,) = compare(samples, 0.1)
-    assert "95% interval -0.4" in conclude(found, Scale("val/loss"))
-    assert "n = 2 and 3 runs, p = " in conclude(found, Scale("val/loss"))
+    assert "95% interval -0.4" in conclude(found, Scale(LOSS))
+    assert "n = 2 and 3 runs, p = " in conclude(found, Scale(LOSS))
 
 
 def test_single_run_against_several_gets_no_verdict() -> None:
     samples = [Sample("A", {1: 0.99, 2: 0.991}, {}), Sample("B", {3: 0.992}, {})]
     (found,) = compare(samples, 0.0005)
-    assert "from single runs: that says nothing" in conclude(found, Scale("test/acc"))
+    assert "from single runs: that says nothing" in conclude(found, Scale(ACC))
 
 
 @pytest.mark.parametrize(
     ("value", "metric", "text"),
-    [(-1e-9, "val/acc", "0.00"), (0.12345, "val/loss", "0.1235"), (-0.1, "val/acc", "-10.00")],
+    [(-1e-9, ACC, "0.00"), (0.12345, LOSS, "0.1235"), (-0.1, ACC, "-10.00")],
 )
-def test_difference_has_its_digits_and_no_negative_zero(value, metric: str, text: str) -> None:
+def test_difference_has_its_digits_and_no_negative_zero(value, metric: Metric, text: str) -> None:
     assert Scale(metric).difference(value) == text
 
 
@@ -83,7 +87,7 @@ def test_images_have_a_sentence_of_their_own() -> None:
         Sample("B", {1: 0.992}, {1: right | (np.arange(1000) >= 998)}),
     ]
     (found,) = compare(samples, 0.0005)
-    text = conclude(found, Scale("test/acc"))
+    text = conclude(found, Scale(ACC))
     assert "For these very networks, B minus A on images of this kind is 0.00 to" in text
     assert "points (95%, bootstrap over the 1,000 images)" in text
     assert "A alone is right about 0 of them, B alone about 2: McNemar's p = 0.5." in text
@@ -91,36 +95,56 @@ def test_images_have_a_sentence_of_their_own() -> None:
 
 def test_mean_and_power_are_written_with_their_units() -> None:
     found = estimate([0.993, 0.9935, 0.9925])
-    text = describe(found, Scale("test/acc"))
+    text = describe(found, Scale(ACC))
     assert text == "99.30% +- 0.05% (mean +- sd), 95% interval of the mean 99.18% to 99.42%"
-    assert describe_power(found, 0.0005, Scale("test/acc")).startswith(
+    assert describe_power(found, 0.0005, Scale(ACC)).startswith(
         "a gain of 0.05 points over this would show in about 17 seeds of each configuration"
     )
-    assert describe_power(estimate([0.99, 0.991]), 0.0005, Scale("test/acc")) == (
+    assert describe_power(estimate([0.99, 0.991]), 0.0005, Scale(ACC)) == (
         "how many seeds a gain of 0.05 points takes cannot be told from these 2 runs"
     )
-    assert describe(estimate([0.99]), Scale("test/acc")) == "99.00% (one run: no interval)"
+    assert describe(estimate([0.99]), Scale(ACC)) == "99.00% (one run: no interval)"
 
 
 @pytest.mark.parametrize(
-    ("metric", "value", "points", "lower"),
+    ("metric", "value", "points", "mode"),
     [
-        ("test/acc", "150.00%", " points", False),
-        ("fit_s", "1.50 s", " s", True),
-        ("val/loss", "1.5000", "", True),
-        ("to_target_steps", "1.5000", "", True),
-        ("to_target_images", "1.5000", "", True),
-        ("train/images_per_s", "1.50 s", " s", True),
-        ("epochs", "1.5000", "", False),
+        (ACC, "150.00%", " points", "max"),
+        (Metric("fit_s", "min"), "1.50 s", " s", "min"),
+        (LOSS, "1.5000", "", "min"),
+        (Metric("val/acc", "max"), "1.5000", "", "max"),
+        (Metric("train/images_per_s", "max"), "1.5000", "", "max"),
+        ("test/acc", "1.5000", "", None),
+        ("other_s", "1.50 s", " s", None),
+        ("epochs", "1.5000", "", None),
     ],
 )
-def test_scale_is_that_of_the_metric(metric: str, value: str, points: str, lower: bool) -> None:
+def test_scale_is_that_of_the_metric(metric: Metric | str, value: str, points: str, mode) -> None:
     scale = Scale(metric)
-    assert (scale.value(1.5), scale.points, scale.lower_is_better) == (value, points, lower)
+    assert (scale.value(1.5), scale.points, scale.mode) == (value, points, mode)
+
+
+def test_metric_whose_best_value_is_not_known_is_higher_and_not_better() -> None:
+    low, high = [0.990, 0.991, 0.990], [0.9912, 0.9923, 0.9911]
+    found = "is higher by 0.0012, 95% interval 0.0010 to 0.0014, n = 3 pairs, p = 0.0023."
+    assert sentence(low, high, "test/x") == f"B {found}"
+    assert sentence(high, low, "test/x") == f"A {found}"
+
+
+def test_lower_loss_is_better() -> None:
+    low, high = [0.990, 0.991, 0.990], [0.9912, 0.9923, 0.9911]
+    assert sentence(low, high, LOSS).startswith("A is better by 0.0012, 95% interval 0.0010 to")
+    assert sentence(high, low, LOSS).startswith("B is better by 0.0012, 95% interval 0.0010 to")
+
+
+def test_difference_that_nobody_named_is_not_planned_for() -> None:
+    text = sentence([0.990, 0.991, 0.9905], [0.9909, 0.9901, 0.9906], LOSS, worth=None)
+    assert text.startswith("A and B are not distinguishable: B minus A is 0.0000, 95% interval")
+    assert "seeds" not in text
 
 
 def test_more_time_is_worse() -> None:
-    text = sentence([9.0, 9.6, 9.1], [10.0, 10.5, 10.2], "to_target_s", worth=1.0)
+    text = sentence([9.0, 9.6, 9.1], [10.0, 10.5, 10.2], Metric("to_target_s", "min"), worth=1.0)
     assert text == "A is better by 1.00 s, 95% interval 0.75 to 1.25, n = 3 pairs, p = 0.0033."
 
 
@@ -139,7 +163,7 @@ def test_what_cannot_be_told_apart_is_a_whole_sentence() -> None:
         f"{high:.2f}, n = 3 pairs, p = {found.p:.2g}; to show 0.05 points takes about "
         f"{found.needed} seeds each."
     )
-    without = conclude(replace(found, needed=None), Scale("test/acc"))
+    without = conclude(replace(found, needed=None), Scale(ACC))
     assert without.endswith(f"p = {found.p:.2g}.")
 
 
@@ -148,4 +172,4 @@ def test_smallest_p_is_not_written_out(p: float, text: str) -> None:
     values = {1: 0.990, 2: 0.991, 3: 0.9905}
     better = {1: 0.9912, 2: 0.9923, 3: 0.9917}
     (found,) = compare([Sample("A", values, {}), Sample("B", better, {})], 0.0005)
-    assert conclude(replace(found, p_corrected=p), Scale("test/acc")).endswith(text)
+    assert conclude(replace(found, p_corrected=p), Scale(ACC)).endswith(text)
