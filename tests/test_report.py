@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -136,8 +137,8 @@ def test_run_that_cannot_be_tested_is_shown_without_it(monkeypatch, capsys) -> N
 
 
 def test_best_run_of_a_group_is_finished_and_best_by_validation() -> None:
-    states = [("finished", 0.8), ("finished", 0.9), ("finished", None), ("failed", 0.99)]
-    members = [SimpleNamespace(status=status, best_val=value) for status, value in states]
+    states = [("finished", -0.8), ("finished", -0.9), ("finished", inf), ("failed", -0.99)]
+    members = [SimpleNamespace(status=status, rank=rank) for status, rank in states]
     assert _best_of(SimpleNamespace(members=lambda: members)) is members[1]
     with pytest.raises(FileNotFoundError, match="no run of group g is finished"):
         _best_of(SimpleNamespace(name="g", members=lambda: members[3:]))

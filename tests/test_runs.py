@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from src.metric import Metric
 from src.runs import _parser, main
 from tests.conftest import Train
 from tests.test_train import refusal_of
@@ -29,7 +30,7 @@ def said(capsys, *words: str) -> str:
 @pytest.mark.usefixtures("runs")
 def test_runs_are_listed_shown_compared_and_chosen(capsys) -> None:
     head, first, second = said(capsys, "ls").splitlines()
-    assert head.split()[:4] == ["run", "status", "val", "test"]
+    assert head.split()[:4] == ["run", "status", "val/acc", "test/acc"]
     assert first.split()[:2] == ["version_0", "finished"]
     assert "lr=1e-05" in first
     assert "mine" in second
@@ -108,7 +109,7 @@ def test_list_needs_no_torch_and_reads_small_files_only(train: Train) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["best"], "no run here has been validated"),
+        (["best"], "no run here has a metric that was validated"),
         (["ls", "--group=x"], "--group x: no run here belongs to it"),
         (["show", "last"], "there is no run in checkpoints"),
         (["diff", "version_0"], "the following arguments are required: B"),
@@ -124,6 +125,9 @@ def test_wrong_command_is_one_line(words, expected, tmp_path, monkeypatch, capsy
 def test_empty_folder_says_how_to_begin(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert "src.train makes one" in said(capsys, "ls")
+
+
+ACC, RMSE = Metric("val/acc", "max", "percent"), Metric("val/rmse", "min")
 
 
 class Run(SimpleNamespace):
@@ -144,6 +148,7 @@ def record(number: int, **told) -> SimpleNamespace:
     )
     nothing = {"glance": {}, "metrics": {}, "settings": {}, "sessions": [], "progress": {}}
     more = {"status": "finished", "best_val": None, "seed": 0, "checkpoint": folders[0] / "b.ckpt"}
+    more |= {"headline": ACC, "tested": None}
     return SimpleNamespace(name=name, run=run, log_dir=folders[1], **nothing | more | told)
 
 
@@ -173,6 +178,33 @@ def test_list_is_sorted_with_unknown_values_at_the_end(here, capsys, sort, order
     assert [row["run"] for row in rows] == [f"version_{number}" for number in order]
 
 
+def test_list_is_sorted_from_the_lowest_of_a_metric_that_falls(here, capsys) -> None:
+    vals = [0.8, None, 0.5, 0.9]
+    here += [record(number, best_val=val, headline=RMSE) for number, val in enumerate(vals)]
+    here += [record(4, best_val=0.6), record(5, best_val=0.7), record(6, headline=None)]
+    rows = json.loads(said(capsys, "ls", "--sort=val", "--format=json"))
+    assert [row["run"][-1] for row in rows] == ["5", "4", "2", "0", "3", "1", "6"]
+    assert [(row["metric"], row["mode"]) for row in rows[1:3]] == [ACC[:2], RMSE[:2]]
+    assert (rows[-1]["metric"], rows[-1]["mode"], rows[-1]["val"]) == (None, None, None)
+
+
+def test_best_run_is_the_lowest_of_a_metric_that_falls(here, capsys) -> None:
+    vals = [0.8, 0.5, None, 0.9]
+    here += [record(number, best_val=val, headline=RMSE) for number, val in enumerate(vals)]
+    assert json.loads(said(capsys, "best", "--format=json"))["run"] == "version_1"
+
+
+def test_best_of_several_metrics_is_refused(here, capsys) -> None:
+    here += [record(0, best_val=0.8), record(1, best_val=0.9, headline=RMSE, glance=MINE)]
+    code, line = refusal_of(capsys, lambda: main(["best"]))
+    assert (code, line) == (
+        2,
+        "error: the runs here have different metrics, val/acc (max), val/rmse (min): "
+        "name a --group of one",
+    )
+    assert json.loads(said(capsys, "best", "--group=mine", "--format=json"))["run"] == "version_1"
+
+
 def test_damaged_run_is_passed_over(here, capsys, monkeypatch) -> None:
     here += [record(0), record(1)]
 
@@ -200,6 +232,7 @@ def test_best_run_is_that_of_the_validation(here, capsys) -> None:
     assert json.loads(said(capsys, "best", "--format=json"))["run"] == "version_1"
 
 
+MINE = {"group": "mine"}
 SESSION = {
     "began": "2026-01-01T10:20:30",
     "from_step": 7,

@@ -113,6 +113,8 @@ class Record(Callback):
     def _metrics(self) -> dict[str, dict[str, str]]:
         """Gather what is known of the metrics: which value is best, and how it is written."""
         metrics = [*self.known.metrics.values()] if self.known else []
+        if self.best and self.best.metric:  # one of several loaders has a name of its own
+            metrics.append(self.best.metric)
         return {each.name: {"mode": each.mode, "format": each.format} for each in metrics}
 
     def _glance(self) -> dict[str, Any]:

@@ -180,8 +180,9 @@ class RunRecord:
 
     @property
     def tested(self) -> float | None:
-        """Value of its headline metric in the test."""
-        value = self.metrics.get(self.headline.tested.name) if self.headline else None
+        """Value of its headline metric in the test; None where it has no name of its own there."""
+        name = self.headline.tested.name if self.headline else ""
+        value = None if self.headline and name == self.headline.name else self.metrics.get(name)
         return None if value is None else float(value)
 
     @property

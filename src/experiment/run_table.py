@@ -51,7 +51,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         A heading and a line for each run; columns that no run fills are left out.
     """
     metrics = {row["metric"] for row in rows if row["metric"]}
-    written = [_written(row, only=metrics.pop() if len(metrics) == 1 else None) for row in rows]
+    only = metrics.pop() if len(metrics) == 1 else None
+    written = [_written(row, only) for row in rows]
     heads = [head for head in written[0] if any(row[head] for row in written)]
     widths = {head: max(len(head), *(len(row[head]) for row in written)) for head in heads}
     lines = [{head: head for head in heads}, *written]
@@ -66,12 +67,13 @@ def _written(row: Mapping[str, Any], only: str | None) -> dict[str, str]:
     if status in ("running", "interrupted") and row["steps"]:
         status += f" {100 * row['step'] // row['steps']}%"
     changed = row["changed"]
+    tested = test_name(only) if only else "test"
     cells = {
         "run": row["run"],
         "status": status,
         "metric": "" if only else row["metric"] or "",
         only or "val": _number(row["val"], ".4f"),
-        test_name(only) if only else "test": _number(row["test"], ".4f"),
+        "test" if tested == only else tested: _number(row["test"], ".4f"),
         "seconds": _number(row["fit_s"], ".1f"),
         "to target": _number(row["to_target_s"], ".1f"),
         "seed": "" if row["seed"] is None else str(row["seed"]),

@@ -99,6 +99,8 @@ class RunSet:
             raise ValueError(f"{self.name} has no headline metric: give --metric, one of {known}")
         if name is None:
             name = record.headline.tested.name if record.headline else ""
+            if record.headline and name == record.headline.name:  # no name of its own in the test
+                name = f"{name}_best"
         return record.metric(name) or cost_of(name) or name
 
     def answers(self) -> "dict[int, tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]]":

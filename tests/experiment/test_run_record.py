@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -14,7 +15,12 @@ from src.evaluate import main as evaluate
 from src.experiment.looks import config_digest
 from src.experiment.run import Run
 from src.experiment.run_record import RunRecord
+from src.metric import Metric
 from tests.conftest import Train
+
+
+ACC = {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "percent"}}}
+RMSE = {"headline": "val_rmse", "metrics": {"val_rmse": {"mode": "min", "format": "number"}}}
 
 
 def record_of(root: Path, **files: object) -> RunRecord:
@@ -37,10 +43,66 @@ def record_of(root: Path, **files: object) -> RunRecord:
     ],
 )
 def test_unfinished_run_tells_its_best_so_far(tmp_path: Path, seen, metrics, best) -> None:
-    record = record_of(tmp_path, progress={"step": 9, "validations": seen}, metrics=metrics)
+    progress = {"step": 9, "validations": seen}
+    record = record_of(tmp_path, progress=progress, metrics=metrics, run=ACC)
     assert record.status == "interrupted"
     assert record.validations == seen
     assert record.best_val == best
+
+
+def test_best_of_a_metric_that_falls_is_the_lowest(tmp_path: Path) -> None:
+    seen = [{"val_rmse": 0.8}, {"val_rmse": 0.5}, {"other": 0.1}, {"val_rmse": 0.9}]
+    record = record_of(tmp_path / "a", progress={"step": 9, "validations": seen}, run=RMSE)
+    assert (record.headline, record.best_val) == (Metric("val_rmse", "min"), 0.5)
+    metrics = {"val_rmse_best": 0.25, "test_rmse": 0.75, "val_rmse": 9.0}
+    better = record_of(tmp_path / "b", metrics=metrics, run=RMSE)
+    assert (better.best_val, better.tested) == (0.25, 0.75)
+    assert better.rank < record.rank < math.inf
+    assert record.tested is None
+
+
+def test_run_ranks_high_by_a_metric_that_rises(tmp_path: Path) -> None:
+    ranks = [
+        record_of(tmp_path / str(best), metrics={"val/acc_best": best}, run=ACC).rank
+        for best in (0.9, 0.8)
+    ]
+    assert ranks[0] < ranks[1] < record_of(tmp_path / "none", run=ACC).rank == math.inf
+
+
+@pytest.mark.parametrize(
+    "glance",
+    [{"headline": None, "metrics": ACC["metrics"]}, {"headline": "val/acc", "metrics": {}}],
+)
+def test_run_without_a_headline_metric_has_no_best(tmp_path: Path, glance: dict) -> None:
+    metrics = {"val/acc_best": 0.5, "test/acc": 0.5}
+    record = record_of(tmp_path, metrics=metrics, run=glance)
+    assert (record.headline, record.best_val, record.tested) == (None, None, None)
+    assert record.rank == math.inf
+
+
+def test_run_that_was_recorded_before_metrics_were_has_that_of_its_settings(tmp_path) -> None:
+    record = record_of(tmp_path, metrics={"val/loss_best": 0.5, "test/loss": 0.25}, run={"pid": 1})
+    (record.log_dir / "config.yaml").write_text(
+        "seed_everything: 1\nbest: {monitor: val/loss, mode: min}\n"
+    )
+    assert record.headline == Metric("val/loss", "min")
+    assert (record.best_val, record.tested) == (0.5, 0.25)
+
+
+def test_metric_of_the_same_name_in_the_test_is_not_told(tmp_path: Path) -> None:
+    run = {"headline": "rmse", "metrics": {"rmse": {"mode": "min", "format": "number"}}}
+    record = record_of(tmp_path, metrics={"rmse": 0.75, "rmse_best": 0.5}, run=run)
+    assert (record.best_val, record.tested) == (0.5, None)  # 0.75 may be of the validation
+
+
+def test_metric_is_known_by_each_of_its_names(tmp_path: Path) -> None:
+    metrics = ACC["metrics"] | RMSE["metrics"]
+    record = record_of(tmp_path, run={"headline": "val/acc", "metrics": metrics})
+    for name in ("val/acc", "val/acc_best", "test/acc"):
+        assert record.metric(name) == Metric(name, "max", "percent")
+    for name in ("val_rmse", "val_rmse_best", "test_rmse"):
+        assert record.metric(name) == Metric(name, "min")
+    assert record.metric("test/loss") is None
 
 
 @pytest.mark.parametrize(("glance", "seed"), [({}, 5), ({"seed": None}, 5), ({"seed": 0}, 0)])

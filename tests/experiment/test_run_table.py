@@ -141,5 +141,5 @@ def test_columns_are_headed_by_the_one_metric_of_all_rows() -> None:
     head = table([ROW | {"metric": "valid_loss", "test": 0.5}, none]).splitlines()[0]
     assert re.split(r"  +", head)[2:4] == ["valid_loss", "test_loss"]
     head = table([ROW | {"metric": "rmse", "test": 0.5}]).splitlines()[0]
-    assert re.split(r"  +", head)[2:4] == ["rmse", "seconds"]
+    assert re.split(r"  +", head)[2:4] == ["rmse", "test"]
     assert "val" not in table([none]).splitlines()[0]

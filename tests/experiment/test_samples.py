@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.metric import Metric
 from src.experiment.samples import RunSet, different, find_group
 
 
@@ -15,6 +16,7 @@ def make_run(version: int, seed: int, group: str | None = None, **more) -> Path:
     (folder / "config.yaml").write_text(json.dumps(settings))
     glance = {"group": group, "seed": seed, "config": str(more.get("lr"))}
     glance["commit"] = more.get("commit", "c")
+    glance |= more.get("known", {})
     (folder / "run.json").write_text(json.dumps(glance))
     if more.get("finished", True):
         (folder / "metrics.json").write_text(json.dumps({"test/acc": 0.9 + seed / 100, "steps": 1}))
@@ -150,3 +152,34 @@ def test_nothing_is_a_group_where_there_is_none() -> None:
 def test_place_of_files_is_no_difference() -> None:
     first = {"a": 1, "data.data_dir": "x", "seed_everything": 1}
     assert different(first, {"a": 2, "b": 3, "data.data_dir": "y"}) == {"a": (1, 2), "b": (None, 3)}
+
+
+KNOWN = {
+    "val/acc": {"mode": "max", "format": "percent"},
+    "rmse": {"mode": "min", "format": "number"},
+}
+
+
+@pytest.mark.parametrize(
+    ("headline", "name", "metric"),
+    [
+        ("val/acc", None, Metric("test/acc", "max", "percent")),
+        ("rmse", None, Metric("rmse_best", "min")),
+        (None, "val/acc_best", Metric("val/acc_best", "max", "percent")),
+        (None, "test/x", "test/x"),
+        (None, "fit_s", Metric("fit_s", "min")),
+        (None, "to_target_steps", Metric("to_target_steps", "min")),
+        (None, "gpu_memory_mib", Metric("gpu_memory_mib", "min")),
+        (None, "train/images_per_s", Metric("train/images_per_s", "max")),
+    ],
+)
+def test_runs_are_compared_by_their_headline_or_by_what_is_named(headline, name, metric) -> None:
+    make_run(0, 1, known={"headline": headline, "metrics": KNOWN})
+    assert RunSet.find("version_0").metric(name) == metric
+
+
+def test_runs_without_a_headline_must_be_told_the_metric() -> None:
+    make_run(0, 1, known={"headline": None, "metrics": KNOWN})
+    said = "version_0 has no headline metric: give --metric, one of steps, test/acc"
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        RunSet.find("version_0").metric(None)
