@@ -172,6 +172,12 @@ def test_machines_share_a_database(postgres: str, tmp_path: Path, monkeypatch) -
         ({"space": {}}, "has no `space`"),
         ({"spaces": 1}, "spaces is not known; known are config"),
         ({"metric": "test/acc"}, "metric must be one of the validation"),
+        (
+            {"metric": "val/f1"},
+            "which value of val/f1 is best is not known: say `mode`, max or min",
+        ),
+        ({"mode": "min"}, "mode min of val/acc is the wrong one: it is max"),
+        ({"fixed": {"model": "a.b"}}, "the task publishes no headline metric: say `metric` and"),
         ({"trials": 0}, "trials must be a number above 0"),
         ({"space": {"a": 3}}, "space of a must be a list of choices, or low and high"),
         ({"space": {"a": {"low": 3, "high": 1}}}, "space of a: "),
@@ -257,7 +263,9 @@ def test_conclusion_of_a_sweep_is_written_and_told(tmp_path: Path, monkeypatch, 
 
     group, space = Group(tmp_path, "mine"), {"lr": FloatDistribution(0.5, 0.5)}
     group.claim({})
-    search = Search("mine", Sweep(space, trials=2), tmp_path / "journal", "here")
+    search = Search(
+        "mine", Sweep(space, trials=2, metric="val/acc", mode="max"), tmp_path / "journal", "here"
+    )
     monkeypatch.setattr("src.sweep.subprocess.run", run)
     text = _conclude(search, group, ["--x=1"], Path("configs/best.yaml"))
     assert {file.name for file in group.folder.iterdir()} >= {"summary.txt", "trials.csv"}
@@ -280,7 +288,7 @@ def test_conclusion_of_a_sweep_is_written_and_told(tmp_path: Path, monkeypatch, 
 
 
 def test_best_configuration_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch) -> None:
-    sweep = Sweep({"lr": FloatDistribution(0, 1)}, trials=2)
+    sweep = Sweep({"lr": FloatDistribution(0, 1)}, trials=2, metric="val/acc", mode="max")
     search = Search("mine", sweep, tmp_path / "journal", "here")
     search.tell(search.ask()[0], "complete", 0.75)
     failed = Fake(returncode=2, stderr=" error: why\n")

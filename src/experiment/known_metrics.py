@@ -63,6 +63,10 @@ class KnownMetrics(Callback):
         self.compare(trainer)  # the schedules, which were not there before
 
     @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._compare_callbacks(trainer)  # schedules are there now, and what a checkpoint tells
+
+    @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         before = len(self.metrics)
         for name, mode in logged_modes(trainer).items():

@@ -139,14 +139,14 @@ def test_curves_of_all_runs_are_in_one_picture(tmp_path: Path, monkeypatch, coun
         "src.evaluation.page.Figure",
         lambda **options: figures.append(Figure(**options)) or figures[-1],
     )
-    points = {"train/acc": [(1, 0.5), (2, 0.75)], "val/acc": [(2, 0.7)]}
+    points = {"train/acc": [(1, 0.5), (2, 0.75)], "val/acc": [(2, 0.7)], "val/loss": []}
     runs = [Section(name, {}, {}, [], points, None, tmp_path, {}) for name in "ab"[:count]]
     render(runs, {}, "now")
     (figure,) = figures
     loss, acc = figure.axes
     assert [(axes.get_title(), axes.get_xlabel()) for axes in figure.axes] == [
         ("loss", "step"),
-        ("accuracy", "step"),
+        ("acc", "step"),
     ]
     assert (loss.get_legend(), len(loss.lines)) == (None, 0)
     assert {text.get_fontsize() for text in acc.get_legend().get_texts()} == {8}

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace as Fake
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from src.experiment.best_checkpoint import BestCheckpoint, _is_remembered
 from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.known_metrics import KnownMetrics
+from src.metric import Metric
+from src.tasks import ClassificationTask
 from src.train import main
 from tests.conftest import Train
 from tests.experiment.test_checkpoint_file import whole
@@ -41,9 +45,16 @@ def test_last_validated_state_is_taken_where_asked(train: Train) -> None:
     assert metrics["val/acc_best"] == best["metrics"]["val/acc"]
 
 
+def chosen(*words: Any, task: object = None) -> BestCheckpoint:
+    """Best checkpoint of a run with that task."""
+    best = BestCheckpoint(*words)
+    best.choose(KnownMetrics(task))
+    return best
+
+
 def remembered(folder: Path) -> BestCheckpoint:
     """What a run remembers whose best state, of step 7, is in a folder."""
-    best = BestCheckpoint()
+    best = chosen("val/acc", "max")
     best.dirpath, path = str(folder), str(folder / "best.ckpt")
     best.best_model_path = best.kth_best_model_path = path
     best.best_model_score = best.kth_value = torch.tensor(0.5)
@@ -61,7 +72,7 @@ def test_memory_of_the_best_moves_with_its_file(
     Path("moved").mkdir()
     content |= {"global_step": step, "metrics": {"val/acc": score}}
     torch.save(content, "moved/best.ckpt")
-    moved = BestCheckpoint()
+    moved = chosen(task=ClassificationTask)
     moved.dirpath = "moved"
     moved.load_state_dict(remembered(Path("/gone")).state_dict())
     assert moved.best_model_path == ("moved/best.ckpt" if kept else "")
@@ -87,7 +98,7 @@ def test_best_of_an_abandoned_branch_is_forgotten(train: Train) -> None:
 
 
 def test_state_that_was_validated_is_saved_once(monkeypatch) -> None:
-    best, saved = BestCheckpoint(), []
+    best, saved = chosen("val/acc"), []
     monkeypatch.setattr(ModelCheckpoint, "on_validation_end", lambda _, *words: saved.append(words))
     trainer = Fake(sanity_checking=True, lightning_module="task")
     best.on_validation_end(trainer, None)
@@ -114,7 +125,7 @@ def test_best_is_told_by_its_mode() -> None:
         **{"max": "max", "min": "min", "last": "max"}
     }
     best = BestCheckpoint()
-    assert (best.monitor, best.filename, best._enable_version_counter) == ("val/acc", "best", False)
+    assert (best.monitor, best.filename, best._enable_version_counter) == (None, "best", False)
     assert best._save_on_train_epoch_end is False
     assert BestCheckpoint(mode="last").check_monitor_top_k(None, torch.tensor(0.0))
 
@@ -150,7 +161,7 @@ def test_best_state_is_known_by_step_and_score(
     state = remembered(Path("/gone")).state_dict()
     assert _is_remembered(tmp_path / "best.ckpt", state) is same
     assert not _is_remembered(tmp_path / "none.ckpt", state)
-    best = BestCheckpoint()
+    best = chosen("val/acc", "max")
     best.dirpath = str(tmp_path)
     best.load_state_dict({**state, "last_model_path": ""})
     path = str(tmp_path / "best.ckpt")

@@ -99,6 +99,7 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
     assert glance == {
         **{"group": "mine", "pid": os.getpid(), "began": "b", "commit": "c0", "seed": 3},
         **{"uncommitted": False, "target": "val/acc=0.9", "changed": {"trainer.max_epochs": 2}},
+        **{"headline": None, "metrics": {}},
         "config": config_digest(settings | {"weights": "w"}),
     }
     assert capsys.readouterr().err == ""

@@ -2,15 +2,21 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.target import Target, is_reached, parse_target
+from src.experiment.known_metrics import KnownMetrics
+from src.experiment.target import Target, parse_target
+from src.metric import Metric
 
 BEFORE = {"step": 2, "epoch": 1, "seconds": 1.5, "images": 40, "val/acc": 0.5}
 LAST = {"step": 4, "epoch": 1, "seconds": 2.5, "images": 80, "val/acc": 0.9}
 REACHED = {"to_target_s": 2.5, "to_target_steps": 4, "to_target_images": 80}
 
 
-def target_of(text: str = "val/acc=0.9", fitting: bool = True) -> Target:
-    return Target(text, Fake(fitting=fitting, validations=[BEFORE, LAST]))
+TASK = Fake(headline=Metric("acc", "max"), metrics=(Metric("loss", "min"),))
+
+
+def target_of(text: str = "val/acc=0.9", fitting: bool = True, **last: float) -> Target:
+    heartbeat = Fake(fitting=fitting, validations=[BEFORE, LAST | last])
+    return Target(text, heartbeat, KnownMetrics(TASK))
 
 
 def trainer_of(sanity_checking: bool = False) -> Fake:
@@ -19,21 +25,57 @@ def trainer_of(sanity_checking: bool = False) -> Fake:
 
 
 def test_metric_and_value_are_read() -> None:
-    assert parse_target("val/acc=0.99") == ("val/acc", 0.99)
+    assert parse_target("val/acc=0.99") == ("val/acc", "=", 0.99)
+    assert parse_target("val_rmse<=1e-3") == ("val_rmse", "<=", 0.001)
+    assert parse_target("f1>=-2") == ("f1", ">=", -2.0)
 
 
-@pytest.mark.parametrize("text", ["val/acc", "val/acc=x", "test/acc=0.9", "0.99", "val/acc=nan"])
+MORE = ["train/acc=0.9", "=0.9", "val/acc<0.9", "val/acc==0.9", "val/acc<=", "val/acc=inf"]
+
+
+@pytest.mark.parametrize(
+    "text", ["val/acc", "val/acc=x", "test/acc=0.9", "0.99", "val/acc=nan", *MORE]
+)
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"--target must be .* such as val/acc=0.99, got"):
+    with pytest.raises(ValueError, match=r"--target must be .* such as val/acc=0.99 or .*, got"):
         parse_target(text)
 
 
-def test_accuracy_rises_and_loss_falls_to_the_target() -> None:
-    assert is_reached("val/acc", 0.99, 0.99)
-    assert not is_reached("val/acc", 0.98, 0.99)
-    assert is_reached("val/loss", 0.2, 0.2)
-    assert is_reached("val/loss", 0.1, 0.2)
-    assert not is_reached("val/loss", 0.3, 0.2)
+@pytest.mark.parametrize(
+    ("text", "now", "reached"),
+    [
+        ("val/acc=0.99", 0.99, True),
+        ("val/acc=0.99", 0.98, False),
+        ("val/acc>=0.99", 0.995, True),
+        ("val/loss=0.2", 0.2, True),
+        ("val/loss=0.2", 0.1, True),
+        ("val/loss=0.2", 0.3, False),
+        ("val/loss<=0.2", 0.1, True),
+        ("rmse<=0.2", 0.1, True),
+        ("rmse<=0.2", 0.3, False),
+        ("r2>=0.2", 0.3, True),
+        ("r2>=0.2", 0.1, False),
+    ],
+)
+def test_metric_gets_better_up_to_the_target(text: str, now: float, reached: bool) -> None:
+    target, trainer = target_of(text, **{parse_target(text)[0]: now}), trainer_of()
+    target.on_validation_end(trainer, None)
+    assert trainer.should_stop is bool(target.reached) is reached
+
+
+@pytest.mark.parametrize(
+    ("text", "best"), [("val/acc<=0.5", "highest"), ("val/loss>=0.5", "lowest")]
+)
+def test_target_in_the_wrong_direction_is_refused(text: str, best: str) -> None:
+    with pytest.raises(ValueError, match=f"^--target {text[:-3]}: its {best} value is best$"):
+        target_of(text)
+
+
+def test_target_of_unknown_direction_asks_for_a_sign() -> None:
+    target = target_of("val/x=1")
+    assert target.known.wanted == {"val/x": "write --target 'val/x<=1' or '>='"}
+    assert target_of("val/x<=1").known.wanted == {}
+    assert target_of("val/x<=1").known.get("val/x") == Metric("val/x", "min")
 
 
 def test_reached_target_ends_training_and_keeps_what_it_took() -> None:
@@ -55,7 +97,7 @@ def test_training_goes_on_until_its_validation_reaches_the_target(
 
 
 def test_target_that_no_validation_logs_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^--target val/f1 is not logged .*; val/acc are$"):
+    with pytest.raises(ValueError, match=r"^--target val/f1 is not logged .*; logged: val/acc$"):
         target_of("val/f1=0.9").on_validation_end(trainer_of(), None)
 
 

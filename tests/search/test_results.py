@@ -14,7 +14,12 @@ SPACE = {"model.x": FloatDistribution(-1, 1), "model.kind": CategoricalDistribut
 
 
 def search_of(tmp_path: Path, count: int) -> Search:
-    search = Search("s", Sweep(SPACE, trials=count + 2), tmp_path / "journal", "here")
+    search = Search(
+        "s",
+        Sweep(SPACE, trials=count + 2, metric="val/acc", mode="max"),
+        tmp_path / "journal",
+        "here",
+    )
     for _ in range(count):
         number, settings = search.ask()
         search.note_run(number, f"version_{number}")
@@ -67,7 +72,7 @@ def test_all_trials_are_in_the_file(tmp_path: Path) -> None:
 
 
 def test_loss_is_ranked_from_the_lowest(tmp_path: Path) -> None:
-    sweep = Sweep(SPACE, trials=3, metric="val/loss")
+    sweep = Sweep(SPACE, trials=3, metric="val/loss", mode="min")
     search = Search("s", sweep, tmp_path / "journal", "here")
     for value in (0.3, 0.1, 0.2):
         search.tell(search.ask()[0], "complete", value)

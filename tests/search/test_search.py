@@ -15,7 +15,8 @@ from src.search.search import RUN, Search
 from src.search.storage import BEAT_S, open_storage
 from src.search.sweep_file import Pruner, Sweep
 
-SWEEP = Sweep({"x": FloatDistribution(-1, 1)}, trials=30, pruner=Pruner(2, 0))
+SPACE = {"x": FloatDistribution(-1, 1)}
+SWEEP = Sweep(SPACE, trials=30, metric="val/acc", mode="max", pruner=Pruner(2, 0))
 
 
 def search_of(tmp_path: Path, sweep: Sweep = SWEEP, place: str = "here") -> Search:
@@ -225,7 +226,7 @@ def test_journal_of_one_machine_needs_no_beat(tmp_path: Path, monkeypatch) -> No
 
 
 def test_loss_is_sought_low(tmp_path: Path) -> None:
-    search = search_of(tmp_path, Sweep(SWEEP.space, metric="val/loss"))
+    search = search_of(tmp_path, Sweep(SPACE, metric="val/loss", mode="min"))
     assert search.metric == "val/loss"
     assert search.best([0.3, 0.1, 0.2]) == 0.1
     assert search.best([]) is None
