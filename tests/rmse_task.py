@@ -19,17 +19,20 @@ class RmseTask(LightningModule):
 
     Args:
         lr: Learning rate.
+        worse: Whether it gets worse and worse.
     """
 
-    def __init__(self, lr: float = 1e-4) -> None:
+    def __init__(self, lr: float = 1e-4, worse: bool = False) -> None:
         super().__init__()
         self.network = nn.Linear(28 * 28, 1)
-        self.lr = lr
+        self.lr, self.sign = lr, -1 if worse else 1
         self.rmse = MeanSquaredError(squared=False)
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return F.mse_loss(self._estimate(batch), batch.label.float())
+        loss = F.mse_loss(self._estimate(batch), batch.label.float())
+        self.log("train/loss", loss)
+        return self.sign * loss
 
     @override
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

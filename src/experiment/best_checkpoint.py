@@ -72,7 +72,7 @@ class BestCheckpoint(ModelCheckpoint):
         Raises:
             ValueError: The user says that the worst value is the best one.
         """
-        self._known = known
+        self._known, known.best = known, self
         if self.monitor is None and known.headline:
             self.monitor = known.headline.name
         if self.monitor is None:

@@ -18,6 +18,7 @@ from src.experiment.known_metrics import KnownMetrics
 from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.lean_loop import make_lean
 from src.experiment.masked_settings import refuse_masked
+from src.experiment.note import note
 from src.experiment.parser import OneLineParser, dump, dump_default
 from src.experiment.progress import own_bar
 from src.experiment.record import Record
@@ -168,6 +169,8 @@ class TrainCLI(LightningCLI):
     def _write_down(self, trainer: Trainer, record: Record, run: Run) -> None:
         record.default = dump_default(self.parser, self._default_config)
         record.known, record.best = self.known, self.best
+        if self.best.monitor is None and self.config["best"]["mode"] != "last":
+            note("no metric chooses a best state, so the last one is tested; --best.monitor does")
         self.heartbeat = Heartbeat(run.log_dir)
         if text := self.config["target"]:
             self.target = Target(text, self.heartbeat, self.known)

@@ -29,12 +29,15 @@ class KnownMetrics(Callback):
         headline: Metric that the task publishes for the choice of its best state; None if it does
             not.
         wanted: Metrics whose best value somebody must know, with the option that would tell it.
+        best: Callback that takes its mode from here, which cannot be a wrong one.
     """
 
     def __init__(self, task: LightningModule) -> None:
         self.metrics = published(task)
         self.headline = headline_of(task)
         self.wanted: dict[str, str] = {}
+        self.best: Callback | None = None
+        self._said: dict[str, Mode] = {}
 
     def get(self, name: str) -> Metric | None:
         """Look a metric up.
@@ -56,6 +59,7 @@ class KnownMetrics(Callback):
             mode: Which value is best.
         """
         known = self.get(name)
+        self._said[name] = mode
         self.metrics[name] = known._replace(mode=mode) if known else Metric(name, mode)
 
     @override
@@ -68,8 +72,14 @@ class KnownMetrics(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        before = len(self.metrics)
-        for name, mode in logged_modes(trainer).items():
+        before, logged = len(self.metrics), logged_modes(trainer)
+        for name, mode in self._said.items():
+            if logged.get(_LOADER.sub("", name), mode) != mode:
+                raise UsageError(
+                    f"{name} was said to be best at its {_ends(mode)[0]} value, and the metric "
+                    f"says at its {_ends(mode)[1]}"
+                )
+        for name, mode in logged.items():
             self.metrics.setdefault(name, Metric(name, mode))
         for name, how in self.wanted.items():
             if name in trainer.callback_metrics and self.get(name) is None:
@@ -87,11 +97,11 @@ class KnownMetrics(Callback):
             UsageError: There is such a one; Lightning's default of `mode` is `min`.
         """
         for watcher, monitor, mode in _watchers(trainer):
-            known = self.get(monitor)
+            known = None if watcher is self.best else self.get(monitor)
             if known and mode in ("min", "max") and mode != known.mode:
-                best = "highest" if known.mode == "max" else "lowest"
+                best = _ends(known.mode)[0]
                 raise UsageError(
-                    f"{watcher} watches {monitor} with mode {mode}, and its {best} value is best: "
+                    f"{type(watcher).__name__} watches {monitor} with mode {mode}, and its {best} value is best: "
                     f"give it mode {known.mode}"
                 )
 
@@ -132,11 +142,15 @@ def validated(trainer: Trainer) -> dict[str, float]:
     }
 
 
-def _watchers(trainer: Trainer) -> Iterator[tuple[str, str, str]]:
+def _ends(mode: Mode) -> tuple[str, str]:
+    return ("highest", "lowest") if mode == "max" else ("lowest", "highest")
+
+
+def _watchers(trainer: Trainer) -> Iterator[tuple[object, str, str]]:
     """List who watches a metric: callback or schedule, the metric, and the mode."""
     for callback in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
         if isinstance(monitor := getattr(callback, "monitor", None), str):
-            yield type(callback).__name__, monitor, getattr(callback, "mode", "")
+            yield callback, monitor, getattr(callback, "mode", "")
     for config in trainer.lr_scheduler_configs if trainer.optimizers else ():
         if isinstance(config.scheduler, ReduceLROnPlateau) and config.monitor:
-            yield type(config.scheduler).__name__, config.monitor, config.scheduler.mode
+            yield config.scheduler, config.monitor, config.scheduler.mode

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace as Fake
 from typing import Any
@@ -15,6 +16,9 @@ from src.tasks import ClassificationTask
 from src.train import main
 from tests.conftest import Train
 from tests.experiment.test_checkpoint_file import whole
+from tests.test_train import refusal_of
+
+FILES = "best_model_path", "kth_best_model_path", "last_model_path"
 
 
 def test_best_state_can_be_resumed_exactly(finished: Train) -> None:
@@ -175,3 +179,92 @@ def test_memory_that_no_run_wrote_is_left_alone(tmp_path: Path) -> None:
     best = BestCheckpoint()
     best.load_state_dict({"best_model_path": 3})
     assert best.best_model_path == ""
+
+
+def test_metric_and_mode_are_those_of_the_task_unless_they_are_given() -> None:
+    best = chosen(task=ClassificationTask)
+    assert (best.metric, best.mode) == (Metric("val/acc", "max", "percent"), "max")
+    best = chosen("val/loss", task=ClassificationTask)
+    assert (best.metric, best.mode, best.kth_value) == (Metric("val/loss", "min"), "min", math.inf)
+    best = chosen("val/f1", "min", task=ClassificationTask)
+    assert (best.metric, best.mode) == (Metric("val/f1", "min"), "min")
+    best = chosen("val/loss", "last", task=ClassificationTask)
+    assert best.check_monitor_top_k(None, torch.tensor(9.0))
+    assert chosen().metric is chosen("val/x").metric is BestCheckpoint("val/x").metric is None
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode", "best"), [("val/loss", "max", "lowest"), (None, "min", "highest")]
+)
+def test_worst_state_is_refused(monitor: str | None, mode: str, best: str) -> None:
+    said = f"^--best.mode {mode}: of {monitor or 'val/acc'} the {best} value is best$"
+    with pytest.raises(ValueError, match=said):
+        chosen(monitor, mode, task=ClassificationTask)
+
+
+def test_worst_state_is_refused_in_one_line(train: Train, capsys) -> None:
+    words = "--best.monitor=val/loss", "--best.mode=max"
+    code, line = refusal_of(capsys, lambda: train("--trainer.max_epochs=1", *words))
+    assert (code, line) == (2, "error: --best.mode max: of val/loss the lowest value is best")
+    assert not Path("checkpoints").exists()
+
+
+def test_lowest_loss_is_kept(train: Train) -> None:
+    words = "--best.monitor=val/loss", "--model.scheduler=null", "--model.optimizer.lr=0.001"
+    metrics = train("--trainer.max_epochs=3", *words)
+    assert metrics["val/loss_best"] == metrics["val/loss"]
+    assert read_checkpoint("checkpoints/version_0/best.ckpt")["global_step"] == 33
+
+
+def test_state_is_found_before_and_after_its_mode_is_known(tmp_path: Path) -> None:
+    best = chosen("val/x")
+    before = best.state_key
+    best._known.say("val/x", "min")
+    best._take_mode()
+    assert (best.mode, best.state_key, best.state_dict()["mode"]) == ("min", before, "min")
+    again = chosen("val/x")
+    again.load_state_dict(best.state_dict() | dict.fromkeys(FILES, ""))
+    assert (again.metric, again.mode, again.state_key) == (Metric("val/x", "min"), "min", before)
+
+
+def test_state_of_an_older_run_has_the_same_key() -> None:
+    key = (
+        "BestCheckpoint{'monitor': 'val/acc', 'mode': 'max', 'every_n_train_steps': 0, "
+        "'every_n_epochs': 1, 'train_time_interval': None}"
+    )
+    assert chosen(task=ClassificationTask).state_key == key
+    assert chosen("val/acc", "max", task=ClassificationTask).state_key == key
+    lowest = chosen("val/loss", "min", task=ClassificationTask).state_key
+    assert lowest == key.replace("acc", "loss").replace("max", "min")
+
+
+def test_run_of_before_metrics_were_recorded_goes_on_with_its_best_state(train: Train) -> None:
+    train("--trainer.max_epochs=2", "--best.monitor=val/acc", "--best.mode=max")
+    last = Path("checkpoints/version_0/last.ckpt")
+    content = torch.load(last, weights_only=True)
+    (key,) = [key for key in content["callbacks"] if key.startswith("BestCheckpoint")]
+    del content["callbacks"][key]["mode"]
+    torch.save(content, last)
+    best = read_checkpoint("checkpoints/version_0/best.ckpt")
+    main(["--ckpt_path=last", "--trainer.max_epochs=3", "--model.label_smoothing=1"])
+    again = read_checkpoint("checkpoints/version_0/best.ckpt")
+    assert (again["global_step"], again["metrics"]) == (best["global_step"], best["metrics"])
+
+
+def test_run_without_a_metric_has_no_best_state_and_tests_its_last_one(train, capsys) -> None:
+    metrics = train("--model=tests.rmse_task.RmseTask", "--trainer.max_epochs=2")
+    said = "note: no metric chooses a best state, so the last one is tested; --best.monitor does\n"
+    assert said in capsys.readouterr().err
+    states = {file.name for file in Path("checkpoints/version_0").iterdir()}
+    assert states == {"last.ckpt", "previous.ckpt", "model.pt"}
+    assert not any(name.endswith("_best") for name in metrics)
+    weights = torch.load("checkpoints/version_0/model.pt", weights_only=True)
+    last = read_checkpoint("checkpoints/version_0/last.ckpt")["state_dict"]
+    assert torch.equal(weights["weight"], last["network.weight"])
+    assert metrics["test/rmse"] > 0
+
+
+def test_last_state_is_kept_where_no_metric_is_known(train: Train, capsys) -> None:
+    train("--model=tests.rmse_task.RmseTask", "--trainer.max_epochs=2", "--best.mode=last")
+    assert "no metric" not in capsys.readouterr().err
+    assert read_checkpoint("checkpoints/version_0/best.ckpt")["global_step"] == 22

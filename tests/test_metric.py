@@ -1,0 +1,82 @@
+"""The metric that a run is judged by."""
+
+from types import SimpleNamespace as Fake
+
+import pytest
+
+from src import metric
+from src.metric import Metric, cost_of, headline_of, metric_of, published
+from src.tasks import ClassificationTask
+
+ACC, LOSS = Metric("acc", "max", "percent"), Metric("loss", "min")
+
+
+def test_metric_is_named_after_the_split() -> None:
+    assert ACC.of("val") == Metric("val/acc", "max", "percent")
+    assert ACC.of("val").tested == ACC.of("test")
+
+
+@pytest.mark.parametrize(
+    ("name", "tested"),
+    [
+        ("val/acc", "test/acc"),
+        ("val_loss", "test_loss"),
+        ("valid-loss", "test-loss"),
+        ("validation.loss", "test.loss"),
+        ("val/x/dataloader_idx_0", "test/x/dataloader_idx_0"),
+        ("value", "value"),
+        ("loss/val", "loss/val"),
+        ("rmse", "rmse"),
+    ],
+)
+def test_metric_of_the_validation_has_a_name_in_the_test(name: str, tested: str) -> None:
+    assert metric.test_name(name) == Metric(name, "min").tested.name == tested
+
+
+def test_value_is_written_as_its_format_says() -> None:
+    assert (ACC.text(0.99314), LOSS.text(0.02134)) == ("99.31%", "0.0213")
+
+
+def test_best_value_is_the_highest_or_the_lowest() -> None:
+    assert [ACC.better(value, 0.5) for value in (0.4, 0.5, 0.6)] == [False, True, True]
+    assert [LOSS.better(value, 0.5) for value in (0.4, 0.5, 0.6)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("a", "min", "percent"), Metric("a", "min", "percent")),
+        (("a", "max"), Metric("a", "max")),
+        (("a", "last", "text"), Metric("a", "max")),
+    ],
+)
+def test_metric_is_read_from_its_recorded_words(words, expected: Metric) -> None:
+    assert metric_of(*words) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("fit_s", "min"),
+        ("to_target_steps", "min"),
+        ("to_target_images", "min"),
+        ("gpu_memory_mib", "min"),
+        ("train/images_per_s", "max"),
+    ],
+)
+def test_figure_of_the_run_itself_is_a_cost_or_a_rate(name: str, mode) -> None:
+    assert cost_of(name) == Metric(name, mode)
+    assert cost_of("epochs") is cost_of("val/loss") is None
+
+
+def test_task_publishes_its_metrics_for_all_splits() -> None:
+    splits = ("train", "val", "test")
+    for owner in (ClassificationTask, Fake(headline=ACC, metrics=(LOSS,))):
+        assert headline_of(owner) == ACC.of("val")
+        named = [each.of(split) for each in (ACC, LOSS) for split in splits]
+        assert published(owner) == {each.name: each for each in named}
+
+
+@pytest.mark.parametrize("owner", [None, Fake(headline="acc", metrics=["loss"]), Fake(metrics={})])
+def test_task_of_somebody_else_publishes_nothing(owner: object) -> None:
+    assert (headline_of(owner), published(owner)) == (None, {})
