@@ -64,11 +64,7 @@ class KnownMetrics(Callback):
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.compare(trainer)  # the schedules, which were not there before
-
-    @override
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._compare_callbacks(trainer)  # schedules are there now, and what a checkpoint tells
+        self.compare(trainer)  # schedules are there now, and what a checkpoint tells
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -99,9 +95,9 @@ class KnownMetrics(Callback):
         for watcher, monitor, mode in _watchers(trainer):
             known = None if watcher is self.best else self.get(monitor)
             if known and mode in ("min", "max") and mode != known.mode:
-                best = _ends(known.mode)[0]
+                name, best = type(watcher).__name__, _ends(known.mode)[0]
                 raise UsageError(
-                    f"{type(watcher).__name__} watches {monitor} with mode {mode}, and its {best} value is best: "
+                    f"{name} watches {monitor} with mode {mode}, and its {best} value is best: "
                     f"give it mode {known.mode}"
                 )
 

@@ -18,7 +18,6 @@ from src.experiment.run_record import RunRecord
 from src.metric import Metric
 from tests.conftest import Train
 
-
 ACC = {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "percent"}}}
 RMSE = {"headline": "val_rmse", "metrics": {"val_rmse": {"mode": "min", "format": "number"}}}
 

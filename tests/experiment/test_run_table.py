@@ -94,7 +94,8 @@ def test_run_whose_differences_are_not_known_says_so() -> None:
 def test_cells_are_written_whole() -> None:
     row = ROW | {"test": 0.12345, "to_target_s": 4.56, "group": "g", "changed": {"a": [1, 2]}}
     head, line = table([row]).splitlines()
-    heads = "run status val/acc test/acc seconds to_target seed commit began group differs_from_the_default"
+    heads = "run status val/acc test/acc seconds to_target seed commit began group "
+    heads += "differs_from_the_default"
     assert (
         head.replace("to target", "to_target")
         .replace("differs ", "differs_")

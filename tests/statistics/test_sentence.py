@@ -10,7 +10,6 @@ from src.statistics.comparison import Sample, compare
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, conclude, describe, describe_power
 
-
 ACC, LOSS = Metric("test/acc", "max", "percent"), Metric("val/loss", "min")
 
 
