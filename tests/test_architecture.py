@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-FOUNDATION = {"src.batch", "src.printable", "src.seed"}
+FOUNDATION = {"src.batch", "src.batch_size", "src.printable", "src.seed"}
 WINGS = {"experiment", "data", "models", "tasks", "callbacks", "evaluation", "deployment"} | {
     "search",
     "statistics",

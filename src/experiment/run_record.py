@@ -14,6 +14,11 @@ from src.experiment.run import LOGS, Run, shown
 from src.experiment.run_files import evaluation_dir, file_digest, read_json, read_text
 from src.experiment.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION, SUMMARY
 
+_RENAMED = {  # what older runs call otherwise
+    "test_images": "test_samples",
+    "to_target_images": "to_target_samples",
+    "train/images_per_s": "train/samples_per_s",
+}
 Status = Literal["running", "finished", "interrupted", "failed", "pruned"]
 
 
@@ -77,7 +82,8 @@ class RunRecord:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Its figures, empty before its end."""
-        return read_json(self.log_dir / "metrics.json", METRICS) or {}
+        found = read_json(self.log_dir / "metrics.json", METRICS) or {}
+        return {_RENAMED.get(name, name): value for name, value in found.items()}
 
     @cached_property
     def sessions(self) -> list[dict[str, Any]]:

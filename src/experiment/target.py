@@ -11,7 +11,7 @@ from src.experiment.heartbeat import Heartbeat
 _REACHED = {  # what a run reports, by what a validation has it from
     "to_target_s": "seconds",
     "to_target_steps": "step",
-    "to_target_images": "images",
+    "to_target_samples": "samples",
 }
 
 
@@ -21,10 +21,10 @@ class Target(Callback):
     Args:
         text: Metric and value, such as `val/acc=0.99`. A loss must fall to the value, any other
             metric must rise to it.
-        heartbeat: Counts seconds and images.
+        heartbeat: Counts seconds and samples.
 
     Attributes:
-        reached: `to_target_s`, `to_target_steps` and `to_target_images`; empty before.
+        reached: `to_target_s`, `to_target_steps` and `to_target_samples`; empty before.
 
     Raises:
         ValueError: `text` is not a metric of the validation and a number.

@@ -4,9 +4,9 @@ import pytest
 
 from src.experiment.target import Target, is_reached, parse_target
 
-BEFORE = {"step": 2, "epoch": 1, "seconds": 1.5, "images": 40, "val/acc": 0.5}
-LAST = {"step": 4, "epoch": 1, "seconds": 2.5, "images": 80, "val/acc": 0.9}
-REACHED = {"to_target_s": 2.5, "to_target_steps": 4, "to_target_images": 80}
+BEFORE = {"step": 2, "epoch": 1, "seconds": 1.5, "samples": 40, "val/acc": 0.5}
+LAST = {"step": 4, "epoch": 1, "seconds": 2.5, "samples": 80, "val/acc": 0.9}
+REACHED = {"to_target_s": 2.5, "to_target_steps": 4, "to_target_samples": 80}
 
 
 def target_of(text: str = "val/acc=0.9", fitting: bool = True) -> Target:
