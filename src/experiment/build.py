@@ -14,9 +14,9 @@ from torch import Tensor
 from src.experiment.explain import explain
 from src.experiment.machine import memory_limit, time_limit
 from src.experiment.parser import OneLineParser
+from src.experiment.published import link
 from src.experiment.trusted import Trusted
 from src.experiment.weights import refuse_other_network
-from src.experiment.words import LINKS
 
 _LONGEST = 300  # characters of a reason
 _LONGEST_S = 60.0  # that a stranger's network may take to be made
@@ -42,9 +42,8 @@ def build(
     """
     parser = OneLineParser(exit_on_error=False)
     parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
-    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
-    for published, wanted in LINKS:
-        parser.link_arguments(published, wanted, apply_on="instantiate")
+    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True, required=False)
+    link(parser, config.content, ())
     try:
         parsed = config.parse(parser, only=("model", "data"))
     except ArgumentError as error:
