@@ -62,6 +62,8 @@ class BestCheckpoint(ModelCheckpoint):
         """
         if self._validated:
             self._validated = False
+            if self.monitor not in trainer.callback_metrics:
+                return  # no state is best
             super().on_validation_end(trainer, trainer.lightning_module)
 
     @override

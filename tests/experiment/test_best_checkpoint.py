@@ -89,7 +89,7 @@ def test_best_of_an_abandoned_branch_is_forgotten(train: Train) -> None:
 def test_state_that_was_validated_is_saved_once(monkeypatch) -> None:
     best, saved = BestCheckpoint(), []
     monkeypatch.setattr(ModelCheckpoint, "on_validation_end", lambda _, *words: saved.append(words))
-    trainer = Fake(sanity_checking=True, lightning_module="task")
+    trainer = Fake(sanity_checking=True, lightning_module="task", callback_metrics={"val/acc": 1})
     best.on_validation_end(trainer, None)
     best.save_if_validated(trainer, True)
     trainer.sanity_checking = False
