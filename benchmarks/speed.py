@@ -115,7 +115,7 @@ def measure(contestant: Contestant, seed: int, data_dir: Path) -> Measured:
         if ours:
             run = Path(folder) / "lightning_logs" / "version_0"
             found = json.loads((run / "metrics.json").read_text())
-            rate, accuracy = found["train/images_per_s"], found["test/acc"]
+            rate, accuracy = found["train/samples_per_s"], found["test/acc"]
         else:
             found = json.loads(re.findall(r'{"images_per_s".*?}', text)[-1])
             rate, accuracy = found["images_per_s"][-1], found["test_acc"]

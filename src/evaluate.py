@@ -154,7 +154,7 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
 
 def _seen(evaluation: "Evaluation") -> dict[str, Any]:
     accuracy = evaluation.summary["accuracy"]
-    return {"accuracy": accuracy["share"], "images": accuracy["images"]}
+    return {"metrics": {"test/acc": accuracy["share"]}, "samples": accuracy["images"]}
 
 
 def _answers(trained: "TrainedClassifier", split: str) -> "Predictions":

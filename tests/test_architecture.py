@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-FOUNDATION = {"src.batch", "src.metric", "src.printable", "src.seed"}
+FOUNDATION = {"src.batch", "src.batch_size", "src.metric", "src.printable", "src.seed"}
 PUBLISHED = {"src.experiment.loggers"}  # of the engine for the rooms
 ROOMS = {"data", "models", "tasks", "callbacks"}
 WINGS = {"experiment", "data", "models", "tasks", "callbacks", "evaluation", "deployment"} | {

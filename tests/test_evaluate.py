@@ -39,7 +39,7 @@ def test_run_is_evaluated_as_it_was_tested(finished: Train, capsys) -> None:
     assert summary["sha256"] == file_digest(Path("checkpoints/version_0/best.ckpt"))
     look = looks(Path())[-1]
     assert (look["by"], look["network"]) == ("src.evaluate", summary["sha256"])
-    assert (look["accuracy"], look["images"]) == (summary["accuracy"]["share"], 60)
+    assert (look["metrics"]["test/acc"], look["samples"]) == (summary["accuracy"]["share"], 60)
 
 
 def test_temperature_is_fitted_without_the_test(train: Train, finished: Train, monkeypatch) -> None:

@@ -45,7 +45,7 @@ def curves(run: int = 0) -> dict[str, list]:
     return {
         tag: [(point.step, point.value) for point in events.Scalars(tag)]
         for tag in events.Reload().Tags()["scalars"]
-        if tag not in ("train/images_per_s", "test/acc", "test/loss", "val/acc_best")
+        if tag not in ("train/samples_per_s", "test/acc", "test/loss", "val/acc_best")
     }
 
 

@@ -92,7 +92,7 @@ def test_tensorboard_gets_curves_pictures_graph_and_hparams(train: Train) -> Non
     train("--trainer.max_epochs=2", observed=True)
     tags = events().Tags()
     curves = {f"{split}/{metric}" for split in ("train", "val") for metric in ("loss", "acc")}
-    assert curves | {"train/images_per_s", "train/lr", "test/acc", "val/acc_best"} <= set(
+    assert curves | {"train/samples_per_s", "train/lr", "test/acc", "val/acc_best"} <= set(
         tags["scalars"]
     )
     assert set(tags["images"]) == {"train/images", "test/images", "test/predictions"}
@@ -206,7 +206,7 @@ def test_run_that_was_not_tested_can_be(train: Train, monkeypatch: pytest.Monkey
             train("--trainer.max_epochs=1")
     main(["--ckpt_path=checkpoints/version_0/last.ckpt"])
     metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
-    assert (metrics["steps"], metrics["test_images"]) == (11, 60)
+    assert (metrics["steps"], metrics["test_samples"]) == (11, 60)
     assert metrics["startup_s"] > 0
     assert metrics["fit_s"] > 0  # of the session that trained
 
@@ -384,7 +384,7 @@ def test_published_value_in_a_file_is_refused(train: Train, capsys) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("", "holds no settings"), ("trainer: [", "is not YAML"), ("trainer: {}", "data, model")],
+    [("", "holds no settings"), ("trainer: [", "is not YAML"), ("trainer: {}", "required: model")],
 )
 def test_useless_config_file_is_refused(train: Train, capsys, text: str, expected: str) -> None:
     Path("useless.yaml").write_text(text)

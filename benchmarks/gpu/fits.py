@@ -77,12 +77,11 @@ def fit(words: list[str], folder: Path | None = None) -> Figures:
     with chdir(folder):
         train(words)
     metrics = json.loads((folder / "lightning_logs/version_0/metrics.json").read_text())
-    names = ("fit_s", "train/images_per_s", "test/acc", "gpu_memory_mib")
-    return {
-        name.removeprefix("train/").replace("/", "_"): metrics[name]
-        for name in names
-        if name in metrics
+    names = {
+        **{"fit_s": "fit_s", "train/samples_per_s": "images_per_s"},
+        **{"test/acc": "test_acc", "gpu_memory_mib": "gpu_memory_mib"},
     }
+    return {told: metrics[name] for name, told in names.items() if name in metrics}
 
 
 def interleaved(

@@ -59,9 +59,9 @@ class ImageGrid(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        if batch_idx == 0 and isinstance(outputs, Tensor):
+        if batch_idx == 0 and isinstance(outputs, dict) and "prediction" in outputs:
             self._show(trainer, "test_images", batch)
-            self._show(trainer, "test_predictions", batch, outputs.argmax(dim=1))
+            self._show(trainer, "test_predictions", batch, outputs["prediction"])
 
     def _show(
         self, trainer: Trainer, name: str, batch: Batch, prediction: Tensor | None = None

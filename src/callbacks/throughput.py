@@ -1,20 +1,24 @@
-"""How fast the network learns."""
+"""How fast a module learns."""
 
 import time
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
-from src.batch import Batch
+from src.batch_size import count_samples
 
 
 class Throughput(Callback):
-    """Log `train/images_per_s` of each epoch: all that training takes, without validation."""
+    """Log `train/samples_per_s` of each epoch: all that training takes, without validation.
+
+    Nothing is logged where the batches do not tell how many samples they hold.
+    """
 
     def __init__(self) -> None:
-        self._images = 0
+        self._samples = 0
         self._seconds = 0.0
         self._since = 0.0
 
@@ -32,10 +36,10 @@ class Throughput(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Batch,
+        batch: Any,
         batch_idx: int,
     ) -> None:
-        self._images += len(batch.label)
+        self._samples += count_samples(batch, pl_module) or 0
 
     @override
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -48,11 +52,12 @@ class Throughput(Callback):
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._pause(trainer)
-        rate = self._images * trainer.world_size / self._seconds
-        pl_module.log("train/images_per_s", rate)
+        rate = self._samples * trainer.world_size / self._seconds
+        if rate:  # else the batches do not tell
+            pl_module.log("train/samples_per_s", rate)
 
     def _begin(self) -> None:
-        self._images = 0
+        self._samples = 0
         self._seconds = 0.0
         self._since = time.perf_counter()
 

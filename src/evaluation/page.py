@@ -92,7 +92,7 @@ def _facts(each: Section) -> dict[str, str]:
         "Steps": _number(metrics.get("steps"), ",.0f"),
         "Training": _number(metrics.get("fit_s"), ".1f", " s"),
         "To the target": _number(metrics.get("to_target_s"), ".1f", " s"),
-        "Images per second": _number(metrics.get("train/images_per_s"), ",.0f"),
+        "Images per second": _number(metrics.get("train/samples_per_s"), ",.0f"),
         "Peak memory": _number(metrics.get("memory_mib"), ",.0f", " MiB"),
         "Peak GPU memory": _number(metrics.get("gpu_memory_mib"), ",.0f", " MiB"),
         "Device": str(inputs.get("device", "")),

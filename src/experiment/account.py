@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -9,12 +10,11 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from typing_extensions import override
 
-from src.batch import Batch
+from src.batch_size import count_samples
+from src.experiment.outputs import Outputs
 
 if sys.platform != "win32":
     import resource
-
-_LOGITS_DIM = 2  # (B, K)
 
 
 class Account(Callback):
@@ -25,16 +25,20 @@ class Account(Callback):
 
     Attributes:
         metrics: Each value that was logged, as it was last, and `startup_s` until the first step,
-            `fit_s`, `test_s`, `epochs` and `steps` of the whole training, `test_images`; the most
-            memory of this process, `memory_mib`, and on its GPU, `gpu_memory_mib`.
-        predictions: Predicted and given class of each test image, `(N,)`, `int16`; empty where
-            several processes share the images or the task gives no logits.
+            `fit_s`, `test_s`, `epochs` and `steps` of the whole training, `test_samples` if their
+            number is known; the most memory of this process, `memory_mib`, and on its GPU,
+            `gpu_memory_mib`.
+        tested: What was logged in the test.
+        outputs: What the test step says of each sample, `(N, ...)`, by name; empty where several
+            processes share the samples, or where it returns no such tensors.
     """
 
     def __init__(self, started: float) -> None:
-        self.metrics: dict[str, float] = {"test_images": 0}
-        self.predictions: dict[str, Tensor] = {}
-        self._answers: list[tuple[Tensor, Tensor]] = []
+        self.metrics: dict[str, float] = {}
+        self.tested: dict[str, float] = {}
+        self.outputs: dict[str, Tensor] = {}
+        self._kept = Outputs()
+        self._samples = 0
         self._since = started
 
     @override
@@ -54,28 +58,33 @@ class Account(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Batch,
+        batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self.metrics["test_images"] += len(batch.label)
-        if isinstance(outputs, Tensor) and outputs.ndim == _LOGITS_DIM:
-            self._answers.append((outputs.argmax(dim=1), batch.label))
+        count = count_samples(batch, pl_module)
+        self._samples += count or 0
+        if trainer.world_size == 1:  # in the order of the samples
+            self._kept.add(outputs, count, dataloader_idx)
 
     @override
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        count = torch.tensor(self.metrics["test_images"], device=trainer.strategy.root_device)
-        self.metrics["test_images"] = int(trainer.strategy.reduce(count, reduce_op="sum"))
-        if self._answers and trainer.world_size == 1:  # in the order of the images
-            parts = (torch.cat(part).short().cpu() for part in zip(*self._answers, strict=True))
-            self.predictions = dict(zip(("prediction", "label"), parts, strict=True))
+        count = torch.tensor(self._samples, device=trainer.strategy.root_device)
+        if samples := int(trainer.strategy.reduce(count, reduce_op="sum")):
+            self.metrics["test_samples"] = samples
+        self.outputs = self._kept.joined()
+        self.tested = _logged(trainer)  # Lightning has forgotten what was logged in the training
         self._end("test_s", trainer)
 
     def _end(self, part: str, trainer: Trainer) -> None:
         now = time.perf_counter()
-        self.metrics |= {name: value.item() for name, value in trainer.callback_metrics.items()}
+        self.metrics |= _logged(trainer)
         self.metrics[part] = now - self._since
         self._since = now
+
+
+def _logged(trainer: Trainer) -> dict[str, float]:
+    return {name: value.item() for name, value in trainer.callback_metrics.items()}
 
 
 def _peak_memory(trainer: Trainer) -> dict[str, float]:

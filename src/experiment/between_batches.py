@@ -31,6 +31,7 @@ class BetweenBatches(Callback):
     def __init__(self, *actions: Action, at_once: Action | None = None) -> None:
         self.actions = actions
         self.at_once = at_once
+        self._step_before = -1  # of the latest batch
         self._resumed: dict[str, Any] = {}
         self._weights: dict[str, Any] = {}
 
@@ -41,7 +42,7 @@ class BetweenBatches(Callback):
         loop = checkpoint["loops"]["fit_loop"]
         if point_to_next_batch(loop):
             batches = loop["epoch_loop.batch_progress"]["current"]["completed"]
-            checkpoint["exact"] = batches % trainer.accumulate_grad_batches == 0
+            checkpoint["exact"] = self._has_stepped(trainer, batches)
 
     @override
     def on_load_checkpoint(
@@ -76,8 +77,8 @@ class BetweenBatches(Callback):
     ) -> None:
         if self._resumed:
             self._correct_resumed(trainer, trainer.fit_loop)
-        stepped = batch_idx % trainer.accumulate_grad_batches == 0
-        self._act(trainer, in_epoch=batch_idx > 0, stepped=stepped)
+        self._act(trainer, batch_idx > 0, self._has_stepped(trainer, batch_idx))
+        self._step_before = trainer.global_step
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -100,6 +101,13 @@ class BetweenBatches(Callback):
             if isinstance(callback, GradientAccumulationScheduler):
                 callback.on_train_epoch_start(trainer)  # else it waits for the next epoch
         self._resumed = {}
+
+    def _has_stepped(self, trainer: Trainer, batches: int) -> bool:
+        """Tell whether the gradients of all batches so far have been applied."""
+        if trainer.lightning_module.automatic_optimization:
+            return batches % trainer.accumulate_grad_batches == 0
+        step = trainer.global_step  # 0 where the module does not step by Lightning's optimizers
+        return step == 0 or step > self._step_before
 
     def _act(self, trainer: Trainer, in_epoch: bool, stepped: bool = True) -> None:
         if self.at_once:

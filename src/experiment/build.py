@@ -14,9 +14,9 @@ from torch import Tensor
 from src.experiment.explain import explain
 from src.experiment.machine import memory_limit, time_limit
 from src.experiment.parser import OneLineParser
+from src.experiment.published import link
 from src.experiment.trusted import Trusted
 from src.experiment.weights import refuse_other_network
-from src.experiment.words import LINKS
 from src.seed import seed_generators
 
 _LONGEST = 300  # characters of a reason
@@ -50,8 +50,7 @@ def build(
     parts = [name for name in ("model", "data") if config.content.get(name)]
     if "data" in parts:
         parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
-        for published, wanted in LINKS:
-            parser.link_arguments(published, wanted, apply_on="instantiate")
+        link(parser, config.content, ())
     try:
         parsed = config.parse(parser, only=parts)
     except ArgumentError as error:

@@ -36,6 +36,7 @@ _SHAPE = {
     "callbacks": {"Heartbeat?": PROGRESS, "Target?": {"reached": {str: float}}, str: object},
     "epoch_metrics": [{str: {"updates": int}}],
     "metrics": {str: float},
+    "flags?": {key: [str] for key in ("frozen", "evaluating", "untracked")},
     "calibration?": {"temperature": float, "step": int},
 }
 _PARTS = {name for name in _SHAPE if not name.endswith("?")}

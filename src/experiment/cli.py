@@ -1,16 +1,14 @@
 """The command line of a training: LightningCLI joined to run folders, checkpoints and resuming."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from typing_extensions import override
 
 from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.config_file import flat, read_config
 from src.experiment.exact import make_exact
 from src.experiment.failure import interrupts
 from src.experiment.heartbeat import Heartbeat
@@ -21,6 +19,7 @@ from src.experiment.masked_settings import refuse_masked
 from src.experiment.note import note
 from src.experiment.parser import OneLineParser, dump, dump_default
 from src.experiment.progress import own_bar
+from src.experiment.published import can_test, first_words, link
 from src.experiment.record import Record
 from src.experiment.recorders import add_recorders
 from src.experiment.resume import Resumed, find_run
@@ -28,9 +27,12 @@ from src.experiment.run import LOGS, Run
 from src.experiment.run_logger import RunLogger, continue_loggers
 from src.experiment.target import Target, parse_target
 from src.experiment.trusted import Trusted, settle
-from src.experiment.weights import load_weights, refuse_unsafe
-from src.experiment.words import LINKS, TAKEN_OUT, refuse_linked, take_apart
+from src.experiment.weights import load_weights, refuse_impossible, refuse_unsafe
+from src.experiment.words import TAKEN_OUT, take_apart
 from src.seed import chosen_seed
+
+_NO_METRIC = "no metric says which state is best (--best.monitor would)"
+_DONE = {True: "tested", False: "kept"}
 
 
 class TrainCLI(LightningCLI):
@@ -62,11 +64,12 @@ class TrainCLI(LightningCLI):
         self._default_config = default_config
         self._weights: str | None = None
         self._group: str | None = None
+        self._like_default = True
         self.heartbeat: Heartbeat | None = None
         self.target: Target | None = None
         super().__init__(
             LightningModule,
-            LightningDataModule,
+            None,  # any data module, or none: a module may bring its own loaders
             save_config_callback=None,  # Record does more
             parser_class=OneLineParser,
             parser_kwargs={"prog": "python -m src.train"},
@@ -104,8 +107,6 @@ class TrainCLI(LightningCLI):
         parser.add_argument("--debug", action="store_true", help="Show the traceback of a failure.")
         parser.add_lightning_class_args(BestCheckpoint, "best")
         parser.add_lightning_class_args(LastCheckpoint, "last")
-        for published, wanted in LINKS:
-            parser.link_arguments(published, wanted, apply_on="instantiate")
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
@@ -114,14 +115,13 @@ class TrainCLI(LightningCLI):
         if words.ckpt_path is not None:
             self.resumed = Resumed.find(words.ckpt_path, Path(words.root), words.rest)
             self._trusted = self.resumed.trusted
-        refuse_linked(words.rest)
         if self._trusted:
+            self._like_default = link(parser, self._trusted.content, words.rest)
             self.config = self._trusted.parse(parser, words.rest)
         else:  # a configuration is whole: never a mixture with the default one
-            config = words.config or str(self._default_config)
-            settings = read_config(Path(config), self._default_config.parent)
-            refuse_linked(dict(flat(settings)))
-            self.config = parser.parse_args(["--config", config, *words.rest])
+            settings, first = first_words(words, self._default_config)
+            self._like_default = link(parser, settings, words.rest)
+            self.config = parser.parse_args([*first, *words.rest])
         self.config.pop("debug")
         refuse_masked(self.config.as_dict())
         for name in TAKEN_OUT:
@@ -144,9 +144,8 @@ class TrainCLI(LightningCLI):
         if own_logger:
             kwargs["logger"] = False  # until the run has a folder
         trainer = self._make_trainer(**kwargs)
-        with suppress(RuntimeError):  # of a task that asks for its trainer, which it has not yet
-            self.model.configure_optimizers()  # refuses impossible settings before a run begins
-        for owner in (self.model, self.datamodule):
+        refuse_impossible(self.model)
+        for owner in filter(None, (self.model, self.datamodule)):
             refuse_unsafe(f"hyper-parameters of {type(owner).__name__}", dict(owner.hparams))
         weights = load_weights(self.model, self._weights) if self._weights else ""
         if self.resumed:
@@ -167,10 +166,9 @@ class TrainCLI(LightningCLI):
         return trainer
 
     def _write_down(self, trainer: Trainer, record: Record, run: Run) -> None:
-        record.default = dump_default(self.parser, self._default_config)
+        default = self._default_config if self._like_default else None
+        record.default = dump_default(self.parser, default)
         record.known, record.best = self.known, self.best
-        if self.best.monitor is None and self.config["best"]["mode"] != "last":
-            note("no metric chooses a best state, so the last one is tested; --best.monitor does")
         self.heartbeat = Heartbeat(run.log_dir)
         if text := self.config["target"]:
             self.target = Target(text, self.heartbeat, self.known)
@@ -184,7 +182,11 @@ class TrainCLI(LightningCLI):
     def test(self) -> None:
         """Test the best state, which the model then holds; without one, the state it has."""
         best = self.best.best_model_path or None
-        if self.config.test:
+        tested = self.config.test and can_test(self.model, self.datamodule)
+        if not best and self.best in self.trainer.callbacks:  # type: ignore[attr-defined]
+            why = "nothing was validated" if self.best.monitor else _NO_METRIC
+            note(f"{why}: the last state is {_DONE[tested]}")
+        if tested:
             self._run_trainer(self.trainer.test, best, verbose=False)
         elif best:
             self.model.load_state_dict(read_checkpoint(best)["state_dict"])

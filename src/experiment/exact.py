@@ -12,6 +12,7 @@ from src.experiment.between_batches import BetweenBatches
 from src.experiment.checkpoint_file import WholeCheckpointIO
 from src.experiment.epoch_metrics import EpochMetrics
 from src.experiment.finite import FiniteGuard
+from src.experiment.flags import Flags
 from src.experiment.graceful_stop import GracefulStop
 from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.step_seed import StepSeed
@@ -41,6 +42,7 @@ def make_exact(trainer: Trainer, best: BestCheckpoint, last: LastCheckpoint) -> 
         between,
         StepSeed(),
         EpochMetrics(),
+        Flags(),
         FiniteGuard(),
         stop,
     ]

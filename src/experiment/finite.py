@@ -18,12 +18,15 @@ class FiniteGuard(Callback):
     """
 
     def __init__(self) -> None:
-        self._losses: list[Tensor] = []
+        self._losses: list[tuple[int, Tensor]] = []  # with their batches
         self._began = 0, 0, 0  # epoch, batch and step of the first of them
+        self._infinite: set[str] = set()  # buffers that are so by design, such as a mask
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._losses = []
+        buffers = pl_module.named_buffers()
+        self._infinite = {name for name, value in buffers if not _is_finite(value)}
 
     @override
     def on_train_batch_start(
@@ -43,7 +46,8 @@ class FiniteGuard(Callback):
     ) -> None:
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if isinstance(loss, Tensor):
-            self._losses.append(loss.detach())
+            loss = loss.detach()
+            self._losses.append((batch_idx, loss.mean() if loss.ndim else loss))
         if len(self._losses) >= log_interval(trainer):
             self._look(trainer)
 
@@ -61,7 +65,7 @@ class FiniteGuard(Callback):
     ) -> None:
         self._look(trainer)
         for name, value in checkpoint["state_dict"].items():
-            if isinstance(value, Tensor) and not bool(torch.isfinite(value).all()):
+            if name not in self._infinite and not _is_finite(value):
                 raise FloatingPointError(
                     f"{name} is not finite after step {trainer.global_step} and was not saved: "
                     f"{_advice(trainer)}"
@@ -70,7 +74,8 @@ class FiniteGuard(Callback):
     def _look(self, trainer: Trainer) -> None:
         if not self._losses:
             return
-        losses, self._losses = torch.stack(self._losses), []
+        batches, kept = zip(*self._losses, strict=True)
+        losses, self._losses = torch.stack(kept), []
         finite = torch.isfinite(losses)
         here = bool(finite.all())
         if trainer.strategy.reduce_boolean_decision(here):  # in all processes
@@ -78,15 +83,29 @@ class FiniteGuard(Callback):
         if here:
             raise FloatingPointError("the loss of another process is not finite")
         bad = int(finite.int().argmin())
-        epoch, first, step = self._began
-        accumulated, batch = trainer.accumulate_grad_batches, first + bad
-        step += batch // accumulated - first // accumulated + 1
         raise FloatingPointError(
-            f"the loss is {losses[bad].item()} at step {step} (epoch {epoch + 1}, "
-            f"batch {batch + 1}): {_advice(trainer)}"
+            f"the loss is {losses[bad].item()} {self._place(trainer, batches[bad])}: "
+            f"{_advice(trainer)}"
         )
+
+    def _place(self, trainer: Trainer, batch: int) -> str:
+        epoch, first, step = self._began
+        place = f"epoch {epoch + 1}, batch {batch + 1}"
+        if not trainer.lightning_module.automatic_optimization:  # a batch is any number of steps
+            return f"in {place}"
+        accumulated = trainer.accumulate_grad_batches
+        step += batch // accumulated - first // accumulated + 1
+        return f"at step {step} ({place})"
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, Tensor) or bool(torch.isfinite(value).all())
 
 
 def _advice(trainer: Trainer) -> str:
-    rate = trainer.optimizers[0].param_groups[0]["lr"]
-    return f"the learning rate is {rate:.3g}, try a lower one; saved states are finite"
+    groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+    rates = list(dict.fromkeys(f"{group['lr']:.3g}" for group in groups if "lr" in group))
+    if not rates:
+        return "saved states are finite"
+    told = f"rate is {rates[0]}" if len(rates) == 1 else f"rates are {' and '.join(rates)}"
+    return f"the learning {told}, try a lower one; saved states are finite"

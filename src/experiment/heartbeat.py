@@ -11,12 +11,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
-from src.batch import Batch
+from src.batch_size import count_samples
 from src.experiment.known_metrics import validated
-from src.experiment.shape import PROGRESS
 from src.experiment.whole_file import write_whole
 
-COUNTED = ("step", "epoch", "seconds", "images")  # of each validation, beside its metrics
+COUNTED = ("step", "epoch", "seconds", "samples")  # of each validation, beside its metrics
 _EVERY_S = 1.0
 
 
@@ -29,15 +28,15 @@ class Heartbeat(Callback):
     Attributes:
         seconds: Time in training and validation, over all sessions of the run [s].
         seconds_before: The same before this session.
-        images: Training images seen, over all processes.
+        samples: Training samples seen, over all processes; batches that do not tell count none.
         fitting: Whether the trainer trains; a test brings the states of the best checkpoint back.
-        validations: Step, `epoch`, `seconds`, `images` and the metrics of each one.
+        validations: Step, `epoch`, `seconds`, `samples` and the metrics of each one.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.seconds = 0.0
-        self.images = 0
+        self.samples = 0
         self.validations: list[dict[str, float]] = []
         self.seconds_before = 0.0
         self._since = self._written = 0.0
@@ -50,12 +49,13 @@ class Heartbeat(Callback):
     @override
     def state_dict(self) -> dict[str, Any]:
         self._count_time()
-        return {name: getattr(self, name) for name in PROGRESS}
+        return {name: getattr(self, name) for name in ("seconds", "samples", "validations")}
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.fitting:
-            vars(self).update({name: state_dict[name] for name in PROGRESS})
+            self.seconds, self.validations = state_dict["seconds"], state_dict["validations"]
+            self.samples = state_dict.get("samples", state_dict.get("images", 0))  # of older runs
             self.seconds_before = self.seconds
 
     @override
@@ -71,10 +71,10 @@ class Heartbeat(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Batch,
+        batch: Any,
         batch_idx: int,
     ) -> None:
-        self.images += len(batch.label) * trainer.world_size
+        self.samples += (count_samples(batch, pl_module) or 0) * trainer.world_size
         if time.perf_counter() - self._written >= _EVERY_S:
             self._write(trainer)
 
@@ -85,11 +85,11 @@ class Heartbeat(Callback):
         self._count_time()
         self.validations.append(
             {
+                **validated(trainer),
                 "step": trainer.global_step,
                 "epoch": trainer.current_epoch + 1,
                 "seconds": self.seconds,
-                "images": self.images,
-                **validated(trainer),
+                "samples": self.samples,
             }
         )
         self._write(trainer)
@@ -118,7 +118,15 @@ def _steps(trainer: Trainer) -> int | None:
     """Tell at which step the training will end, if that is known."""
     steps = math.inf if trainer.max_steps < 0 else trainer.max_steps
     if trainer.max_epochs is not None and trainer.max_epochs >= 0:
-        batches = trainer.num_training_batches
-        per_epoch = math.ceil(batches / trainer.accumulate_grad_batches) if batches else 0
-        steps = min(steps, per_epoch * trainer.max_epochs)
+        steps = min(steps, _steps_of_epoch(trainer) * trainer.max_epochs)
     return None if math.isinf(steps) else int(steps)
+
+
+def _steps_of_epoch(trainer: Trainer) -> float:
+    """Count the optimizer steps of an epoch; a module that takes them itself goes on as it did."""
+    batches = float(trainer.num_training_batches)
+    if trainer.lightning_module.automatic_optimization:
+        batches /= trainer.accumulate_grad_batches
+        return batches if math.isinf(batches) else math.ceil(batches)
+    done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
+    return batches * trainer.global_step / done if done and trainer.global_step else math.inf

@@ -35,12 +35,12 @@ class LastCheckpoint(Callback):
         self.every_n_steps = every_n_steps
         self.every_n_minutes = every_n_minutes
         self.folder: Path | None = None
-        self._saved_step = 0
+        self._saved = self._seen = (0, 0)  # optimizer steps and batches
         self._saved_s = 0.0
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._saved_step = trainer.global_step
+        self._saved = self._seen = _place(trainer)
         self._saved_s = time.monotonic()
 
     def save_if_due(self, trainer: Trainer, in_epoch: bool) -> None:
@@ -50,7 +50,8 @@ class LastCheckpoint(Callback):
             trainer: Trainer of the run.
             in_epoch: Whether it is inside an epoch.
         """
-        if not in_epoch or self._is_due(trainer):
+        before, self._seen = self._seen, _place(trainer)
+        if not in_epoch or self._is_due(trainer, before[0]):
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
@@ -62,7 +63,7 @@ class LastCheckpoint(Callback):
         Raises:
             OSError: It cannot be written; the states saved before are still there.
         """
-        if self.folder is None or trainer.global_step == self._saved_step:
+        if self.folder is None or _place(trainer) == self._saved:
             return
         for logger in trainer.loggers:
             logger.save()  # what the curves show up to here must not be lost with the process
@@ -73,14 +74,20 @@ class LastCheckpoint(Callback):
                 last.replace(self.folder / "previous.ckpt")
             new.replace(last)
             sync_folder(self.folder)
-        self._saved_step = trainer.global_step
+        self._saved = _place(trainer)
         self._saved_s = time.monotonic()
 
-    def _is_due(self, trainer: Trainer) -> bool:
-        step = trainer.global_step
-        if self.every_n_steps and step % self.every_n_steps == 0:
+    def _is_due(self, trainer: Trainer, before: int) -> bool:
+        step = trainer.global_step  # a batch may take several
+        if self.every_n_steps and step // self.every_n_steps > before // self.every_n_steps:
             return True
-        if not self.every_n_minutes or step % log_interval(trainer):
+        interval = log_interval(trainer)
+        if not self.every_n_minutes or step // interval == before // interval:
             return False
         passed = time.monotonic() - self._saved_s >= 60 * self.every_n_minutes
         return trainer.strategy.broadcast(passed)  # one clock decides for all processes
+
+
+def _place(trainer: Trainer) -> tuple[int, int]:
+    """Tell how far a training is; one whose module takes no optimizer steps goes on, too."""
+    return trainer.global_step, trainer.fit_loop.epoch_loop.batch_progress.total.completed

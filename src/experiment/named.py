@@ -35,7 +35,7 @@ class Named:
     """
 
     def __init__(self, words: Sequence[str] = ()) -> None:
-        self._given = [*_options(words)]
+        self._given = [*options(words)]
 
     def gives(self, option: str) -> bool:
         """Tell whether an option is given.
@@ -92,8 +92,15 @@ class Named:
         return {name for name in found if all(part.isidentifier() for part in name.split("."))}
 
 
-def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give each option of a command with its value."""
+def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give each option of a command with its value.
+
+    Args:
+        words: Words of the command.
+
+    Yields:
+        Name without dashes, such as `data.data_dir`, and value.
+    """
     for number, word in enumerate(words):
         if word.startswith("--"):
             option, equals, value = word.removeprefix("--").partition("=")

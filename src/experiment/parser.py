@@ -157,19 +157,19 @@ def _written(parser: LightningArgumentParser, config: Namespace) -> str:
     return masked_config(repaired(text))  # also where two are compared
 
 
-def dump_default(parser: LightningArgumentParser, path: Path) -> str | None:
+def dump_default(parser: LightningArgumentParser, path: Path | None) -> str | None:
     """Write down the configuration that a run has if nothing is said.
 
     Args:
         parser: Parser of a training.
-        path: File with that configuration.
+        path: File with that configuration; None is that of the classes that the user names.
 
     Returns:
         YAML; None if there is no such file.
     """
-    if not path.is_file():
+    if path and not path.is_file():
         return None
-    config = parser.parse_args(["--config", str(path)])
+    config = parser.parse_args(["--config", str(path)]) if path else parser.get_defaults()
     for name in (*TAKEN_OUT, "debug"):
         config.pop(name)
     return _written(parser, config)

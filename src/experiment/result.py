@@ -1,29 +1,29 @@
-"""What a run leaves behind: the network, its figures, and a table for who waited."""
+"""What a run leaves behind: its weights and figures, and a table for who waited."""
 
-import io
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from lightning.pytorch import Trainer
 
 from src.experiment.account import Account
 from src.experiment.cli import TrainCLI
 from src.experiment.loggers import log_results, picture_folder
 from src.experiment.looks import add_look
+from src.experiment.outputs import archive
 from src.experiment.plain_file import packed
 from src.experiment.run import Run, python, shown
 from src.experiment.run_files import file_digest
 from src.experiment.run_record import RunRecord
+from src.experiment.weights import saved_part
 from src.experiment.whole_file import write_whole
 from src.printable import printable
 
 
 def finish(cli: TrainCLI, account: Account) -> str:
-    """Save the network and the figures of a run that has been trained and tested.
+    """Save the weights and the figures of a run that has been trained and tested.
 
     Args:
         cli: Command that ran; its model holds the weights to save.
@@ -40,34 +40,31 @@ def finish(cli: TrainCLI, account: Account) -> str:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
     figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
-    write_whole(run.checkpoint_dir / "model.pt", packed(cli.model.network.state_dict()))
-    _keep_predictions(run.log_dir / "predictions.npz", account)
+    write_whole(run.checkpoint_dir / "model.pt", packed(saved_part(cli.model).state_dict()))
+    _keep_outputs(run.log_dir / "predictions.npz", account)
     write_whole(run.log_dir / "metrics.json", text.encode())
     (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
-    if any(name.startswith("test/") for name in metrics):
-        add_look(run.root, _look(cli, metrics))
+    if "test_s" in metrics:
+        add_look(run.root, _look(cli, account))
     compared = {
         name: value
         for name, value in metrics.items()
-        if name.endswith("_best") or name.startswith("test/")
+        if name.endswith("_best") or name in account.tested
     }
     log_results(cli.trainer, compared)
     folder = picture_folder(cli.trainer) or run.log_dir
     longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
-    return summary(run, folder, metrics, longer, cli.config.target)
+    return summary(run, folder, metrics, longer, cli.config.target, account.tested)
 
 
-def _keep_predictions(path: Path, account: Account) -> None:
-    if not account.predictions:
+def _keep_outputs(path: Path, account: Account) -> None:
+    if not account.outputs:
         path.unlink(missing_ok=True)  # they would be of another state
         return
-    buffer = io.BytesIO()
-    arrays = {name: part.numpy() for name, part in account.predictions.items()}
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_whole(path, buffer.getvalue())
+    write_whole(path, archive(account.outputs))
 
 
-def _look(cli: TrainCLI, metrics: Mapping[str, float]) -> dict[str, Any]:
+def _look(cli: TrainCLI, account: Account) -> dict[str, Any]:
     """Describe the test of a run for the ledger."""
     record = RunRecord(cast(Run, cli.run))
     tested = cli.best.best_model_path
@@ -78,8 +75,8 @@ def _look(cli: TrainCLI, metrics: Mapping[str, float]) -> dict[str, Any]:
         "commit": record.glance.get("commit", ""),
         "config": record.config,
         "network": file_digest(Path(tested)) if tested else f"{record.name}, untold",
-        "accuracy": metrics.get("test/acc"),
-        "images": metrics["test_images"],
+        "metrics": account.tested,
+        "samples": account.metrics.get("test_samples"),
     }
 
 
@@ -94,7 +91,12 @@ def _longer(trainer: Trainer, timed: bool) -> str:
 
 
 def summary(
-    run: Run, folder: Path, metrics: Mapping[str, float], longer: str, target: str | None = None
+    run: Run,
+    folder: Path,
+    metrics: Mapping[str, float],
+    longer: str,
+    target: str | None = None,
+    tested: Mapping[str, float] | None = None,
 ) -> str:
     """Describe a finished run.
 
@@ -104,6 +106,7 @@ def summary(
         metrics: Its figures, as `Account` keeps them.
         longer: Options that let it continue.
         target: Value of a metric at which its training was to end.
+        tested: What was logged in its test.
 
     Returns:
         A table of what was reached, what it took, where everything is and how to continue.
@@ -113,19 +116,21 @@ def summary(
         for name, value in metrics.items()
         if name.endswith("_best")
     ]
-    rate = metrics.get("train/images_per_s")
-    seconds = {part: metrics.get(f"{part}_s", 0) for part in ("startup", "fit", "test")}
+    rate = metrics.get("train/samples_per_s")
+    parts = [part for part in ("startup", "fit", "test") if f"{part}_s" in metrics]
     checkpoints = shown(run.checkpoint_dir)
     pictures, states = _names(folder, "*.png"), _names(run.checkpoint_dir, "*.ckpt")
     epochs, steps = int(metrics["epochs"]), int(metrics["steps"])
+    classified = {"test/acc", "test_samples"} <= metrics.keys()
     rows = {
-        "test accuracy": _accuracy(metrics),
+        "test accuracy": _accuracy(metrics) if classified else "",
+        "test": "" if classified else _test(tested or {}, metrics.get("test_samples")),
         "best state": ", ".join(best),
         "training": f"{steps:,} steps in {epochs} epoch{'s' * (epochs != 1)}"
-        + (f", {rate:,.0f} images/s" if rate else ""),
+        + (f", {rate:,.0f} samples/s" if rate else ""),
         "target": f"{target} {_reached(metrics)}" if target else "",
-        "seconds": ", ".join(f"{value:.1f} {part}" for part, value in seconds.items()),
-        "network": f"{checkpoints}/model.pt",
+        "seconds": ", ".join(f"{metrics[f'{part}_s']:.1f} {part}" for part in parts),
+        "weights": f"{checkpoints}/model.pt",
         "checkpoints": f"{checkpoints}/{states}" if states else "",
         "they carry": _carried(run) if states else "",
         "records": f"{shown(run.log_dir)}/config.yaml, metrics.json, provenance.json",
@@ -147,14 +152,19 @@ def _carried(run: Run) -> str:
 def _reached(metrics: Mapping[str, float]) -> str:
     if "to_target_s" not in metrics:
         return "not reached"
-    steps, images = int(metrics["to_target_steps"]), int(metrics["to_target_images"])
-    return f"reached in {metrics['to_target_s']:.1f} s, {steps:,} steps, {images:,} images"
+    steps, samples = int(metrics["to_target_steps"]), int(metrics.get("to_target_samples", 0))
+    told = f", {samples:,} samples" if samples else ""
+    return f"reached in {metrics['to_target_s']:.1f} s, {steps:,} steps{told}"
+
+
+def _test(tested: Mapping[str, float], count: float | None) -> str:
+    found = [f"{name.removeprefix('test/')} {value:.4g}" for name, value in tested.items()]
+    told = f" ({int(count):,} samples)" if found and count else ""
+    return ", ".join(found) + told
 
 
 def _accuracy(metrics: Mapping[str, float]) -> str:
-    if "test/acc" not in metrics:
-        return ""
-    acc, count = metrics["test/acc"], int(metrics["test_images"])
+    acc, count = metrics["test/acc"], int(metrics["test_samples"])
     low, high = wilson_interval(acc, count)
     return f"{acc:.2%}, 95% interval {low:.2%} to {high:.2%} ({count:,} images)"
 

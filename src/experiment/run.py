@@ -118,8 +118,7 @@ class Run:
     def tested_step(self) -> int:
         """Optimizer step of the training that was tested last, -1 if none was."""
         metrics = read_json(self.log_dir / "metrics.json", METRICS) or {}
-        tested = any(name.startswith("test/") for name in metrics)
-        return int(metrics["steps"]) if tested else -1
+        return int(metrics["steps"]) if "test_s" in metrics else -1
 
     def refuse_read_only(self) -> None:
         """Say so when the run cannot continue in its folders.

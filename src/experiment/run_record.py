@@ -16,6 +16,11 @@ from src.experiment.run_files import evaluation_dir, file_digest, read_json, rea
 from src.experiment.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION, SUMMARY
 from src.metric import Metric, metric_of
 
+_RENAMED = {  # what older runs call otherwise
+    "test_images": "test_samples",
+    "to_target_images": "to_target_samples",
+    "train/images_per_s": "train/samples_per_s",
+}
 Status = Literal["running", "finished", "interrupted", "failed", "pruned"]
 
 
@@ -79,7 +84,8 @@ class RunRecord:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Its figures, empty before its end."""
-        return read_json(self.log_dir / "metrics.json", METRICS) or {}
+        found = read_json(self.log_dir / "metrics.json", METRICS) or {}
+        return {_RENAMED.get(name, name): value for name, value in found.items()}
 
     @cached_property
     def sessions(self) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ SESSION = {
     "changes?": [list],
 }
 # See `src.experiment.heartbeat`.
-PROGRESS = {"seconds": float, "images": int, "validations": [{str: float}]}
-RUN_PROGRESS = {f"{name}?": shape for name, shape in PROGRESS.items()}
+PROGRESS = {"seconds": float, "samples?": int, "images?": int, "validations": [{str: float}]}
+RUN_PROGRESS = {f"{name.removesuffix('?')}?": shape for name, shape in PROGRESS.items()}
 RUN_PROGRESS |= {"step?": int, "steps?": (None, int)}
 METRICS = {"steps?": int, str: (None, float)}  # None where it was not finite
 # What lists show of a run, see `src.experiment.record`.

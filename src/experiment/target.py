@@ -15,7 +15,7 @@ _MODES: dict[str, Mode] = {"<=": "min", ">=": "max"}
 _REACHED = {  # what a run reports, by what a validation has it from
     "to_target_s": "seconds",
     "to_target_steps": "step",
-    "to_target_images": "images",
+    "to_target_samples": "samples",
 }
 
 
@@ -29,7 +29,7 @@ class Target(Callback):
         known: What is known of the metrics of the run.
 
     Attributes:
-        reached: `to_target_s`, `to_target_steps` and `to_target_images`; empty before.
+        reached: `to_target_s`, `to_target_steps` and `to_target_samples`; empty before.
 
     Raises:
         ValueError: `text` is not a metric of the validation and a number.

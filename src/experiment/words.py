@@ -107,17 +107,18 @@ def take_apart(words: list[str]) -> Words:
     return Words(**named, root=parser.parse_known_args(rest)[0].root or ".", rest=rest)
 
 
-def refuse_linked(words: Iterable[str]) -> None:
+def refuse_linked(words: Iterable[str], links: Iterable[tuple[str, str]] = LINKS) -> None:
     """Refuse to set by hand what the data set publishes; it would be ignored.
 
     Args:
         words: Words of the command, which are not looked into, and names of the settings in its
             configuration.
+        links: What the data set publishes, and where it goes.
 
     Raises:
         ValueError: One of them is such a value.
     """
-    linked = {option_name(target): source for source, target in LINKS}
+    linked = {option_name(target): source for source, target in links}
     for word in words:
         name = option_name(word.partition("=")[0].lstrip("-"))
         if name in linked:

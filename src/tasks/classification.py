@@ -110,8 +110,9 @@ class ClassificationTask(LightningModule):
         self._log_metrics("val", self.val_metrics, in_bar="acc")
 
     @override
-    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self._evaluate(self.test_metrics, batch)
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        logits = self._evaluate(self.test_metrics, batch)
+        return {"prediction": logits.argmax(dim=1).short(), "label": batch.label.short()}
 
     @override
     def on_test_epoch_end(self) -> None:

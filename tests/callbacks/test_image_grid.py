@@ -67,8 +67,8 @@ def test_pictures_show_labels_and_the_likeliest_class(batch: Batch, tmp_path, mo
 
     monkeypatch.setattr("src.callbacks.image_grid.draw_grid", spy)
     trainer = Trainer(logger=TensorBoardLogger(tmp_path), accelerator="cpu")
-    logits = torch.eye(10)[(batch.label + 1) % 10]
-    ImageGrid(num_images=4).on_test_batch_end(trainer, LightningModule(), logits, batch, 0)
+    outputs = {"prediction": (batch.label + 1) % 10}
+    ImageGrid(num_images=4).on_test_batch_end(trainer, LightningModule(), outputs, batch, 0)
     assert [(labels, predictions) for _, labels, predictions in drawn] == [
         (list("0123"), None),
         (list("0123"), list("1234")),
@@ -79,11 +79,11 @@ def test_pictures_show_labels_and_the_likeliest_class(batch: Batch, tmp_path, mo
 def test_pictures_of_the_test_are_in_tensorboard_and_files(batch: Batch, tmp_path) -> None:
     board, names = TensorBoardLogger(tmp_path), SimpleNamespace(class_names=list("abcdefghij"))
     trainer = SimpleNamespace(loggers=[board], is_global_zero=True, global_step=7, datamodule=names)
-    grid, logits = ImageGrid(), torch.eye(10)[batch.label]
-    for outputs, number in ((logits, 1), (None, 0)):  # neither is what is shown
+    grid, shown = ImageGrid(), {"prediction": batch.label}
+    for outputs, number in ((shown, 1), (None, 0)):  # neither is what is shown
         grid.on_test_batch_end(trainer, LightningModule(), outputs, batch, number)
     assert not [*tmp_path.rglob("*.png")]
-    grid.on_test_batch_end(trainer, LightningModule(), logits, batch, 0)
+    grid.on_test_batch_end(trainer, LightningModule(), shown, batch, 0)
     board.experiment.close()
     events = EventAccumulator(board.log_dir).Reload()
     for name in ("images", "predictions"):
@@ -104,8 +104,8 @@ def test_classes_have_the_names_of_the_data_set(batch: Batch, monkeypatch, tmp_p
     trainer = SimpleNamespace(
         loggers=[TensorBoardLogger(tmp_path)], is_global_zero=True, global_step=0, datamodule=names
     )
-    logits = torch.eye(10)[batch.label]
-    ImageGrid(2).on_test_batch_end(trainer, LightningModule(), logits, batch, 0)
+    outputs = {"prediction": batch.label}
+    ImageGrid(2).on_test_batch_end(trainer, LightningModule(), outputs, batch, 0)
     assert drawn == [(["a", "b"], None), (["a", "b"], ["a", "b"])]
 
 

@@ -33,7 +33,7 @@ def test_throughput_counts_training_without_validation(
     trainer = bare_trainer(callbacks=[Throughput(), clock])
     loader = DataLoader([batch] * 2, batch_size=None)
     trainer.fit(ClassificationTask(CNN()), loader, loader)
-    assert trainer.callback_metrics["train/images_per_s"] == 40 / 0.5
+    assert trainer.callback_metrics["train/samples_per_s"] == 40 / 0.5
 
 
 def test_throughput_waits_for_the_gpu_and_counts_all_processes(batch: Batch, monkeypatch) -> None:
@@ -47,7 +47,7 @@ def test_throughput_waits_for_the_gpu_and_counts_all_processes(batch: Batch, mon
     throughput.on_train_start(trainer, task)  # as where a run goes on inside an epoch
     throughput.on_train_batch_end(trainer, task, None, batch, 0)
     throughput.on_train_epoch_end(trainer, task)
-    assert (waited, logged) == ([True], {"train/images_per_s": 20 * 3 / 2})
+    assert (waited, logged) == ([True], {"train/samples_per_s": 20 * 3 / 2})
 
 
 def test_each_epoch_is_counted_anew(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ METRICS = {
     "steps": 6600,
     "fit_s": 61.25,
     "to_target_s": 30.04,
-    "train/images_per_s": 12345.6,
+    "train/samples_per_s": 12345.6,
     "memory_mib": 1024.4,
     "gpu_memory_mib": 2048.0,
 }

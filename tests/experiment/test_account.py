@@ -24,19 +24,19 @@ def test_account_keeps_times_counts_and_metrics(batch: Batch) -> None:
     trainer.fit(task, loader, loader)
     trainer.test(task, loader, verbose=False)
     metrics = account.metrics
-    assert (metrics["epochs"], metrics["steps"], metrics["test_images"]) == (2, 6, 60)
+    assert (metrics["epochs"], metrics["steps"], metrics["test_samples"]) == (2, 6, 60)
     assert 100 < metrics["startup_s"] < 200
     assert 0 < metrics["fit_s"] < 100
     assert {"train/loss", "val/acc", "test/acc", "test_s"} <= set(metrics)
     assert 10 < metrics["memory_mib"] < 100_000
     expected = task.eval()(batch.image).argmax(1).short().repeat(3)
-    assert torch.equal(account.predictions["prediction"], expected)
-    assert torch.equal(account.predictions["label"], batch.label.short().repeat(3))
-    assert account.predictions["label"].dtype == torch.int16
+    assert torch.equal(account.outputs["prediction"], expected)
+    assert torch.equal(account.outputs["label"], batch.label.short().repeat(3))
+    assert account.outputs["label"].dtype == torch.int16
 
 
 @pytest.mark.parametrize(
-    ("shape", "processes", "kept"), [((20, 10), 2, 0), ((20,), 1, 0), ((20, 10), 1, 2)]
+    ("shape", "processes", "kept"), [((20,), 2, 0), ((), 1, 0), ((2,), 1, 0), ((20,), 1, 1)]
 )
 def test_answers_are_kept_where_one_process_has_all(
     batch: Batch, shape: tuple[int, ...], processes: int, kept: int
@@ -44,11 +44,11 @@ def test_answers_are_kept_where_one_process_has_all(
     account = Account(started=0.0)
     strategy = Fake(root_device="cpu", reduce=lambda count, reduce_op: count * processes)
     trainer = Fake(strategy=strategy, world_size=processes, callback_metrics={})
-    account.on_test_batch_end(trainer, None, torch.ones(shape), batch, 0)
-    account.on_test_batch_end(trainer, None, torch.ones(shape).double() * 2, batch, 1)
+    account.on_test_batch_end(trainer, None, {"a": torch.ones(shape)}, batch, 0)
+    account.on_test_batch_end(trainer, None, {"a": torch.ones(shape)}, batch, 1)
     account.on_test_end(trainer, None)
-    assert account.metrics["test_images"] == 40 * processes
-    assert len(account.predictions) == kept
+    assert account.metrics["test_samples"] == 40 * processes
+    assert len(account.outputs) == kept
 
 
 def test_time_before_a_training_that_has_no_step_is_startup() -> None:
@@ -73,7 +73,7 @@ def test_memory_is_told_in_mib(platform: str, mib: float, monkeypatch) -> None:
     account = Account(started=0.0)
     account.on_fit_end(trainer, None)
     assert account.metrics.pop("startup_s") > 0
-    figures = {"test_images": 0, "memory_mib": mib, "gpu_memory_mib": 3.0, "epochs": 2, "steps": 6}
+    figures = {"memory_mib": mib, "gpu_memory_mib": 3.0, "epochs": 2, "steps": 6}
     assert account.metrics == figures
 
 

@@ -104,7 +104,7 @@ def test_best_of_an_abandoned_branch_is_forgotten(train: Train) -> None:
 def test_state_that_was_validated_is_saved_once(monkeypatch) -> None:
     best, saved = chosen("val/acc"), []
     monkeypatch.setattr(ModelCheckpoint, "on_validation_end", lambda _, *words: saved.append(words))
-    trainer = Fake(sanity_checking=True, lightning_module="task")
+    trainer = Fake(sanity_checking=True, lightning_module="task", callback_metrics={"val/acc": 1})
     best.on_validation_end(trainer, None)
     best.save_if_validated(trainer, True)
     trainer.sanity_checking = False
@@ -253,7 +253,9 @@ def test_run_of_before_metrics_were_recorded_goes_on_with_its_best_state(train: 
 
 def test_run_without_a_metric_has_no_best_state_and_tests_its_last_one(train, capsys) -> None:
     metrics = train("--model=tests.rmse_task.RmseTask", "--trainer.max_epochs=2")
-    said = "note: no metric chooses a best state, so the last one is tested; --best.monitor does\n"
+    said = (
+        "note: no metric says which state is best (--best.monitor would): the last state is tested"
+    )
     assert said in capsys.readouterr().err
     states = {file.name for file in Path("checkpoints/version_0").iterdir()}
     assert states == {"last.ckpt", "previous.ckpt", "model.pt"}

@@ -12,6 +12,8 @@ from src.experiment.between_batches import (
     point_to_next_batch,
 )
 
+AUTOMATIC = Fake(automatic_optimization=True)
+
 
 def progress(ready: int, started: int, processed: int, completed: int) -> dict[str, int]:
     return {"ready": ready, "started": started, "processed": processed, "completed": completed}
@@ -79,7 +81,12 @@ def test_actions_wait_for_accumulated_gradients() -> None:
     acted = []
     callback = BetweenBatches(lambda trainer, in_epoch: acted.append(in_epoch))
     for batch in range(7):
-        callback.on_train_batch_start(Fake(accumulate_grad_batches=3), None, None, batch)
+        callback.on_train_batch_start(
+            Fake(lightning_module=AUTOMATIC, global_step=0, accumulate_grad_batches=3),
+            None,
+            None,
+            batch,
+        )
     assert acted == [False, True, True]
 
 
@@ -94,7 +101,7 @@ def test_actions_wait_for_accumulated_gradients() -> None:
 )
 def test_state_tells_whether_it_is_exact(batch: tuple, accumulated: int, exact, capsys) -> None:
     checkpoint = {"loops": {"fit_loop": fit_loop(batch, (3, 3, 2, 2))}, "state_dict": {}}
-    trainer = Fake(training=True, accumulate_grad_batches=accumulated)
+    trainer = Fake(training=True, lightning_module=AUTOMATIC, accumulate_grad_batches=accumulated)
     callback = BetweenBatches()
     callback.on_save_checkpoint(trainer, None, checkpoint)
     assert checkpoint.get("exact") is exact
@@ -143,7 +150,7 @@ def test_what_acts_at_once_acts_first_and_in_each_batch() -> None:
         *(lambda _, inside, name=name: acted.append((name, inside)) for name in "ab"),
         at_once=lambda _, inside: acted.append(("now", inside)),
     )
-    trainer = Fake(accumulate_grad_batches=2)
+    trainer = Fake(lightning_module=AUTOMATIC, global_step=0, accumulate_grad_batches=2)
     for batch in range(3):
         callback.on_train_batch_start(trainer, None, None, batch)
     inside = [("now", True), ("a", True), ("b", True)]
@@ -179,6 +186,7 @@ def resumed(**parts) -> tuple[BetweenBatches, Fake]:
     epoch_loop = Fake(batch_progress=Fake(total=total), _batches_that_stepped=6)
     fit = Fake(epoch_loop=epoch_loop, _restarting=True)
     trainer = Fake(training=True, fit_loop=fit, callbacks=[], accumulate_grad_batches=1)
+    trainer.lightning_module, trainer.global_step = AUTOMATIC, 21
     trainer.train_dataloader = None
     callback.on_load_checkpoint(trainer, None, state)
     return callback, trainer
@@ -220,3 +228,13 @@ def test_averaging_that_does_not_go_on_exactly_is_told(capsys) -> None:
 def test_run_that_begins_has_nothing_to_restore(capsys) -> None:
     BetweenBatches().on_train_start(Fake(callbacks=None), None)
     assert capsys.readouterr().err == ""
+
+
+def test_batch_of_a_module_that_steps_by_hand_may_take_any_number_of_steps() -> None:
+    acted = []
+    callback = BetweenBatches(lambda trainer, _: acted.append(trainer.global_step))
+    by_hand = Fake(automatic_optimization=False)
+    for batch, step in enumerate((0, 0, 2, 2, 4)):  # the first and the third one take none
+        trainer = Fake(lightning_module=by_hand, global_step=step, accumulate_grad_batches=1)
+        callback.on_train_batch_start(trainer, None, None, batch)
+    assert acted == [0, 0, 2, 4]  # without a step there is nothing to wait for

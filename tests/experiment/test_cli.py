@@ -163,6 +163,8 @@ def test_best_state_is_tested_or_loaded(
     content = {"best.ckpt": {"state_dict": "weights"}}
     monkeypatch.setattr("src.experiment.cli.read_checkpoint", content.get)
     trainer = Fake(test=lambda *_, **options: asked.append(options), _checkpoint_connector=Fake())
+    trainer.callbacks = []
+    monkeypatch.setattr("src.experiment.cli.can_test", lambda *_: True)
     command(
         trainer=trainer,
         config=Fake(test=wanted),

@@ -56,6 +56,8 @@ def guarded(every: int = 3, accumulated: int = 1, all_finite=lambda here: here) 
     trainer.strategy = Fake(reduce_boolean_decision=all_finite)
     trainer.optimizers = [Fake(param_groups=[{"lr": 0.12345}])]
     trainer.current_epoch = 1
+    trainer.lightning_module = torch.nn.Linear(1, 1)
+    trainer.lightning_module.automatic_optimization = True
     return FiniteGuard(), trainer
 
 
@@ -97,7 +99,7 @@ def test_losses_are_looked_at_together_and_once() -> None:
         look(trainer, None)
         assert len(looks) == number
     batches(guard, trainer, 4, torch.tensor(math.nan))
-    guard.on_train_start(trainer, None)
+    guard.on_train_start(trainer, trainer.lightning_module)
     guard.on_validation_start(trainer, None)
     assert len(looks) == 3
 
@@ -118,3 +120,35 @@ def test_state_is_looked_at_before_it_is_saved() -> None:
     batches(guard, trainer, 0, torch.tensor(math.nan))
     with pytest.raises(FloatingPointError, match=r"^the loss is nan at step 41"):
         guard.on_save_checkpoint(trainer, None, {"state_dict": {}})
+
+
+def test_place_in_a_module_that_steps_by_hand_is_its_batch() -> None:
+    guard, trainer = guarded(1)
+    trainer.lightning_module.automatic_optimization = False
+    trainer.optimizers = [Fake(param_groups=[{"lr": rate}]) for rate in (0.1, 0.2, 0.1)]
+    said = (
+        r"^the loss is nan in epoch 2, batch 6: the learning rates are 0\.1 and 0\.2, try a lower"
+    )
+    with pytest.raises(FloatingPointError, match=said):
+        batches(guard, trainer, 5, torch.tensor([1.0, math.nan]))
+    trainer.optimizers = []
+    with pytest.raises(FloatingPointError, match=r"batch 6: saved states are finite$"):
+        batches(guard, trainer, 5, torch.tensor(math.nan))
+
+
+def test_batch_that_gave_no_loss_is_counted() -> None:
+    guard, trainer = guarded(2)
+    with pytest.raises(FloatingPointError, match=r"at step 43 \(epoch 2, batch 3\)"):
+        batches(guard, trainer, 0, torch.tensor(1.0), None, torch.tensor(math.inf))
+
+
+def test_mask_that_is_never_finite_is_saved() -> None:
+    guard, trainer = guarded()
+    module = torch.nn.Module()
+    module.register_buffer("mask", torch.tensor([0.0, -math.inf]))
+    module.register_buffer("mean", torch.zeros(1))
+    guard.on_train_start(trainer, module)
+    guard.on_save_checkpoint(trainer, module, {"state_dict": module.state_dict()})
+    module.mean.fill_(math.nan)
+    with pytest.raises(FloatingPointError, match=r"^mean is not finite"):
+        guard.on_save_checkpoint(trainer, module, {"state_dict": module.state_dict()})

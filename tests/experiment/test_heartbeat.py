@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace as Fake
 
@@ -21,7 +22,7 @@ def progress() -> dict:
 def test_progress_tells_each_validation(finished: Train) -> None:
     finished("--trainer.max_epochs=2")
     found = progress()
-    assert (found["step"], found["steps"], found["images"]) == (22, 22, 440)
+    assert (found["step"], found["steps"], found["samples"]) == (22, 22, 440)
     assert [(each["step"], each["epoch"]) for each in found["validations"]] == [(11, 1), (22, 2)]
     first, second = found["validations"]
     assert {"val/acc", "val/loss"} <= first.keys()
@@ -35,7 +36,7 @@ def test_progress_goes_on_where_the_run_does(finished: Train) -> None:
     main(["--ckpt_path=last", "--trainer.max_epochs=3"])
     found = progress()
     assert [each["step"] for each in found["validations"]] == [11, 22, 33]
-    assert found["images"] == 660
+    assert found["samples"] == 660
     assert found["seconds"] > before["seconds"]
     assert not (LOGS / "traceback.txt").exists()
 
@@ -46,7 +47,7 @@ def test_target_ends_training_and_counts_what_it_took(train: Train) -> None:
     )
     reached = next(each for each in progress()["validations"] if each["val/acc"] >= 0.8)
     assert metrics["to_target_steps"] == metrics["steps"] == reached["step"] < 99
-    assert metrics["to_target_images"] == reached["images"]
+    assert metrics["to_target_samples"] == reached["samples"]
     assert metrics["to_target_s"] == reached["seconds"] <= metrics["fit_s"]
 
 
@@ -79,7 +80,7 @@ def test_target_stays_reached_when_the_best_state_is_tested(train: Train) -> Non
     metrics = train("--trainer.max_epochs=4", "--target=val/loss=0.0", "--best.monitor=val/acc")
     assert "to_target_steps" not in metrics
     options = ["--best.monitor=train/lr", "--best.mode=max", "--trainer.max_epochs=9"]
-    metrics = train(*options, "--model.scheduler=null", "--target=val/acc=0.9")
+    metrics = train(*options, "--model.scheduler=null", "--target=val/loss=0.01")
     best = read_checkpoint("checkpoints/version_1/best.ckpt")["global_step"]
     assert best < metrics["to_target_steps"]  # all rates are equal: the first state is kept
 
@@ -110,6 +111,7 @@ def trainer_of(**more) -> Fake:
     known = {"is_global_zero": True, "global_step": 7, "max_steps": -1, "max_epochs": 2}
     known |= {"num_training_batches": 5, "accumulate_grad_batches": 2, "world_size": 3}
     known |= {"sanity_checking": False, "current_epoch": 1}
+    known |= {"lightning_module": Fake(automatic_optimization=True)}
     metrics = {"val/acc": torch.tensor(0.5), "train/loss": torch.tensor(1.0)}
     logged = Fake(meta=Fake(name="val/acc"), value=0)  # what the validation itself has logged
     return Fake(**known | {"callback_metrics": metrics, "_results": {"": logged}} | more)
@@ -123,7 +125,7 @@ def test_progress_is_written_at_the_start_and_at_the_end(tmp_path: Path, clock) 
     (tmp_path / "traceback.txt").touch()
     heart = Heartbeat(tmp_path)
     heart.on_train_start(trainer_of(), None)
-    told = {"step": 7, "steps": 6, "seconds": 0.0, "images": 0, "validations": []}
+    told = {"step": 7, "steps": 6, "seconds": 0.0, "samples": 0, "validations": []}
     assert written(tmp_path) == told
     assert not (tmp_path / "traceback.txt").exists()
     clock[0] += 2.5
@@ -132,13 +134,13 @@ def test_progress_is_written_at_the_start_and_at_the_end(tmp_path: Path, clock) 
 
 
 def test_progress_is_written_each_second(tmp_path: Path, clock) -> None:
-    heart, batch = Heartbeat(tmp_path), Fake(label=[0] * 10)
+    heart, batch = Heartbeat(tmp_path), torch.zeros(10)
     heart.on_train_start(trainer_of(), None)
-    for passed, images in ((0.5, 0), (0.25, 0), (0.25, 90), (0.75, 90)):
+    for passed, samples in ((0.5, 0), (0.25, 0), (0.25, 90), (0.75, 90)):
         clock[0] += passed
         heart.on_train_batch_end(trainer_of(), None, None, batch, 0)
-        assert written(tmp_path)["images"] == images
-    assert heart.images == 120
+        assert written(tmp_path)["samples"] == samples
+    assert heart.samples == 120
 
 
 def test_each_validation_is_kept(tmp_path: Path, clock) -> None:
@@ -151,7 +153,7 @@ def test_each_validation_is_kept(tmp_path: Path, clock) -> None:
     heart.on_validation_end(trainer_of(sanity_checking=True), None)
     assert heart.validations == []
     heart.on_validation_end(trainer_of(), None)
-    seen = [{"step": 7, "epoch": 2, "seconds": 3.0, "images": 0, "val/acc": 0.5}]
+    seen = [{"step": 7, "epoch": 2, "seconds": 3.0, "samples": 0, "val/acc": 0.5}]
     assert heart.validations == written(tmp_path)["validations"] == seen
 
 
@@ -164,11 +166,11 @@ def test_first_process_writes_alone(tmp_path: Path, clock) -> None:
 def test_progress_of_sessions_before_is_taken_over_by_a_training_alone(
     tmp_path: Path, clock
 ) -> None:
-    state = {"seconds": 4.0, "images": 5, "validations": [{"step": 1.0}]}
+    state = {"seconds": 4.0, "samples": 5, "validations": [{"step": 1.0}]}
     heart = Heartbeat(tmp_path)
     assert (heart.seconds_before, heart.fitting) == (0.0, False)
     heart.load_state_dict({**state, "folder": "elsewhere"})
-    assert heart.state_dict() == {"seconds": 0.0, "images": 0, "validations": []}
+    assert heart.state_dict() == {"seconds": 0.0, "samples": 0, "validations": []}
     heart.fitting = True
     heart.load_state_dict({**state, "folder": "elsewhere"})
     assert (heart.state_dict(), heart.seconds_before, heart.folder) == (state, 4.0, tmp_path)
@@ -195,6 +197,8 @@ def test_progress_that_cannot_be_written_ends_no_run(tmp_path: Path, monkeypatch
         ({"max_epochs": -1, "max_steps": 9}, 9),
         ({"max_epochs": None, "max_steps": 9}, 9),
         ({"max_epochs": -1}, None),
+        ({"num_training_batches": math.inf}, None),
+        ({"num_training_batches": math.inf, "max_steps": 9}, 9),
         ({"max_epochs": 0}, 0),
         ({"max_epochs": 2, "max_steps": 0}, 0),
         ({"max_epochs": 2, "num_training_batches": 0}, 0),
@@ -202,3 +206,25 @@ def test_progress_that_cannot_be_written_ends_no_run(tmp_path: Path, monkeypatch
 )
 def test_end_is_told_where_it_is_known(settings: dict, steps: int | None) -> None:
     assert _steps(trainer_of(**settings)) == steps
+
+
+@pytest.mark.parametrize(("batches", "step", "steps"), [(4, 8, 20), (0, 0, None), (4, 0, None)])
+def test_end_of_a_module_that_steps_by_hand_is_that_of_its_pace(batches, step, steps) -> None:
+    progress = Fake(total=Fake(completed=batches))
+    trainer = trainer_of(lightning_module=Fake(automatic_optimization=False), global_step=step)
+    trainer.fit_loop = Fake(epoch_loop=Fake(batch_progress=progress))
+    assert _steps(trainer) == steps
+
+
+def test_batches_that_do_not_tell_count_no_samples(tmp_path: Path, clock) -> None:
+    heart = Heartbeat(tmp_path)
+    for batch in (["text"], torch.zeros(2, 1)):
+        heart.on_train_batch_end(trainer_of(), None, None, batch, 0)
+    assert heart.samples == 6
+
+
+def test_samples_of_older_states_are_taken_over(tmp_path: Path) -> None:
+    heart = Heartbeat(tmp_path)
+    heart.fitting = True
+    heart.load_state_dict({"seconds": 4.0, "images": 5, "validations": []})
+    assert heart.samples == 5

@@ -21,9 +21,9 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     save = LastCheckpoint.save
 
     def spy(self: LastCheckpoint, trainer) -> None:
-        before = self._saved_step
+        before = self._saved
         save(self, trainer)
-        if self._saved_step != before:
+        if self._saved != before:
             found.append(trainer.global_step)
 
     monkeypatch.setattr(LastCheckpoint, "save", spy)
@@ -91,13 +91,15 @@ def trainer_of(step: int, first: bool = True) -> Fake:
 
     trainer = Fake(global_step=step, is_global_zero=first, loggers=[], save_checkpoint=save)
     trainer.log_every_n_steps, trainer.strategy = 5, Fake(broadcast=lambda passed: passed)
+    progress = Fake(total=Fake(completed=step))
+    trainer.fit_loop = Fake(epoch_loop=Fake(batch_progress=progress))
     return trainer
 
 
-def last_of(folder: Path, *words: float) -> LastCheckpoint:
+def last_of(folder: Path, *words: float, step: int = 10) -> LastCheckpoint:
     last = LastCheckpoint(*words)
     last.folder = folder
-    last.on_train_start(trainer_of(10), None)
+    last.on_train_start(trainer_of(step), None)
     return last
 
 
@@ -106,22 +108,24 @@ def states(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "passed", "step", "saved"),
+    ("words", "passed", "step", "before", "saved"),
     [
-        ((), 299, 15, False),
-        ((), 300, 15, True),
-        ((), 300, 14, False),  # looked at when the curves are written
-        ((0, 1.0), 60, 15, True),
-        ((0, 0), 9999, 15, False),
-        ((4, 0), 0, 12, True),
-        ((4, 0), 0, 13, False),
-        ((1, 0), 0, 13, True),
+        ((), 299, 15, 1, False),
+        ((), 300, 15, 1, True),
+        ((), 300, 14, 1, False),  # looked at when the curves are written
+        ((), 300, 16, 2, True),  # a batch took two steps
+        ((0, 1.0), 60, 15, 1, True),
+        ((0, 0), 9999, 15, 1, False),
+        ((4, 0), 0, 12, 1, True),
+        ((4, 0), 0, 13, 1, False),
+        ((4, 0), 0, 13, 2, True),
+        ((1, 0), 0, 13, 1, True),
     ],
 )
 def test_state_is_saved_when_an_interval_has_passed(
-    tmp_path: Path, clock: list[float], words: tuple, passed: float, step: int, saved: bool
+    tmp_path: Path, clock, words: tuple, passed: float, step: int, before: int, saved: bool
 ) -> None:
-    last = last_of(tmp_path, *words)
+    last = last_of(tmp_path, *words, step=step - before)
     clock[0] += passed
     last.save_if_due(trainer_of(step), in_epoch=True)
     assert states(tmp_path) == ({"last.ckpt": str(step)} if saved else {})

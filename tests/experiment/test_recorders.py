@@ -34,7 +34,7 @@ def test_each_test_is_a_look(train: Train) -> None:
     metrics = train("--trainer.max_epochs=1")
     train("--trainer.max_epochs=1", "--test=false")
     (look,) = looks(Path())
-    assert look["accuracy"] == metrics["test/acc"]
+    assert look["metrics"]["test/acc"] == metrics["test/acc"]
     assert (look["run"], look["seed"], look["by"]) == ("version_0", 0, "src.train")
     assert look["config"] == RunRecord.find("version_0").config
 

@@ -20,14 +20,14 @@ def checkpoint(weight: float = 1.0, **session: Any) -> dict[str, Any]:
         "state_dict": {"w": torch.tensor(weight)},
         "optimizer_states": [],
         "lr_schedulers": [],
-        "metrics": {"val/acc": 0.5, "train/images_per_s": 1.0},
+        "metrics": {"val/acc": 0.5, "train/samples_per_s": 1.0},
         "provenance": [{**copy.deepcopy(SESSION), **session}],
     }
 
 
 def test_same_bits_are_reproduced_whatever_the_time() -> None:
     again = checkpoint()
-    again["metrics"]["train/images_per_s"] = 2.0
+    again["metrics"]["train/samples_per_s"] = 2.0
     same, text = report(checkpoint(), again)
     assert same
     assert "val/acc        same, 0.5" in text

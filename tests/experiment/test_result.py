@@ -22,9 +22,9 @@ SESSION = {
     "inputs": {"threads": "1", "processes": "1"},
 }
 METRICS = {
-    **{"epochs": 2, "steps": 1200, "startup_s": 1.25, "fit_s": 3.5, "train/images_per_s": 1234.5},
-    **{"test/acc": 0.5, "test_images": 1000, "test_s": 2.0, "val/acc_best": 0.98765},
-    **{"to_target_s": 1.5, "to_target_steps": 1000, "to_target_images": 20_000},
+    **{"epochs": 2, "steps": 1200, "startup_s": 1.25, "fit_s": 3.5, "train/samples_per_s": 1234.5},
+    **{"test/acc": 0.5, "test_samples": 1000, "test_s": 2.0, "val/acc_best": 0.98765},
+    **{"to_target_s": 1.5, "to_target_steps": 1000, "to_target_samples": 20_000},
 }
 
 
@@ -60,12 +60,18 @@ def command_of(run: Run, **parts) -> Fake:
     model = Fake(network=torch.nn.Linear(1, 1))
     config = Fake(trainer=Fake(max_time=None), target=None)
     parts = {"target": None, "heartbeat": None, "best": best, "trainer": trainer} | parts
-    return Fake(run=run, model=model, config=config, **parts)
+    return Fake(**{"run": run, "model": model, "config": config} | parts)
 
 
 def account_of(**metrics) -> Account:
     account = Account(started=0.0)
     account.metrics = {"epochs": 2, "steps": 1200, **metrics}
+    return account
+
+
+def account_of_test() -> Account:
+    account = account_of(test_s=1.0, test_samples=60, **{"test/acc": 0.5, "train/loss": 1.0})
+    account.tested = {"test/acc": 0.5}
     return account
 
 
@@ -86,10 +92,10 @@ def test_table_tells_all_that_a_run_reached_and_left(run: Run) -> None:
     assert lines == [
         "test accuracy  50.00%, 95% interval 46.91% to 53.09% (1,000 images)",
         "best state     val/acc 0.9877",
-        "training       1,200 steps in 2 epochs, 1,234 images/s",
-        "target         val/acc=0.9 reached in 1.5 s, 1,000 steps, 20,000 images",
+        "training       1,200 steps in 2 epochs, 1,234 samples/s",
+        "target         val/acc=0.9 reached in 1.5 s, 1,000 steps, 20,000 samples",
         "seconds        1.2 startup, 3.5 fit, 2.0 test",
-        "network        checkpoints/version_0/model.pt",
+        "weights        checkpoints/version_0/model.pt",
         "checkpoints    checkpoints/version_0/best.ckpt, last.ckpt",
         "they carry     uncommitted changes, 2 files",
         "records        lightning_logs/version_0/config.yaml, metrics.json, provenance.json",
@@ -98,12 +104,14 @@ def test_table_tells_all_that_a_run_reached_and_left(run: Run) -> None:
 
 
 def test_table_of_a_run_that_left_little_is_short(run: Run) -> None:
-    lines = summary(run, run.log_dir, {"epochs": 1, "steps": 3}, "", "val/acc=0.9").splitlines()
+    lines = summary(
+        run, run.log_dir, {"epochs": 1, "steps": 3, "fit_s": 0.5}, "", "val/acc=0.9"
+    ).splitlines()
     assert lines == [
         "training       3 steps in 1 epoch",
         "target         val/acc=0.9 not reached",
-        "seconds        0.0 startup, 0.0 fit, 0.0 test",
-        "network        checkpoints/version_0/model.pt",
+        "seconds        0.5 fit",
+        "weights        checkpoints/version_0/model.pt",
         "records        lightning_logs/version_0/config.yaml, metrics.json, provenance.json",
     ]
 
@@ -132,7 +140,7 @@ def test_figures_of_a_run_are_of_all_its_sessions(run: Run) -> None:
     figures = {"epochs": 2, "fit_s": 5.0, "loss": None, "steps": 1200, "to_target_s": 1.5}
     assert text == json.dumps(figures | {"val/acc_best": 0.75}, indent=2) + "\n"
     assert "best state     val/acc 0.7500\n" in table
-    assert "0.0 startup, 5.0 fit, 0.0 test" in table
+    assert "seconds        5.0 fit\n" in table
     assert not (run.log_dir / "traceback.txt").exists()
     assert looks(run.root) == []
 
@@ -144,7 +152,7 @@ def test_seconds_before_are_kept_by_a_session_without_a_step(run: Run) -> None:
 
 def test_network_and_predictions_are_saved_and_old_ones_removed(run: Run) -> None:
     account, command = account_of(), command_of(run)
-    account.predictions = {"prediction": torch.tensor([1, 2]), "label": torch.tensor([1, 3])}
+    account.outputs = {"prediction": torch.tensor([1, 2]), "label": torch.tensor([1, 3])}
     finish(command, account)
     saved = torch.load(run.checkpoint_dir / "model.pt", weights_only=True)
     assert torch.equal(saved["weight"], command.model.network.weight)
@@ -153,7 +161,7 @@ def test_network_and_predictions_are_saved_and_old_ones_removed(run: Run) -> Non
             "prediction": [1, 2],
             "label": [1, 3],
         }
-    account.predictions = {}
+    account.outputs = {}
     finish(command, account)
     finish(command, account)
     assert not (run.log_dir / "predictions.npz").exists()
@@ -166,11 +174,11 @@ def test_test_is_written_into_the_ledger(run: Run, kept: bool) -> None:
     command.best.best_model_path = str(best) if kept else ""
     glance = {"seed": 5, "commit": "c0", "config": "digest"}
     (run.log_dir / "run.json").write_text(json.dumps(glance))
-    finish(command, account_of(test_images=60, **{"test/acc": 0.5, "test/loss": 1.0}))
+    finish(command, account_of_test())
     (look,) = looks(run.root)
     assert look.pop("when")
     assert look == glance | {
-        **{"by": "src.train", "run": "version_0", "accuracy": 0.5, "images": 60},
+        **{"by": "src.train", "run": "version_0", "metrics": {"test/acc": 0.5}, "samples": 60},
         "network": file_digest(best) if kept else "version_0, untold",
     }
 
@@ -182,7 +190,7 @@ def test_loggers_get_what_is_compared_and_the_first_one_has_the_pictures(run: Ru
         (run.root / "elsewhere" / name / f"{name}.png").touch()
     command = command_of(run)
     command.trainer.loggers = [first, CSVLogger(run.root), second]
-    table = finish(command, account_of(test_images=60, **{"test/acc": 0.5, "train/loss": 1.0}))
+    table = finish(command, account_of_test())
     compared = {"test/acc": 0.5, "val/acc_best": 0.75}
     assert first.calls == second.calls == [({"lr": 0.1}, compared, 1200), "success"]
     assert "pictures       elsewhere/first/first.png" in table.splitlines()
@@ -238,3 +246,18 @@ def test_hparams_reach_the_disk_before_the_process_ends(
         monkeypatch.setattr(TensorBoardLogger, name, spy)
     train("--trainer.max_epochs=1")
     assert calls[-2:] == ["log_hyperparams", "finalize"]
+
+
+def test_what_a_module_logged_in_its_test_is_told(run: Run) -> None:
+    account = account_of(test_s=1.0, test_samples=1500, **{"test/rmse": 0.25, "loss": 2.0})
+    account.tested = {"test/rmse": 0.25, "loss": 2.0}
+    assert "test           rmse 0.25, loss 2 (1,500 samples)\n" in finish(command_of(run), account)
+    del account.metrics["test_samples"]
+    assert "test           rmse 0.25, loss 2\n" in finish(command_of(run), account)
+
+
+def test_whole_module_is_saved_if_it_has_no_network(run: Run) -> None:
+    command = command_of(run, model=torch.nn.Linear(1, 1))
+    finish(command, account_of())
+    saved = torch.load(run.checkpoint_dir / "model.pt", weights_only=True)
+    assert set(saved) == {"weight", "bias"}

@@ -80,7 +80,7 @@ def test_run_knows_the_step_that_was_tested(tmp_path: Path) -> None:
     assert run.tested_step == -1
     (run.log_dir / "metrics.json").write_text('{"steps": 7}')
     assert run.tested_step == -1  # with --test false
-    (run.log_dir / "metrics.json").write_text('{"steps": 7, "test/acc": 0.9}')
+    (run.log_dir / "metrics.json").write_text('{"steps": 7, "test_s": 0.9}')
     assert run.tested_step == 7
 
 

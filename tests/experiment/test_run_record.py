@@ -250,3 +250,12 @@ def test_what_is_no_run_is_refused(word: str, tmp_path: Path, monkeypatch) -> No
 def test_records_are_read_without_torch() -> None:
     code = "import sys, src.experiment.run_record; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_figures_of_older_runs_have_their_names_of_today(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    older = {"steps": 7, "test_images": 60, "to_target_images": 40, "train/images_per_s": 1.5}
+    (run.log_dir / "metrics.json").write_text(json.dumps(older))
+    assert RunRecord(run).metrics == {
+        **{"steps": 7, "test_samples": 60, "to_target_samples": 40, "train/samples_per_s": 1.5}
+    }

@@ -6,9 +6,9 @@ from src.experiment.known_metrics import KnownMetrics
 from src.experiment.target import Target, parse_target
 from src.metric import Metric
 
-BEFORE = {"step": 2, "epoch": 1, "seconds": 1.5, "images": 40, "val/acc": 0.5}
-LAST = {"step": 4, "epoch": 1, "seconds": 2.5, "images": 80, "val/acc": 0.9}
-REACHED = {"to_target_s": 2.5, "to_target_steps": 4, "to_target_images": 80}
+BEFORE = {"step": 2, "epoch": 1, "seconds": 1.5, "samples": 40, "val/acc": 0.5}
+LAST = {"step": 4, "epoch": 1, "seconds": 2.5, "samples": 80, "val/acc": 0.9}
+REACHED = {"to_target_s": 2.5, "to_target_steps": 4, "to_target_samples": 80}
 
 
 TASK = Fake(headline=Metric("acc", "max"), metrics=(Metric("loss", "min"),))

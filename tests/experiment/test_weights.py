@@ -1,13 +1,19 @@
 import re
 from pathlib import Path
-from types import SimpleNamespace as Fake
+from unittest.mock import Mock
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import nn
 
 from src.experiment.digest import digest
-from src.experiment.weights import load_weights, refuse_other_network, refuse_unsafe
+from src.experiment.weights import (
+    load_weights,
+    refuse_impossible,
+    refuse_other_network,
+    refuse_unsafe,
+)
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.conftest import Train
@@ -119,7 +125,8 @@ def test_weights_are_identified_by_file_and_digest(tmp_path: Path) -> None:
     ],
 )
 def test_first_differences_of_two_networks_are_told(there: dict[str, int], problem: str) -> None:
-    model = Fake(state_dict=lambda: {"a": torch.ones(1), "b": torch.ones(2)})
+    model = LightningModule()
+    model.a, model.b = (nn.Parameter(torch.ones(size)) for size in (1, 2))
     saved = {name: torch.ones(size) for name, size in there.items()}
     if not problem:
         refuse_other_network(model, saved)
@@ -134,3 +141,37 @@ def test_plain_content_is_not_refused() -> None:
     said = "^a.0 in the checkpoint is a PosixPath, and no checkpoint gives that back safely: save a"
     with pytest.raises(ValueError, match=said):
         refuse_unsafe("checkpoint", {"a": [Path("x")]})
+
+
+class Late(LightningModule):
+    """A module whose layer is made when training begins."""
+
+    def configure_model(self) -> None:
+        self.layer = nn.Linear(1, 1)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters())
+
+
+def test_layers_that_are_made_later_are_not_judged() -> None:
+    refuse_impossible(Late())
+    refuse_other_network(Late(), {"layer.weight": torch.ones(1, 1)})
+
+
+def test_weights_that_a_module_does_not_save_are_not_missed() -> None:
+    model = Late()
+    model.configure_model()
+    with pytest.raises(ValueError, match=r"layer\.bias is missing there"):
+        refuse_other_network(model, {"layer.weight": torch.ones(1, 1)})
+    model.strict_loading = False
+    refuse_other_network(model, {"layer.weight": torch.ones(1, 1)})
+
+
+def test_impossible_settings_are_refused_and_nothing_else(monkeypatch) -> None:
+    model = Late()
+    for error in (AttributeError("no layer"), RuntimeError("no trainer")):
+        monkeypatch.setattr(model, "configure_optimizers", Mock(side_effect=error))
+        refuse_impossible(model)
+    monkeypatch.setattr(model, "configure_optimizers", Mock(side_effect=ValueError("lr -1")))
+    with pytest.raises(ValueError, match="lr -1"):
+        refuse_impossible(model)

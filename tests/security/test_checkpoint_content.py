@@ -75,9 +75,9 @@ def test_command_refuses_such_a_checkpoint(train: Train, capsys) -> None:
 def test_heartbeat_takes_nothing_else_from_a_checkpoint(tmp_path: Path) -> None:
     heartbeat = Heartbeat(tmp_path)
     heartbeat.fitting = True
-    state = {"seconds": 1.0, "images": 2, "validations": [], "folder": "/", "_write": None}
+    state = {"seconds": 1.0, "samples": 2, "validations": [], "folder": "/", "_write": None}
     heartbeat.load_state_dict(state)
-    assert (heartbeat.folder, heartbeat.images) == (tmp_path, 2)
+    assert (heartbeat.folder, heartbeat.samples) == (tmp_path, 2)
     assert "_write" not in vars(heartbeat)
 
 
