@@ -72,7 +72,7 @@ QUIET = {"enable_progress_bar": False, "enable_model_summary": False}
 MEANS_NOTHING = ("Traceback", "accuracy", "image", "network", " 0%", "0.00%", "val/acc")
 EXACT = ("state_dict", "optimizer_states", "lr_schedulers", "epoch_metrics")
 # Remaining: a plain DataLoader that shuffles, or that is left inside an epoch, does not go on yet.
-PLAIN_LOADERS_ARE_EXACT = False
+PLAIN_LOADERS_ARE_EXACT = True
 
 
 @pytest.fixture(

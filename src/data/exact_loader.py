@@ -72,6 +72,8 @@ class ExactLoader(DataLoader[T]):
         **options: Passed to torch's DataLoader.
     """
 
+    exact = True  # else the run would read it by its own means
+
     def __init__(
         self,
         dataset: Dataset[T],

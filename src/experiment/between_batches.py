@@ -65,11 +65,6 @@ class BetweenBatches(Callback):
         self._weights = {}
         if any(isinstance(c, StochasticWeightAveraging) for c in trainer.callbacks):  # type: ignore[attr-defined]
             note("StochasticWeightAveraging does not go on exactly; WeightAveraging does")
-        loader, saved = trainer.train_dataloader, self._resumed["state_dict"].get("combined_loader")
-        if loader is None or not saved or not hasattr(loader, "load_state_dict"):
-            note("the images may come in another order: only src.data.ExactLoader keeps it")
-        else:  # Lightning lets a loader compare its state only inside an epoch
-            loader.load_state_dict(saved[0])
 
     @override
     def on_train_batch_start(

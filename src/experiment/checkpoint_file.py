@@ -24,6 +24,10 @@ _LOOP = {
     "epoch_loop.state_dict": {"_batches_that_stepped": _COUNT},
     "epoch_loop.batch_progress": {"current": _DONE, "total": _DONE, "is_last_batch": bool},
 }
+_LOADER = {
+    **{"epoch?": int, "first?": int, "seeds?": [range(-(2**63), 2**64)]},
+    **{"since?": _COUNT, "sampler?": [object], "data?": object, "cycle?": _COUNT},
+}
 _SHAPE = {
     "config": re.compile(r"(?s).{0,1000000}"),
     "provenance": [SESSION, ...],
@@ -37,6 +41,7 @@ _SHAPE = {
     "epoch_metrics": [{str: {"updates": int}}],
     "metrics": {str: float},
     "flags?": {key: [str] for key in ("frozen", "evaluating", "untracked")},
+    "loaders?": [[_LOADER]],
     "calibration?": {"temperature": float, "step": int},
 }
 _PARTS = {name for name in _SHAPE if not name.endswith("?")}

@@ -11,6 +11,7 @@ from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.between_batches import BetweenBatches
 from src.experiment.checkpoint_file import WholeCheckpointIO
 from src.experiment.epoch_metrics import EpochMetrics
+from src.experiment.exact_dataloader import ExactDataLoaders
 from src.experiment.finite import FiniteGuard
 from src.experiment.flags import Flags
 from src.experiment.graceful_stop import GracefulStop
@@ -40,6 +41,7 @@ def make_exact(trainer: Trainer, best: BestCheckpoint, last: LastCheckpoint) -> 
         between = BetweenBatches(*actions, at_once=best.save_if_validated)
     trainer.callbacks[:0] = [  # type: ignore[attr-defined]
         between,
+        ExactDataLoaders(),
         StepSeed(),
         EpochMetrics(),
         Flags(),

@@ -14,6 +14,8 @@ _WARNINGS = [
     ".*could not find the monitored key",
     # A run that continues writes into its own folder.
     "Checkpoint directory .* exists and is not empty",
+    # They are made resumable, or a line of our own says what is not exact.
+    ".*your dataloader is not resumable",
     # Said in a line of our own.
     ".*newer than your current",
     # Metrics of torchmetrics are joined over the processes already.

@@ -114,23 +114,6 @@ def test_test_of_a_state_says_nothing_of_how_it_goes_on(capsys) -> None:
     assert not capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("saved", "loads", "noted"),
-    [([{"seed": 1}], True, False), ([], True, True), ([{"seed": 1}], False, True)],
-)
-def test_loader_gets_its_state(saved: list, loads: bool, noted: bool, capsys) -> None:
-    found = []
-    loader = Fake(load_state_dict=found.append) if loads else Fake()
-    loop = {"state_dict": {"combined_loader": saved}}
-    callback = BetweenBatches()
-    trainer = Fake(training=True, train_dataloader=loader, callbacks=[])
-    checkpoint = {"exact": True, "loops": {"fit_loop": loop}, "state_dict": {}}
-    callback.on_load_checkpoint(trainer, None, checkpoint)
-    callback.on_train_start(trainer, None)
-    assert found == saved * loads
-    assert ("may come in another order" in capsys.readouterr().err) is noted
-
-
 @pytest.mark.parametrize(("steps", "interval"), [(0, 1), (1, 1), (50, 50)])
 def test_run_without_curves_is_looked_at_each_step(steps: int, interval: int) -> None:
     assert log_interval(Fake(log_every_n_steps=steps)) == interval

@@ -1,0 +1,117 @@
+"""Loaders that a user brings, read so that a run can go on at any batch of them."""
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import CombinedLoader
+from torch.utils.data import DataLoader, IterableDataset
+from typing_extensions import override
+
+from src.experiment.drawn import Draws, keeps_state
+from src.experiment.exact_combined import ExactCombinedLoader, Reader
+from src.experiment.note import note
+from src.experiment.place import Place, epoch_of_loaders, next_place
+from src.experiment.seeded_reading import SampledReader
+from src.experiment.stream import StreamReader
+
+
+class ExactDataLoaders(Callback):
+    """Read the loaders of training and validation exactly, whatever they are.
+
+    Loaders that keep the order themselves, which their attribute `exact` says, are left alone.
+    """
+
+    def __init__(self) -> None:
+        self._seeds: WeakKeyDictionary[torch.Generator, int] = WeakKeyDictionary()
+        self._resumed: dict[str, Any] = {}
+        self._attached = False
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage != "fit" or self._attached:
+            return
+        self._attached = True
+        loop: Any = trainer.fit_loop
+        for part, training in ((loop, True), (loop.epoch_loop.val_loop, False)):
+            source = part._data_source
+            source.dataloader = self._exact(source.dataloader, trainer, training)
+
+    @override
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        combined = trainer.fit_loop._combined_loader
+        if not isinstance(combined, ExactCombinedLoader):
+            return
+        loop = checkpoint["loops"]["fit_loop"]
+        epoch = loop["epoch_progress"]["current"]["completed"]
+        batch = loop["epoch_loop.batch_progress"]["current"]["completed"]
+        states = [[reader.state_dict(Place(epoch, batch)) for reader in combined.readers]]
+        if trainer.world_size > 1:
+            everyone: list[Any] = [None] * trainer.world_size
+            torch.distributed.all_gather_object(everyone, states[0])
+            states = everyone
+        checkpoint["loaders"] = states
+
+    @override
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if trainer.training:
+            self._resumed = checkpoint
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._resumed:
+            return
+        loop: Any = trainer.fit_loop
+        loop._last_train_dl_reload_epoch = epoch_of_loaders(trainer, trainer.current_epoch)
+        combined, batch = loop._combined_loader, next_place(trainer).batch
+        kept = isinstance(combined, ExactCombinedLoader) is ("loaders" in self._resumed)
+        if not kept:
+            note("the samples may come in another order: another kind of loader saved this state")
+        elif isinstance(combined, ExactCombinedLoader):
+            for reader in combined.readers:
+                if isinstance(reader, StreamReader) and (line := reader.inexact(batch)):
+                    note(line)
+        else:
+            self._compare(combined)
+        self._resumed = {}
+
+    def _compare(self, combined: CombinedLoader | None) -> None:
+        """Let loaders that keep the order compare their state; Lightning does only in an epoch."""
+        saved = self._resumed["loops"]["fit_loop"]["state_dict"].get("combined_loader", [])
+        for loader, state in zip(combined.flattened if combined else [], saved, strict=False):
+            loader.load_state_dict(state)
+
+    def _exact(
+        self, request: Callable[[], Any], trainer: Trainer, training: bool
+    ) -> Callable[[], Any]:
+        def read(loader: Any, number: int, cycles: bool) -> Reader:
+            name = f"{'train' if training else 'val'} {number}"
+            reader = self._reader(loader, name, trainer, cycles)
+            states = self._resumed.get("loaders", []) if training else []
+            for state in states[trainer.global_rank :: trainer.world_size][:1]:
+                if number < len(state):
+                    reader.load_state_dict(state[number])
+            return reader
+
+        def loaders() -> Any:
+            given = request()
+            if not isinstance(given, CombinedLoader):
+                given = CombinedLoader(given, "max_size_cycle" if training else "sequential")
+            if all(getattr(loader, "exact", False) for loader in given.flattened):
+                return given
+            return ExactCombinedLoader(given.iterables, given._mode, trainer, training, read)
+
+        return loaders
+
+    def _reader(self, loader: Any, name: str, trainer: Trainer, cycles: bool) -> Reader:
+        device, rank = trainer.strategy.root_device, trainer.global_rank
+        plain = isinstance(loader, DataLoader) and not keeps_state(loader)
+        if not plain or isinstance(loader.dataset, IterableDataset):
+            return StreamReader(loader, name, rank, cycles, device)
+        return SampledReader(loader, Draws(loader, name, rank, cycles, self._seeds), device)
