@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.verb_parser import VerbParser
+from src.printable import printable
 
 if TYPE_CHECKING:
     from src.experiment.samples import RunSet
@@ -136,6 +137,7 @@ def _table(
     from src.statistics.estimate import estimate
     from src.statistics.sentence import conclude
 
+    metric = printable(metric)
     width = max(len(metric), *(len(each.name) for each in samples))
     names = ("mean", "sd", "95% interval", "lowest", "highest", "fit")
     heads = "  ".join(f"{head:>{16 if '%' in head else 8}}" for head in names)

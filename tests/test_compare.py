@@ -1,6 +1,8 @@
 """`python -m src.compare` as a user types it."""
 
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from src.compare import _content, _parser, _samples, _table, main
+from src.compare import _content, _metric, _parser, _samples, _table, main
 from src.experiment.looks import counted
 from src.metric import Metric
 from src.statistics.comparison import compare
@@ -181,3 +183,64 @@ def test_runs_of_other_test_images_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="tested on different images: nothing can be compared"):
         _samples(sets, "test/acc")
     assert [sample.correct for sample in _samples(sets, "val/acc")] == [{}, {}]
+
+
+VAL = Metric("val/acc", "max", "percent")
+
+
+def judged(name: str, metric: Metric | str) -> SimpleNamespace:
+    """Stand in for a group that is judged by a metric."""
+    return SimpleNamespace(name=name, metric=lambda asked: metric)
+
+
+def test_groups_are_compared_by_one_metric() -> None:
+    assert _metric([judged("a", VAL), judged("b", VAL)], None) == VAL
+    assert _metric([judged("a", "val/acc"), judged("b", VAL)], "val/acc") == VAL
+    assert _metric([judged("a", "x"), judged("b", "x")], "x") == "x"
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (Metric("val/rmse", "min"), "a by val/acc (max), b by val/rmse (min)"),
+        (Metric("val/acc", "min"), "a by val/acc (max), b by val/acc (min)"),
+        ("val/f1", "a by val/acc (max), b by val/f1"),
+    ],
+)
+def test_groups_of_different_metrics_are_refused(other: Metric | str, told: str) -> None:
+    said = re.escape(f"these are not judged by one metric: {told}; give --metric")
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        _metric([judged("a", VAL), judged("b", other)], None)
+
+
+@pytest.mark.parametrize(
+    ("words", "metric", "said"),
+    [
+        ([], "test/acc", "is better by"),
+        (["--metric=test/loss"], "test/loss", "is better by"),
+        (["--metric=train/lr"], "train/lr", "is higher by"),
+        (["--metric=fit_s"], "fit_s", "is better by"),
+        (["--metric=train/images_per_s"], "train/images_per_s", "is better by"),
+    ],
+)
+def test_metric_is_the_headline_or_the_one_that_is_named(
+    finished: Train, capsys, words: list[str], metric: str, said: str
+) -> None:
+    finished("--trainer.max_epochs=1")
+    for version in range(6):  # the second group has the larger figures, whatever they are
+        copy = Path(f"lightning_logs/version_{version}")
+        if version:
+            shutil.copytree("lightning_logs/version_0", copy)
+        run = json.loads((copy / "run.json").read_text())
+        run |= {"group": "ab"[version % 2], "seed": version // 2}
+        (copy / "run.json").write_text(json.dumps(run))
+        value = 0.1 + version % 2 / 4 + version / 1000
+        (copy / "metrics.json").write_text(json.dumps({"steps": 1, "fit_s": 1.0, metric: value}))
+        (copy / "predictions.npz").unlink(missing_ok=True)
+    capsys.readouterr()
+    main(["a", "b", *words])
+    text = capsys.readouterr().out
+    assert text.startswith(metric)
+    best = "a" if metric in ("test/loss", "fit_s") else "b"
+    unit = {"test/acc": "25.10 points", "fit_s": "0.25 s"}.get(metric, "0.2510")
+    assert f"\n{best} {said} {unit}, 95%" in text

@@ -145,7 +145,8 @@ def _curves(sections: Sequence[Section]) -> str:
         return ""
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     for column, (metric, names) in enumerate(metrics.items()):
-        axes = figure.add_subplot(1, len(metrics), column + 1, title=metric, xlabel="step")
+        axes = figure.add_subplot(1, len(metrics), column + 1, xlabel="step")
+        axes.set_title(printable(metric), parse_math=False)
         for number, each in enumerate(sections):
             for split, name in names.items():
                 if points := each.curves.get(name):

@@ -52,28 +52,35 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """
     metrics = {row["metric"] for row in rows if row["metric"]}
     only = metrics.pop() if len(metrics) == 1 else None
-    written = [_written(row, only) for row in rows]
+    written = [_written(row) for row in rows]
     heads = [head for head in written[0] if any(row[head] for row in written)]
-    widths = {head: max(len(head), *(len(row[head]) for row in written)) for head in heads}
-    lines = [{head: head for head in heads}, *written]
+    if only:  # it heads its columns, else each row names its own
+        heads.remove("metric")
+    lines = [{head: head for head in heads} | _titles(only), *written]
+    widths = {head: max(len(line[head]) for line in lines) for head in heads}
     return "\n".join(
         "  ".join(line[head].ljust(widths[head]) for head in heads).rstrip() for line in lines
     )
 
 
-def _written(row: Mapping[str, Any], only: str | None) -> dict[str, str]:
-    """Write a run; where all have one metric, it heads its columns, else each row names its own."""
+def _titles(metric: str | None) -> dict[str, str]:
+    """Head the columns of the one metric by its names, if it has one of its own in the test."""
+    names = {"val": metric, "test": test_name(metric)} if metric else {}
+    names |= {"test": "test"} if names.get("test") == metric else {}
+    return {head: printable(str(name)[:_WIDEST]) for head, name in names.items()}
+
+
+def _written(row: Mapping[str, Any]) -> dict[str, str]:
     status = row["status"]
     if status in ("running", "interrupted") and row["steps"]:
         status += f" {100 * row['step'] // row['steps']}%"
     changed = row["changed"]
-    tested = test_name(only) if only else "test"
     cells = {
         "run": row["run"],
         "status": status,
-        "metric": "" if only else row["metric"] or "",
-        only or "val": _number(row["val"], ".4f"),
-        "test" if tested == only else tested: _number(row["test"], ".4f"),
+        "metric": row["metric"] or "",
+        "val": _number(row["val"], ".4f"),
+        "test": _number(row["test"], ".4f"),
         "seconds": _number(row["fit_s"], ".1f"),
         "to target": _number(row["to_target_s"], ".1f"),
         "seed": "" if row["seed"] is None else str(row["seed"]),

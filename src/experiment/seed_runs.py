@@ -14,6 +14,7 @@ from src.experiment.note import note
 from src.experiment.run import shown
 from src.experiment.run_record import RunRecord
 from src.experiment.words import Words
+from src.printable import printable
 
 _MOST = 10_000
 
@@ -181,7 +182,7 @@ class SeedRuns:
         names = [f"{headline.name}_best", headline.tested.name] if headline else []
         result = [f"{name} {metrics[name]:.4f}" for name in names if metrics.get(name) is not None]
         seconds = f"{metrics.get('fit_s', 0):.1f} s"
-        return f"seed {work.key}: {', '.join([*result, seconds])}, {work.record.name}"
+        return printable(f"seed {work.key}: {', '.join([*result, seconds])}, {work.record.name}")
 
     def _members(self, kinds: Sequence[str]) -> dict[int, RunRecord]:
         members = self.group.members()

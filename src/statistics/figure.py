@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from src.printable import printable
 from src.statistics.comparison import Comparison, Sample
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale
@@ -26,6 +27,7 @@ def draw_comparison(
     Returns:
         A figure that no window shows.
     """
+    name = printable(metric).replace("$", r"\$")  # it is no formula
     height = 1.6 + 0.55 * len(samples)
     figure = Figure(figsize=(10, height), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.4, 1])
@@ -38,7 +40,7 @@ def draw_comparison(
         left.errorbar(found.mean, row, xerr=half, fmt="|", ms=16, capsize=5, color=f"C{row}", lw=2)
     left.set(
         title="Each run, mean and its 95% interval",
-        xlabel=f"{metric}{unit}",
+        xlabel=f"{name}{unit}",
         yticks=range(len(samples)),
         yticklabels=[f"{sample.name}\nn = {len(sample.values)}" for sample in samples],
         ylim=(len(samples) - 0.5, -0.5),
@@ -52,7 +54,7 @@ def draw_comparison(
     right.axvline(0, color="0.3", lw=1, ls="--")
     right.set(
         title=f"Difference from {samples[0].name}, 95% interval",
-        xlabel=f"difference of {metric}{' [points]' if scale.unit == '%' else unit}",
+        xlabel=f"difference of {name}{' [points]' if scale.unit == '%' else unit}",
         yticks=[],
         ylim=(len(samples) - 0.5, -0.5),
     )

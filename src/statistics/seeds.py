@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from src.metric import Metric, cost_of
+from src.printable import printable
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, describe, describe_power
 
@@ -56,7 +57,7 @@ def summarise(
         rows["seconds"] = f"{median(fit):.1f} fit (median), {sum(fit):.1f} in all"
     rows["compare"] = f"python -m src.compare {name} OTHER"
     width = max(13, *map(len, rows))
-    return "\n".join(f"{row:<{width}}  {text}" for row, text in rows.items())
+    return "\n".join(printable(f"{row:<{width}}  {text}") for row, text in rows.items())
 
 
 def _described(metrics: Sequence[Mapping[str, Any]], headline: Metric | None) -> dict[Metric, str]:

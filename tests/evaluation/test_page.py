@@ -171,3 +171,51 @@ def test_same_runs_give_the_same_page(tmp_path: Path) -> None:
     text = render([section("a", tmp_path)], {}, "now")
     svg = base64.b64decode(text.partition("data:image/svg+xml;base64,")[2].partition('"')[0])
     assert b"<dc:date>" not in svg
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> list[Figure]:
+    """Pictures that a page is given."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(
+        "src.evaluation.page.Figure",
+        lambda **options: figures.append(Figure(**options)) or figures[-1],
+    )
+    return figures
+
+
+@pytest.mark.parametrize(
+    ("names", "titles"),
+    [
+        (["val_rmse", "train_rmse", "lr-SGD"], {"rmse": ["train", "val"]}),
+        (["valid/f1", "train/loss", "test/f1"], {"loss": ["train"], "f1": ["val"]}),
+        (["val/c", "val/b", "val/loss", "val/a"], dict.fromkeys(("loss", "c", "b"), ["val"])),
+        (["rmse", "lr"], {"rmse": ["logged"], "lr": ["logged"]}),
+        (["train/b"], {"b": ["train"]}),
+        (["val/$\\x$"], {"$\\x$": ["val"]}),
+    ],
+)
+def test_curves_of_any_names_are_drawn(tmp_path: Path, drawn, names, titles) -> None:
+    curves = {name: [(1, 2.0), (2, 1.0)] for name in names}
+    text = render([Section("a", {}, {}, [], curves, None, tmp_path, {})], {}, "now")
+    (figure,) = drawn
+    found = {axes.get_title(): [line.get_label() for line in axes.lines] for axes in figure.axes}
+    assert {title: sorted(labels) for title, labels in found.items()} == titles
+    assert 'id="curves"' in text
+
+
+@pytest.mark.parametrize("names", [[], ["test/acc", "test_loss"]])
+def test_page_without_curves_draws_none(tmp_path: Path, drawn, names: list[str]) -> None:
+    curves = {name: [(1, 2.0)] for name in names}
+    text = render([Section("a", {}, {}, [], curves, None, tmp_path, {})], {}, "now")
+    assert (drawn, 'id="curves"' in text) == ([], False)
+
+
+def test_figures_of_any_task_are_in_the_first_table(tmp_path: Path) -> None:
+    metrics = {"val_rmse_best": 0.5, "test/rmse": 0.75, "test/mae": 0.25, "fit_s": 1.0}
+    assert glance(Section("a", metrics, {}, [], {}, None, tmp_path, {})) == {
+        "Best val_rmse": ["0.5000"],
+        "test/mae": ["0.2500"],
+        "test/rmse": ["0.7500"],
+        "Training": ["1.0 s"],
+    }

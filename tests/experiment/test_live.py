@@ -4,11 +4,14 @@ from typing import ClassVar
 import pytest
 
 from src.experiment.live import Live
+from src.metric import Metric
+
+ACC = Metric("val/acc", "max")
 
 
 def test_bars_show_each_run_on_a_terminal(monkeypatch, capsys) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    record = SimpleNamespace(progress={"step": 30, "steps": 120}, best_val=0.98765)
+    record = SimpleNamespace(progress={"step": 30, "steps": 120}, best_val=0.98765, headline=ACC)
     with Live(2) as live:
         live.show({1: ("seed_4", record)}, 2, 5)
         live.say("seed 3 is done")
@@ -56,8 +59,8 @@ def test_each_place_has_its_bar(terminal: bool, monkeypatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
     monkeypatch.setattr("src.experiment.live.tqdm", Bar)
     monkeypatch.setattr(Bar, "made", [])
-    fresh = SimpleNamespace(progress={"step": 3, "steps": None}, best_val=None)
-    known = SimpleNamespace(progress={"step": 5, "steps": 9}, best_val=0.5)
+    fresh = SimpleNamespace(progress={"step": 3, "steps": None}, best_val=None, headline=None)
+    known = SimpleNamespace(progress={"step": 5, "steps": 9}, best_val=0.5, headline=ACC)
     with Live(3) as live:
         whole, *bars = Bar.made
         live.show({0: ("a", fresh), 2: ("b\x1b", known)}, 4, 7)

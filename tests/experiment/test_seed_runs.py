@@ -110,6 +110,9 @@ def test_stopped_seed_without_a_state_begins_again(tmp_path: Path, capsys) -> No
 
 def test_results_are_told_and_failures_kept(tmp_path: Path) -> None:
     record = runs_of(tmp_path, **{"test/acc": 0.9, "val/acc_best": 0.8, "fit_s": 3.21})[0]
+    known = {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "number"}}}
+    (record.log_dir / "run.json").write_text(json.dumps(record.glance | known))
+    record = RunRecord(record.run)
     plan = SeedRuns(Group(tmp_path, "g"), [1, 4], take_apart([]))
     line = plan.end(Work(1, "seed_1", [], record), 0, "")
     assert line == "seed 1: val/acc_best 0.8000, test/acc 0.9000, 3.2 s, version_0"

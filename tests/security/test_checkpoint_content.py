@@ -13,6 +13,7 @@ from src.experiment.checkpoint_file import WholeCheckpointIO, read_checkpoint
 from src.experiment.epoch_metrics import give_back
 from src.experiment.exact import make_exact
 from src.experiment.heartbeat import Heartbeat
+from src.experiment.known_metrics import KnownMetrics
 from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.target import Target
 from tests.conftest import Train
@@ -91,7 +92,7 @@ def test_metric_takes_nothing_else_from_a_checkpoint() -> None:
 def test_target_takes_no_other_figure_from_a_checkpoint(tmp_path: Path) -> None:
     heartbeat = Heartbeat(tmp_path)
     heartbeat.fitting = True
-    target = Target("val/acc=0.9", heartbeat)
+    target = Target("val/acc=0.9", heartbeat, KnownMetrics(None))
     reached = {"test/acc": 1.0, "to_target_s": 3.0}
     target.load_state_dict({"metric": "val/acc", "value": 0.9, "reached": reached})
     assert target.reached == {"to_target_s": 3.0}

@@ -18,6 +18,7 @@ from tests.evaluation.test_evaluation import evaluation
 from tests.security.test_output import PAYLOADS, refuse_harm
 
 GLANCE = {"group": "g", "seed": 1, "commit": "c", "began": "2026", "config": "x", "changed": {}}
+GLANCE |= {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "percent"}}}
 SESSION = {
     **{"began": "2026-01-02T03:04", "from_step": 0, "command": "python", "packages": {}},
     **{
@@ -85,15 +86,18 @@ def outcome(verb: Callable[[list[str]], None], words: list[str], capsys) -> tupl
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=ascii)
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
-def test_values_of_a_run_are_shown_printably(payload: str, words: list[str], capsys) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_values_of_a_run_are_shown_printably(named, payload: str, words, capsys) -> None:
     texts = dict.fromkeys(("group", "began", "commit"), payload)
     session = SESSION | dict.fromkeys(("began", "command"), payload)
     session["inputs"] = SESSION["inputs"] | {payload: payload}
     session["git"] = dict.fromkeys(("commit", "status", "diff"), payload)
     texts["changed"] = {payload: payload}
-    best = METRICS | {"val/acc_best": 0.9}
+    metric = {"mode": "max", "format": "number"}
+    texts |= {"headline": payload, "metrics": {payload: metric}} if named else {}
+    best = METRICS | {"val/acc_best": 0.9, f"{payload}_best": 0.9}
     make_run(0, run=GLANCE | texts, provenance=[session], metrics=best)
-    make_run(1)
+    make_run(1, run=GLANCE | texts if named else GLANCE)
     out, errors = outcome(runs, words, capsys)
     assert errors == []
     if "--format=json" in words:
@@ -101,6 +105,26 @@ def test_values_of_a_run_are_shown_printably(payload: str, words: list[str], cap
         json.loads(out)
     else:
         refuse_harm(out, payload if words[0] in ("show", "diff") else payload[:1])
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("payload", PAYLOADS, ids=ascii)
+def test_name_of_a_metric_is_shown_printably(payload: str, capsys) -> None:
+    known = {"headline": payload, "metrics": {payload: {"mode": "min", "format": "number"}}}
+    for version in (0, 1):
+        values = METRICS | {f"{payload}_best": 0.5}
+        make_run(version, run=GLANCE | known | {"seed": version}, metrics=values)
+    out, errors = outcome(compare, ["version_0", "version_1"], capsys)
+    assert errors == []
+    refuse_harm(out, f"{payload}_best")
+
+
+@pytest.mark.parametrize("name", ["run", "status", "seed", "val", "test", "metric"])
+def test_name_of_a_metric_takes_no_other_column(name: str, capsys) -> None:
+    known = {"headline": name, "metrics": {name: {"mode": "max", "format": "number"}}}
+    make_run(0, run=GLANCE | known, metrics=METRICS | {f"{name}_best": 0.75})
+    line = outcome(runs, ["ls"], capsys)[0].splitlines()[1]
+    assert line.split()[:4] == ["version_0", "finished", "0.7500", "1.0"]
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: value[:5])

@@ -85,3 +85,10 @@ def test_picture_has_a_row_for_each_configuration() -> None:
     grid = [*left.get_xgridlines(), *right.get_xgridlines()]
     assert {(line.get_alpha(), line.get_visible()) for line in grid} == {(0.3, True)}
     assert not any(line.get_visible() for line in left.get_ygridlines())
+
+
+def test_name_of_a_metric_is_no_formula() -> None:
+    samples = [Sample(name, {1: 0.5, 2: 0.625}, {}) for name in "ab"]
+    figure = draw_comparison(samples, compare(samples, 0.1), "$\\x$\x1b", Scale("x"))
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_xlabel() == r"\$\x\$\x1b"
