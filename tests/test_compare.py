@@ -234,13 +234,13 @@ def test_metric_is_the_headline_or_the_one_that_is_named(
         run = json.loads((copy / "run.json").read_text())
         run |= {"group": "ab"[version % 2], "seed": version // 2}
         (copy / "run.json").write_text(json.dumps(run))
-        value = 0.1 + version % 2 / 4 + version / 1000
-        (copy / "metrics.json").write_text(json.dumps({"steps": 1, "fit_s": 1.0, metric: value}))
+        value = 0.1 + version % 2 / 4 + version**2 / 1000
+        (copy / "metrics.json").write_text(json.dumps({"steps": 11, "fit_s": 1.0, metric: value}))
         (copy / "predictions.npz").unlink(missing_ok=True)
     capsys.readouterr()
     main(["a", "b", *words])
     text = capsys.readouterr().out
     assert text.startswith(metric)
     best = "a" if metric in ("test/loss", "fit_s") else "b"
-    unit = {"test/acc": "25.10 points", "fit_s": "0.25 s"}.get(metric, "0.2510")
+    unit = {"test/acc": "25.50 points", "fit_s": "0.26 s"}.get(metric, "0.2550")
     assert f"\n{best} {said} {unit}, 95%" in text

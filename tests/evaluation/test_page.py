@@ -189,7 +189,7 @@ def drawn(monkeypatch) -> list[Figure]:
     [
         (["val_rmse", "train_rmse", "lr-SGD"], {"rmse": ["train", "val"]}),
         (["valid/f1", "train/loss", "test/f1"], {"loss": ["train"], "f1": ["val"]}),
-        (["val/c", "val/b", "val/loss", "val/a"], dict.fromkeys(("loss", "c", "b"), ["val"])),
+        (["val/c", "val/b", "val/loss", "val/a"], {key: ["val"] for key in ("loss", "c", "b")}),
         (["rmse", "lr"], {"rmse": ["logged"], "lr": ["logged"]}),
         (["train/b"], {"b": ["train"]}),
         (["val/$\\x$"], {"$\\x$": ["val"]}),
