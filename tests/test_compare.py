@@ -220,7 +220,7 @@ def test_groups_of_different_metrics_are_refused(other: Metric | str, told: str)
         (["--metric=test/loss"], "test/loss", "is better by"),
         (["--metric=train/lr"], "train/lr", "is higher by"),
         (["--metric=fit_s"], "fit_s", "is better by"),
-        (["--metric=train/images_per_s"], "train/images_per_s", "is better by"),
+        (["--metric=train/samples_per_s"], "train/samples_per_s", "is better by"),
     ],
 )
 def test_metric_is_the_headline_or_the_one_that_is_named(

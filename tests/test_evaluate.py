@@ -128,4 +128,7 @@ def test_temperature_is_that_of_the_run_or_of_its_validation(known: float | None
 
 def test_look_tells_what_was_seen() -> None:
     accuracy = {"share": 0.5, "interval": [0, 1], "images": 4}
-    assert _seen(SimpleNamespace(summary={"accuracy": accuracy})) == {"metrics": {"test/acc": 0.5}, "samples": 4}
+    assert _seen(SimpleNamespace(summary={"accuracy": accuracy})) == {
+        "metrics": {"test/acc": 0.5},
+        "samples": 4,
+    }

@@ -547,7 +547,7 @@ def test_seeds_are_planned_and_summed_up(parts: list[tuple], tmp_path: Path, cap
         asked.append((plan.seeds, plan.words.rest, group.name, group is plan.group, count))
         return Fake(run=lambda: plan.failed.update({2: "why"}))
 
-    record = Fake(**{"config": "c", "seed": 1, "glance": {}, "metrics": {"test/acc": 0.5}})
+    record = Fake(config="c", seed=1, glance={}, metrics={"test/acc": 0.5}, headline=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("src.experiment.jobs.Jobs", run_all)
         patch.setattr("src.experiment.seed_runs.SeedRuns.finished", lambda _: {1: record})
@@ -555,7 +555,7 @@ def test_seeds_are_planned_and_summed_up(parts: list[tuple], tmp_path: Path, cap
             main(["--seeds=2,1", "--jobs=3", "--group=g", "--debug", "--a=1"])
     assert (stop.value.code, asked) == (1, [([2, 1], ["--a=1"], "g", True, 3)])
     text = capsys.readouterr().out
-    assert text.startswith("runs           1 of 2, group g")
+    assert text.startswith("runs            1 of 2, group g")
     summary = tmp_path / "lightning_logs" / "groups" / "g" / "summary.txt"
     assert summary.read_text() == text.removesuffix("\n")
     assert parts == [("watch",)]

@@ -63,12 +63,8 @@ class KnownMetrics(Callback):
         self.metrics[name] = known._replace(mode=mode) if known else Metric(name, mode)
 
     @override
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._compare_callbacks(trainer)
-
-    @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._compare_callbacks(trainer)  # schedules are there now, and what a checkpoint tells
+        self.compare(trainer)  # schedules are there now, and what a checkpoint tells
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -85,16 +81,24 @@ class KnownMetrics(Callback):
             if name in trainer.callback_metrics and self.get(name) is None:
                 raise UsageError(f"which value of {name} is best is not known: {how}")
         if len(self.metrics) > before:
-            self._compare_callbacks(trainer)
+            self.compare(trainer)
 
-    def _compare_callbacks(self, trainer: Trainer) -> None:
-        """Refuse a callback or schedule that watches a metric in the wrong direction."""
+    def compare(self, trainer: Trainer) -> None:
+        """Refuse a callback or a schedule that takes the worst value of a metric for the best.
+
+        Args:
+            trainer: Trainer of the run.
+
+        Raises:
+            UsageError: There is such a one; Lightning's default of `mode` is `min`.
+        """
         for watcher, monitor, mode in _watchers(trainer):
             known = None if watcher is self.best else self.get(monitor)
             if known and mode in ("min", "max") and mode != known.mode:
+                name, best = type(watcher).__name__, _ends(known.mode)[0]
                 raise UsageError(
-                    f"{type(watcher).__name__} watches {monitor} with mode {mode}, and its "
-                    f"{_ends(known.mode)[0]} value is best: give it mode {known.mode}"
+                    f"{name} watches {monitor} with mode {mode}, and its {best} value is best: "
+                    f"give it mode {known.mode}"
                 )
 
 

@@ -52,7 +52,8 @@ def make_run(version: int, **files: Any) -> Path:
     for name, values in (content | files).items():
         text = values if isinstance(values, str) else json.dumps(values)
         (folder / f"{name}.json").write_text(text)
-    (folder / "config.yaml").write_text("seed_everything: 1\n")
+    best = "best:\n  monitor: val/acc\n  mode: max\n"
+    (folder / "config.yaml").write_text(f"seed_everything: 1\n{best}")
     return folder
 
 
