@@ -1,18 +1,125 @@
+import importlib
 import re
+import shlex
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+SHOWN = {  # files that are shown whole
+    "docs/extend.md": ["one_layer.py"],
+    "docs/own-module.md": ["my_lab.py", "my.yaml"],
+}
+ROOMS = ("data/*", "models/*", "tasks/*", "callbacks/*", "batch")
 
 
-def test_example_of_a_model_is_the_one_that_is_tested() -> None:
-    assert (ROOT / "tests" / "one_layer.py").read_text() in (ROOT / "README.md").read_text()
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text()
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
-)
+def commands(page: str) -> Iterator[tuple[str, list[str]]]:
+    """List the commands of a page but those that show an error: module and words."""
+    parts = re.split(r"^```\w*\n", text_of(page), flags=re.MULTILINE)
+    for place, part in enumerate(parts):
+        pattern = r"-m ([\w.]+)(.*)()" if place % 2 else r"`python -m ([\w.]+)([^`]*)`()"
+        refused = re.sub(r"^.*\nerror: .*\n", "", part, flags=re.MULTILINE)
+        for module, rest, _ in re.findall(pattern, refused):
+            words = shlex.split(rest.partition(" > ")[0].partition(" < ")[0], comments=True)
+            yield module, words
+    for rest in re.findall(r'make train ARGS="([^"]+)"', text_of(page)):
+        yield "src.train", shlex.split(rest)
+
+
+def anchors(page: str) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", text_of(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_readme_is_short() -> None:
+    assert len(text_of("README.md").splitlines()) <= 200
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_page_shows_what_is_tested(page: str) -> None:
+    for name in SHOWN[page]:
+        assert f"\n{(ROOT / 'tests' / name).read_text()}```\n" in text_of(page)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_page_links_to_what_is_there(page: str) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", (ROOT / page).read_text())
-    assert all(((ROOT / page).parent / link).is_file() for link in links)
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(page)):
+        file, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / file if file else ROOT / page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(str(target.relative_to(ROOT))), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_commands_and_options_that_exist(page: str, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tests")  # the examples
+    trained = defaultdict(list)  # words by configuration
+    for module, words in commands(page):
+        assert find_spec(module), f"python -m {module} is not there"
+        verb = importlib.import_module(module) if module.startswith("src.") else None
+        if module == "src.train":
+            config, rest = of_training(words)
+            trained[config] += rest
+        elif module == "src.reproduce" and words:
+            verb._parser().parse_args(words[:1])
+            trained[None] += words[1:]
+        elif verb and words:
+            verb._parser().parse_args(words)
+    for config, words in trained.items():
+        if words:
+            parse(config, words)
+
+
+def of_training(words: list[str]) -> tuple[Path | None, list[str]]:
+    """Find the configuration of a command, if it is here, and the options that are parsed."""
+    from src.experiment.words import take_apart
+
+    given = take_apart(words)
+    here = [ROOT / "tests" / str(given.config), ROOT / str(given.config)]
+    config = next((path for path in here if path.is_file()), None)
+    rest = [word.removesuffix(".help") for word in given.rest]
+    # What a run that continues is made of is in its checkpoint.
+    unknown = ("--help", "--print_config", *(["--model."] if given.ckpt_path else []))
+    return config, [word for word in rest if not word.startswith(unknown)]
+
+
+def parse(config: Path | None, words: list[str]) -> None:
+    """Parse the words of several trainings as those of one; what is wrong exits."""
+    from src.experiment.cli import TrainCLI
+    from src.train import DEFAULT
+
+    class Parsed(TrainCLI):
+        def instantiate_classes(self) -> None:
+            pass
+
+    for name in ("src.callbacks", "src.data", "src.models", "src.tasks", "tests.one_layer"):
+        importlib.import_module(name)  # a loaded class may be called by its bare name
+    Parsed(config or DEFAULT, words)
+
+
+def test_readme_says_how_much_there_is_to_read() -> None:
+    files = [file for room in ROOMS for file in (ROOT / "src").glob(f"{room}.py")]
+    lines = sum(len(file.read_text().splitlines()) for file in files)
+    said = int(re.search(r"under ([\d,]+) lines", text_of("README.md"))[1].replace(",", ""))
+    assert said - 200 < lines < said
+
+
+def test_own_module_of_the_page_trains(tmp_path: Path, monkeypatch, capsys) -> None:
+    from src.train import main
+
+    for name in SHOWN["docs/own-module.md"]:
+        shutil.copy(ROOT / "tests" / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    main(["--config=my.yaml", "--trainer.max_epochs=3", "--trainer.enable_progress_bar=false"])
+    assert "\nbest state     val/rmse 0." in capsys.readouterr().out
+    assert Path("checkpoints/version_0/best.ckpt").is_file()
