@@ -75,6 +75,7 @@ class BestCheckpoint(ModelCheckpoint):
         self._known, known.best = known, self
         if self.monitor is None and known.headline:
             self.monitor = known.headline.name
+        known.chosen = self.monitor
         if self.monitor is None:
             return
         metric = known.get(self.monitor)

@@ -168,7 +168,7 @@ class TrainCLI(LightningCLI):
     def _write_down(self, trainer: Trainer, record: Record, run: Run) -> None:
         default = self._default_config if self._like_default else None
         record.default = dump_default(self.parser, default)
-        record.known, record.best = self.known, self.best
+        record.known = self.known
         self.heartbeat = Heartbeat(run.log_dir)
         if text := self.config["target"]:
             self.target = Target(text, self.heartbeat, self.known)

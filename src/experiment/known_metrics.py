@@ -30,6 +30,7 @@ class KnownMetrics(Callback):
             not.
         wanted: Metrics whose best value somebody must know, with the option that would tell it.
         best: Callback that takes its mode from here, which cannot be a wrong one.
+        chosen: Metric that chooses the best state; None if there is none.
     """
 
     def __init__(self, task: LightningModule) -> None:
@@ -37,6 +38,7 @@ class KnownMetrics(Callback):
         self.headline = headline_of(task)
         self.wanted: dict[str, str] = {}
         self.best: Callback | None = None
+        self.chosen: str | None = None
         self._said: dict[str, Mode] = {}
 
     def get(self, name: str) -> Metric | None:

@@ -8,7 +8,6 @@ from typing import Any
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
-from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.changes import Change, changes
 from src.experiment.config_file import flat
 from src.experiment.known_metrics import KnownMetrics
@@ -38,7 +37,6 @@ class Record(Callback):
     Attributes:
         default: Configuration that a run has if nothing is said, as YAML; None if not known.
         known: What is known of the metrics of the run.
-        best: Chooses its best state.
         sessions: Provenance of the sessions of the run.
         changes: Settings that this session changes.
     """
@@ -52,7 +50,6 @@ class Record(Callback):
         self.group = group
         self.default: str | None = None
         self.known: KnownMetrics | None = None
-        self.best: BestCheckpoint | None = None
         self.sessions: list[dict[str, Any]] = []
         self.changes: list[Change] = []
         self._written: dict[str, Any] = {}
@@ -113,8 +110,8 @@ class Record(Callback):
     def _metrics(self) -> dict[str, dict[str, str]]:
         """Gather what is known of the metrics: which value is best, and how it is written."""
         metrics = [*self.known.metrics.values()] if self.known else []
-        if self.best and self.best.metric:  # one of several loaders has a name of its own
-            metrics.append(self.best.metric)
+        if self.known and (chosen := self.known.get(self.known.chosen or "")):
+            metrics.append(chosen)  # one of several loaders has a name of its own
         return {each.name: {"mode": each.mode, "format": each.format} for each in metrics}
 
     def _glance(self) -> dict[str, Any]:
@@ -130,7 +127,7 @@ class Record(Callback):
             "uncommitted": bool(git["status"]),
             "seed": settings["seed_everything"],
             "target": settings.get("target"),
-            "headline": self.best.monitor if self.best else None,
+            "headline": self.known.chosen if self.known else None,
             "metrics": self._metrics(),
             "config": config_digest(settings | {"weights": self.weights}),
             "changed": None
