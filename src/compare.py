@@ -38,7 +38,7 @@ def main(args: list[str] | None = None) -> None:
         metric = _metric(sets, given.metric)
         samples = _samples(sets, metric if isinstance(metric, str) else metric.name)
     with one_line_failures(RUN_ERROR, given.debug):
-        from src.experiment.run import shown
+        from src.experiment.shown import shown
         from src.experiment.whole_file import write_whole
         from src.statistics.comparison import compare
         from src.statistics.seeds import worth_knowing

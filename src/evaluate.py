@@ -94,8 +94,8 @@ def _ask(trained: "Trained", split: str, out: Path) -> str:
     from src.experiment.failure import interrupts
     from src.experiment.looks import add_look
     from src.experiment.quiet import quiet
-    from src.experiment.run import shown
     from src.experiment.run_files import file_digest
+    from src.experiment.shown import shown
     from src.experiment.whole_file import write_whole
 
     with quiet(), interrupts():
@@ -120,8 +120,8 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
     from src.evaluation.evaluation import Evaluation, table
     from src.experiment.looks import add_look
     from src.experiment.result import wilson_interval
-    from src.experiment.run import shown
     from src.experiment.run_files import file_digest
+    from src.experiment.shown import shown
     from src.experiment.whole_file import write_whole
 
     answers = _answers(trained, split)
@@ -177,7 +177,7 @@ def _show_projector(trained: "TrainedClassifier", split: str) -> str:
     import torch
 
     from src.evaluation.board import last_hidden, write_projector
-    from src.experiment.run import python, shown
+    from src.experiment.shown import python, shown
 
     folder = trained.run.log_dir if trained.run else Path("projector")
     device = torch.device("cpu")

@@ -28,7 +28,7 @@ def main(args: list[str] | None = None) -> None:
         from src.deployment.formats import refuse_missing_packages
 
         refuse_missing_packages(given.format)
-        from src.experiment.run import shown
+        from src.experiment.shown import shown
         from src.experiment.trained import Trained
         from src.experiment.trained_classifier import TrainedClassifier
         from src.experiment.whole_file import write_whole

@@ -73,7 +73,7 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
     import numpy as np
 
     from src.evaluation.label_errors import LabelErrors
-    from src.experiment.run import shown
+    from src.experiment.shown import shown
     from src.experiment.whole_file import write_whole
 
     unseen = training.run()

@@ -24,9 +24,9 @@ def main(args: list[str] | None = None) -> None:
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
         from src.evaluation.page import render
-        from src.experiment.run import shown
         from src.experiment.run_record import RunRecord
         from src.experiment.samples import find_group
+        from src.experiment.shown import shown
         from src.experiment.whole_file import write_whole
 
         found = [find_group(word) for word in given.run]
@@ -114,7 +114,7 @@ def _section(record: "RunRecord") -> "Section":
     from src.evaluation.section import Section
     from src.experiment.arrays import read_arrays
     from src.experiment.looks import counted, looks
-    from src.experiment.run import python, shown
+    from src.experiment.shown import python, shown
 
     answers = record.evaluation_dir / "predictions.npz"
     name = shown(record.run.checkpoint_dir)

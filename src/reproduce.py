@@ -46,7 +46,7 @@ def main(args: list[str] | None = None) -> None:
         from src.experiment.quiet import silence_known_noise
         from src.experiment.reproduction import report
         from src.experiment.resume import Resumed
-        from src.experiment.run import shown
+        from src.experiment.shown import shown
 
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")

@@ -12,10 +12,10 @@ from typing import Any
 from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.experiment.masked import masked
 from src.experiment.note import note
-from src.experiment.run import python, shown
 from src.experiment.run_record import RunRecord
 from src.experiment.run_table import facts, table
 from src.experiment.samples import different
+from src.experiment.shown import python, shown
 from src.experiment.verb_parser import VerbParser
 from src.printable import printable
 

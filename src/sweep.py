@@ -109,7 +109,7 @@ def _words(sweep: "Sweep") -> list[str]:
 
 
 def _conclude(search: "Search", group: "Group", words: list[str], target: Path) -> str:
-    from src.experiment.run import python, shown
+    from src.experiment.shown import python, shown
     from src.experiment.whole_file import write_whole
     from src.search.results import best_trial, pictures, table, trials_csv
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from src.evaluation.label_errors import LabelErrors
-from src.experiment.run import shown
+from src.experiment.shown import shown
 from src.label_errors import _find, _parser, main
 from src.tasks import ClassificationTask
 from tests.conftest import Train

@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from src.experiment.note import note
 from src.experiment.plain_file import load_plain, packed
-from src.experiment.run import shown
 from src.experiment.shape import PROGRESS, SESSION, misfit
+from src.experiment.shown import shown
 from src.experiment.whole_file import write_whole
 
 _COUNT = range(2**63)

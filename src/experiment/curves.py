@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from src.experiment.note import note
-from src.experiment.run import shown
+from src.experiment.shown import shown
 
 
 def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:

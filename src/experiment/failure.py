@@ -13,7 +13,8 @@ from typing import Any
 
 from src.experiment.explain import explain
 from src.experiment.masked import masked
-from src.experiment.run import Run, shown
+from src.experiment.run import Run
+from src.experiment.shown import shown
 from src.experiment.whole_file import write_whole
 from src.printable import printable
 

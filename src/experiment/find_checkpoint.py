@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from src.experiment.checkpoint_file import newest_checkpoint, read_checkpoint
-from src.experiment.run import Run, shown
+from src.experiment.run import Run
+from src.experiment.shown import shown
 
 
 def find_checkpoint(

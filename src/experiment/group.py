@@ -11,9 +11,10 @@ from src.experiment.links import refuse_links
 from src.experiment.lock import hold
 from src.experiment.masked import masked
 from src.experiment.masked_settings import masked_settings
-from src.experiment.run import LOGS, shown
+from src.experiment.run import LOGS
 from src.experiment.run_files import read_json
 from src.experiment.run_record import RunRecord
+from src.experiment.shown import shown
 from src.experiment.whole_file import write_whole
 
 _FOLDER = "groups"

@@ -4,7 +4,7 @@ import os
 from itertools import chain
 from pathlib import Path
 
-from src.experiment.run import shown
+from src.experiment.shown import shown
 
 
 def refuse_links(*folders: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from src.experiment.nested import leaves
 from src.experiment.pickled import refuse_calls
-from src.experiment.run import shown
+from src.experiment.shown import shown
 
 _PLAIN = {type(None), bool, int, float, complex, str, bytes}
 _PLAIN |= {torch.dtype, torch.device, torch.layout}

@@ -14,9 +14,10 @@ from src.experiment.loggers import log_results, picture_folder
 from src.experiment.looks import add_look
 from src.experiment.outputs import archive
 from src.experiment.plain_file import packed
-from src.experiment.run import Run, python, shown
+from src.experiment.run import Run
 from src.experiment.run_files import file_digest
 from src.experiment.run_record import RunRecord
+from src.experiment.shown import python, shown
 from src.experiment.weights import saved_part
 from src.experiment.whole_file import write_whole
 from src.printable import printable

@@ -21,7 +21,8 @@ from src.experiment.checkpoint_file import read_checkpoint
 from src.experiment.find_checkpoint import find_checkpoint
 from src.experiment.links import refuse_links
 from src.experiment.note import note
-from src.experiment.run import Run, shown
+from src.experiment.run import Run
+from src.experiment.shown import shown
 from src.experiment.trusted import Trusted
 from src.experiment.weights import refuse_other_network
 

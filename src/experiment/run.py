@@ -2,16 +2,13 @@
 
 import os
 import re
-import shlex
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from src.experiment.lock import hold
 from src.experiment.run_files import read_json
 from src.experiment.shape import METRICS
-from src.printable import printable
+from src.experiment.shown import python, shown
 
 LOGS = "lightning_logs"
 CHECKPOINTS = "checkpoints"
@@ -163,25 +160,3 @@ class Run:
                 "--trainer.default_root_dir FOLDER"
             ) from error
         return True
-
-
-def shown(path: Path) -> str:
-    """Write a path as a reader in the working directory would type it.
-
-    Args:
-        path: Any path.
-
-    Returns:
-        Relative to the working directory if inside it, quoted where a shell needs it, printable.
-    """
-    text = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-    return printable(shlex.quote(text))
-
-
-def python() -> str:
-    """Name the Python that runs now as a reader would type it.
-
-    Returns:
-        `python` if that word starts it, else its path.
-    """
-    return "python" if shutil.which("python") == sys.executable else shown(Path(sys.executable))

@@ -11,9 +11,10 @@ from src.experiment.lock import is_held
 from src.experiment.looks import config_digest
 from src.experiment.masked_settings import masked_settings
 from src.experiment.plain import read_plain
-from src.experiment.run import LOGS, Run, shown
+from src.experiment.run import LOGS, Run
 from src.experiment.run_files import evaluation_dir, file_digest, read_json, read_text
 from src.experiment.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION, SUMMARY
+from src.experiment.shown import shown
 from src.metric import Metric, metric_of
 
 _RENAMED = {  # what older runs call otherwise

@@ -11,8 +11,9 @@ from src.experiment.config_file import differing
 from src.experiment.group import Group
 from src.experiment.looks import NOT_THE_CONFIGURATION
 from src.experiment.note import note
-from src.experiment.run import LOGS, shown
+from src.experiment.run import LOGS
 from src.experiment.run_record import RunRecord
+from src.experiment.shown import shown
 from src.metric import Metric, cost_of
 
 if TYPE_CHECKING:

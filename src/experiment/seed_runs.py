@@ -11,8 +11,8 @@ from src.experiment.group import Group
 from src.experiment.jobs import Work
 from src.experiment.masked_settings import given_again, masked_settings, masked_words
 from src.experiment.note import note
-from src.experiment.run import shown
 from src.experiment.run_record import RunRecord
+from src.experiment.shown import shown
 from src.experiment.words import Words
 from src.printable import printable
 

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from src.batch import Batch
 from src.experiment.note import note
-from src.experiment.run import shown
+from src.experiment.shown import shown
 from src.experiment.trained import Trained
 
 KIND = "classification"  # as such a task publishes it

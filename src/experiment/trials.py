@@ -9,8 +9,9 @@ from src.experiment.group import Group
 from src.experiment.jobs import Work
 from src.experiment.masked_settings import given_again
 from src.experiment.note import note
-from src.experiment.run import LOGS, Run, shown
+from src.experiment.run import LOGS, Run
 from src.experiment.run_record import RunRecord
+from src.experiment.shown import shown
 from src.experiment.whole_file import write_whole
 from src.experiment.words import take_apart
 

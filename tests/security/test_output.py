@@ -21,7 +21,8 @@ from src.experiment.note import note
 from src.experiment.parser import OneLineParser
 from src.experiment.reproduction import report
 from src.experiment.result import summary
-from src.experiment.run import Run, shown
+from src.experiment.run import Run
+from src.experiment.shown import shown
 from src.experiment.verb_parser import VerbParser
 from src.predict import main as predict
 from src.printable import printable
