@@ -111,19 +111,6 @@ class BetweenBatches(Callback):
             action(trainer, in_epoch)
 
 
-def log_interval(trainer: Trainer) -> int:
-    """Tell how often a run may wait for the device or for other processes.
-
-    Args:
-        trainer: Trainer of the run.
-
-    Returns:
-        Steps between two points of the curves, at least 1.
-    """
-    steps: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # undeclared
-    return max(steps, 1)
-
-
 def ends_in_epoch(trainer: Trainer) -> bool:
     """Tell whether training ends before the last batch of an epoch, by its steps or by the clock.
 

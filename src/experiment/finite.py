@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from typing_extensions import override
 
-from src.experiment.between_batches import log_interval
+from src.experiment.lightning_compat import log_interval
 
 
 class FiniteGuard(Callback):

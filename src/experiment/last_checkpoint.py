@@ -6,7 +6,7 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from src.experiment.between_batches import log_interval
+from src.experiment.lightning_compat import log_interval
 from src.experiment.whole_file import sync_folder
 
 

@@ -5,12 +5,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 
-from src.experiment.between_batches import (
-    BetweenBatches,
-    ends_in_epoch,
-    log_interval,
-    point_to_next_batch,
-)
+from src.experiment.between_batches import BetweenBatches, ends_in_epoch, point_to_next_batch
 
 AUTOMATIC = Fake(automatic_optimization=True)
 
@@ -112,11 +107,6 @@ def test_state_tells_whether_it_is_exact(batch: tuple, accumulated: int, exact, 
 def test_test_of_a_state_says_nothing_of_how_it_goes_on(capsys) -> None:
     BetweenBatches().on_load_checkpoint(Fake(training=False), None, {})
     assert not capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("steps", "interval"), [(0, 1), (1, 1), (50, 50)])
-def test_run_without_curves_is_looked_at_each_step(steps: int, interval: int) -> None:
-    assert log_interval(Fake(log_every_n_steps=steps)) == interval
 
 
 def test_total_progress_points_to_the_next_batch() -> None:
