@@ -18,6 +18,7 @@ from src.experiment.lean_loop import make_lean
 from src.experiment.masked_settings import refuse_masked
 from src.experiment.note import note
 from src.experiment.parser import OneLineParser, dump, dump_default
+from src.experiment.plain_file import refuse_unsafe
 from src.experiment.progress import own_bar
 from src.experiment.published import can_test, first_words, link
 from src.experiment.record import Record
@@ -27,7 +28,7 @@ from src.experiment.run import LOGS, Run
 from src.experiment.run_logger import RunLogger, continue_loggers
 from src.experiment.target import Target, parse_target
 from src.experiment.trusted import Trusted, settle
-from src.experiment.weights import load_weights, refuse_impossible, refuse_unsafe
+from src.experiment.weights import load_weights, refuse_impossible
 from src.experiment.words import TAKEN_OUT, take_apart
 from src.seed import chosen_seed
 

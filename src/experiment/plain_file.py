@@ -91,6 +91,23 @@ def unsafe_entries(content: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield from found or [(name.strip("."), type(content).__name__)]
 
 
+def refuse_unsafe(owner: str, content: dict[str, Any]) -> None:
+    """Refuse what could not be read from a checkpoint without executing code.
+
+    Args:
+        owner: Whose content it is.
+        content: What shall be saved.
+
+    Raises:
+        ValueError: A part of it is neither a tensor nor a plain value.
+    """
+    for name, kind in unsafe_entries(content):
+        raise ValueError(
+            f"{name} in the {owner} is a {kind}, and no checkpoint gives that back safely: save a "
+            "string or a number instead"
+        )
+
+
 def _load(file: Path | io.BytesIO) -> Any:
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()

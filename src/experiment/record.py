@@ -16,8 +16,8 @@ from src.experiment.looks import NOT_THE_CONFIGURATION, config_digest
 from src.experiment.masked_settings import masked_config, masked_settings
 from src.experiment.note import note
 from src.experiment.plain import read_own
+from src.experiment.plain_file import refuse_unsafe
 from src.experiment.provenance import differences, provenance
-from src.experiment.weights import refuse_unsafe
 from src.experiment.whole_file import write_whole
 
 _COMPARED = {"seed_everything", "data", "model"}

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
 from src.experiment.digest import digest
-from src.experiment.plain_file import load_plain, unsafe_entries
+from src.experiment.plain_file import load_plain
 
 _MANY = 3
 _LATER = "empty parameter list", "uninitialized"  # what torch says of layers that are to come
@@ -94,23 +93,6 @@ def refuse_impossible(model: LightningModule) -> None:
             raise
     except Exception:  # of a task that asks for its trainer, or for layers that are made later
         return
-
-
-def refuse_unsafe(owner: str, content: dict[str, Any]) -> None:
-    """Refuse what could not be read from a checkpoint without executing code.
-
-    Args:
-        owner: Whose content it is.
-        content: What shall be saved.
-
-    Raises:
-        ValueError: A part of it is neither a tensor nor a plain value.
-    """
-    for name, kind in unsafe_entries(content):
-        raise ValueError(
-            f"{name} in the {owner} is a {kind}, and no checkpoint gives that back safely: save a "
-            "string or a number instead"
-        )
 
 
 def _mismatch(here: Mapping[str, Tensor], there: Mapping[str, Tensor]) -> str:

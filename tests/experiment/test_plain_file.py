@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.experiment import plain_file
-from src.experiment.plain_file import load_plain, unsafe_entries
+from src.experiment.plain_file import load_plain, refuse_unsafe, unsafe_entries
 from tests.experiment.test_checkpoint_file import Evil
 
 
@@ -21,3 +21,10 @@ def test_look_at_a_neighbour_executes_nothing(tmp_path: Path, monkeypatch) -> No
         load_plain(tmp_path / "broken.ckpt")
     assert "beside it" not in str(refusal.value)
     assert not (tmp_path / "executed").exists()
+
+
+def test_plain_content_is_not_refused() -> None:
+    refuse_unsafe("checkpoint", {"a": [1, "x", None, torch.ones(1)]})
+    said = "^a.0 in the checkpoint is a PosixPath, and no checkpoint gives that back safely: save a"
+    with pytest.raises(ValueError, match=said):
+        refuse_unsafe("checkpoint", {"a": [Path("x")]})

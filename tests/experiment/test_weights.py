@@ -8,12 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from src.experiment.digest import digest
-from src.experiment.weights import (
-    load_weights,
-    refuse_impossible,
-    refuse_other_network,
-    refuse_unsafe,
-)
+from src.experiment.weights import load_weights, refuse_impossible, refuse_other_network
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.conftest import Train
@@ -134,13 +129,6 @@ def test_first_differences_of_two_networks_are_told(there: dict[str, int], probl
     said = f"the network has changed since the checkpoint was saved: {problem}"
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         refuse_other_network(model, saved)
-
-
-def test_plain_content_is_not_refused() -> None:
-    refuse_unsafe("checkpoint", {"a": [1, "x", None, torch.ones(1)]})
-    said = "^a.0 in the checkpoint is a PosixPath, and no checkpoint gives that back safely: save a"
-    with pytest.raises(ValueError, match=said):
-        refuse_unsafe("checkpoint", {"a": [Path("x")]})
 
 
 class Late(LightningModule):
