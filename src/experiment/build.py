@@ -12,7 +12,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
 from src.experiment.explain import explain
-from src.experiment.machine import memory_limit, time_limit
+from src.experiment.limits import memory_limit, time_limit
 from src.experiment.parser import OneLineParser
 from src.experiment.published import link
 from src.experiment.trusted import Trusted
