@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from src.experiment.best_checkpoint import BestCheckpoint
 from src.experiment.checkpoint_file import read_checkpoint
+from src.experiment.dumped import dump, dump_default
 from src.experiment.exact import make_exact
 from src.experiment.failure import interrupts
 from src.experiment.heartbeat import Heartbeat
@@ -17,7 +18,7 @@ from src.experiment.last_checkpoint import LastCheckpoint
 from src.experiment.lean_loop import make_lean
 from src.experiment.masked_settings import refuse_masked
 from src.experiment.note import note
-from src.experiment.parser import OneLineParser, dump, dump_default
+from src.experiment.parser import OneLineParser
 from src.experiment.plain_file import refuse_unsafe
 from src.experiment.progress import own_bar
 from src.experiment.published import can_test, first_words, link

@@ -4,19 +4,15 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from jsonargparse import Namespace, _common, set_parsing_settings
 from lightning.pytorch.cli import LightningArgumentParser
 from typing_extensions import override
 
-from src.experiment.config_file import repaired
 from src.experiment.explain import explain
 from src.experiment.masked import masked
-from src.experiment.masked_settings import masked_config
 from src.experiment.whole_numbers import keep_whole_numbers
-from src.experiment.words import TAKEN_OUT
 from src.printable import printable
 
 _MANY = 6
@@ -133,46 +129,6 @@ def importing_only(names: Iterable[str]) -> Iterator[None]:
         yield
     finally:
         _common.parsing_settings.update(before)
-
-
-def dump(parser: LightningArgumentParser, config: Namespace) -> str:
-    """Write down a configuration as checkpoints hold it.
-
-    Args:
-        parser: Parser of a training.
-        config: What it has parsed.
-
-    Returns:
-        YAML.
-
-    Raises:
-        ValueError: It holds something that has no short text.
-    """
-    with cast(OneLineParser, parser).guard():
-        return _written(parser, config)
-
-
-def _written(parser: LightningArgumentParser, config: Namespace) -> str:
-    text: str = parser.dump(config, skip_none=False, skip_validation=True)  # it was parsed
-    return masked_config(repaired(text))  # also where two are compared
-
-
-def dump_default(parser: LightningArgumentParser, path: Path | None) -> str | None:
-    """Write down the configuration that a run has if nothing is said.
-
-    Args:
-        parser: Parser of a training.
-        path: File with that configuration; None is that of the classes that the user names.
-
-    Returns:
-        YAML; None if there is no such file.
-    """
-    if path and not path.is_file():
-        return None
-    config = parser.parse_args(["--config", str(path)]) if path else parser.get_defaults()
-    for name in (*TAKEN_OUT, "debug"):
-        config.pop(name)
-    return _written(parser, config)
 
 
 def _few(known: re.Match[str]) -> str:

@@ -8,7 +8,8 @@ import yaml
 from lightning.pytorch import Trainer
 
 from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.parser import OneLineParser, dump
+from src.experiment.dumped import dump
+from src.experiment.parser import OneLineParser
 from src.experiment.plain import read_own
 from src.experiment.whole_numbers import _int_first, keep_whole_numbers
 from src.train import main
