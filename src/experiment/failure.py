@@ -6,16 +6,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from src.experiment.explain import explain
 from src.experiment.masked import masked
-from src.experiment.run import Run
 from src.experiment.shown import shown
-from src.experiment.whole_file import write_whole
 from src.printable import printable
 
 USER_ERROR, RUN_ERROR = 2, 1  # exit codes
@@ -41,8 +39,30 @@ class RunStopped(BaseException):
         self.signum = signum
 
 
+class Ended(Protocol):
+    """What a failure asks of the run that it ends."""
+
+    @property
+    def has_state(self) -> bool:
+        """Whether it can continue."""
+
+    @property
+    def resume_command(self) -> str:
+        """Command that continues it."""
+
+    @property
+    def log_dir(self) -> Path:
+        """Folder of its records."""
+
+    def discard_if_empty(self) -> None:
+        """Give its number back if nothing was written."""
+
+    def keep_traceback(self, text: str) -> Path | None:
+        """Write a traceback to its records; return the file, or None if it cannot be written."""
+
+
 @contextmanager
-def one_line_failures(exit_code: int, debug: bool, run: Run | None = None) -> Iterator[None]:
+def one_line_failures(exit_code: int, debug: bool, run: Ended | None = None) -> Iterator[None]:
     """Turn an exception into one line on standard error and an exit code.
 
     The traceback goes to `traceback.txt` in the run's folder; a run that wrote nothing gives its
@@ -99,7 +119,7 @@ def interrupts() -> Iterator[None]:
         raise
 
 
-def _stop_at_once(run: Run | None) -> dict[int, Any]:
+def _stop_at_once(run: Ended | None) -> dict[int, Any]:
     """Let a signal end the process where no training listens, and tell the handlers so far."""
     if threading.current_thread() is not threading.main_thread():
         return {}  # Python allows none there
@@ -113,22 +133,20 @@ def _stop_at_once(run: Run | None) -> dict[int, Any]:
     return {number: signal.signal(number, stop) for number in numbers}
 
 
-def _say_stopped(signum: int, run: Run | None) -> None:
+def _say_stopped(signum: int, run: Ended | None) -> None:
     if run:
         run.discard_if_empty()
     if os.environ.get("LOCAL_RANK", "0") == "0":  # one process speaks for all
         print(f"\nstopped by {signal.Signals(signum).name}{_how_to_go_on(run)}", file=sys.stderr)
 
 
-def _say_failed(error: Exception, exit_code: int, run: Run | None) -> None:
+def _say_failed(error: Exception, exit_code: int, run: Ended | None) -> None:
     sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
     if isinstance(error, ModuleNotFoundError):
         sentence += ": install the project (make train), then source .venv/bin/activate"
     print(f"error: {printable(masked(sentence))}", file=sys.stderr)
     if run and run.log_dir.is_dir():
-        file = run.log_dir / "traceback.txt"
-        with suppress(OSError):  # perhaps the disk is full, which was the failure
-            write_whole(file, masked(_lines(error)).encode())
+        if file := run.keep_traceback(masked(_lines(error))):
             print(f"traceback: {shown(file)}", file=sys.stderr)
         if how := _how_to_go_on(run):
             print(how.removeprefix("; "), file=sys.stderr)
@@ -144,7 +162,7 @@ def _lines(error: BaseException) -> str:
     return "\n".join(map(printable, lines))
 
 
-def _how_to_go_on(run: Run | None) -> str:
+def _how_to_go_on(run: Ended | None) -> str:
     return f"; continue with\n{run.resume_command}" if run and run.has_state else ""
 
 

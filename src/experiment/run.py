@@ -9,6 +9,7 @@ from src.experiment.lock import hold
 from src.experiment.run_files import read_json
 from src.experiment.shape import METRICS
 from src.experiment.shown import python, shown
+from src.experiment.whole_file import write_whole
 
 LOGS = "lightning_logs"
 CHECKPOINTS = "checkpoints"
@@ -146,6 +147,22 @@ class Run:
         for folder in (self.log_dir, self.checkpoint_dir):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def keep_traceback(self, text: str) -> Path | None:
+        """Write down how it failed.
+
+        Args:
+            text: A traceback, without secrets.
+
+        Returns:
+            The file; None if it cannot be written: perhaps the disk is full, which was the failure.
+        """
+        file = self.log_dir / "traceback.txt"
+        try:
+            write_whole(file, text.encode())
+        except OSError:
+            return None
+        return file
 
     def _claim(self) -> bool:
         try:

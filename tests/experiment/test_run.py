@@ -76,6 +76,16 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path, name: str) -> Non
     assert not list(tmp_path.glob("*/version_*"))
 
 
+def test_traceback_is_kept_if_it_can_be_written(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    file = run.log_dir / "traceback.txt"
+    assert run.keep_traceback("ValueError: \u00e9") == file
+    assert file.read_bytes() == b"ValueError: \xc3\xa9"
+    file.unlink()
+    file.mkdir()
+    assert run.keep_traceback("ValueError") is None
+
+
 def test_run_knows_the_step_that_was_tested(tmp_path: Path) -> None:
     run = Run.new(tmp_path)
     assert run.tested_step == -1
