@@ -113,7 +113,7 @@ class ExactOrder(DistributedSampler[Any]):
             return Position(0, 0)
         if self.trainer.ckpt_path and not self.trainer.global_step:
             raise RuntimeError(
-                "training images were asked for before the checkpoint's position was restored: "
+                "training samples were asked for before the checkpoint's position was restored: "
                 "in configure_optimizers use max_epochs, not estimated_stepping_batches"
             )
         return next_position(self.trainer)

@@ -64,7 +64,7 @@ _LISTED = {
     ),
 }
 _NOT = {"torchvision.transforms.Lambda", "torchvision.transforms.v2.Lambda"}
-NETWORKS = "torchvision.models"  # its functions for networks of classification
+MODELS = "torchvision.models"  # its functions that make them
 _SLOW = {"torchmetrics", "torchvision"}  # loaded only for a name of theirs
 
 
@@ -95,7 +95,7 @@ def allowed_names(also: Iterator[str]) -> list[str]:
     return [name for each in ("src", "torch", "lightning", *packages) for name in _table(each)]
 
 
-def is_network_function(item: Any) -> bool:
+def is_model_function(item: Any) -> bool:
     """Tell whether a network is made by one of torchvision's functions, which may fetch weights.
 
     Args:
@@ -104,7 +104,7 @@ def is_network_function(item: Any) -> bool:
     Returns:
         True for such a function.
     """
-    return not isinstance(item, type) and str(item.__module__).startswith(f"{NETWORKS}.")
+    return not isinstance(item, type) and str(item.__module__).startswith(f"{MODELS}.")
 
 
 @cache
@@ -122,8 +122,8 @@ def _items(package: str) -> Iterator[tuple[ModuleType, str, Any]]:
     for namespace in [name for name in _LISTED if name.partition(".")[0] == package]:
         module = importlib.import_module(namespace)
         yield from ((module, key, getattr(module, key)) for key in _LISTED[namespace].split())
-    if package == NETWORKS.partition(".")[0]:
-        module = importlib.import_module(NETWORKS)
+    if package == MODELS.partition(".")[0]:
+        module = importlib.import_module(MODELS)
         keys = module.list_models(module=module)
         yield from ((module, key, getattr(module, key)) for key in keys)
 

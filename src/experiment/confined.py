@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 
-from src.experiment.allowed import find_allowed, is_network_function
+from src.experiment.allowed import find_allowed, is_model_function
 from src.experiment.run import LOGS, Run
 from src.experiment.spelled import class_parts
 
@@ -124,7 +124,7 @@ def _refuse_texts(trainer: dict[str, Any]) -> None:
 def _refuse_reaching(part: dict[str, Any]) -> None:
     given = _arguments(part)
     item = find_allowed(part["class_path"])
-    if item is not None and is_network_function(item):
+    if item is not None and is_model_function(item):
         for name in _FETCHED & given.keys():
             if given[name]:
                 raise ValueError(

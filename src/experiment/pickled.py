@@ -27,11 +27,11 @@ class _Item(NamedTuple):
 
     Attributes:
         size: Values that hashing it visits.
-        label: Its text or, of what is called, its name; of a tuple, the label of the last part.
+        text: Its text or, of what is called, its name; of a tuple, the text of the last part.
     """
 
     size: int = 1
-    label: Any = None
+    text: Any = None
 
 
 def refuse_calls(content: bytes) -> None:
@@ -81,9 +81,9 @@ def _refuse_call(name: str, arg: Any, parts: list[_Item]) -> None:
     if name == "PROTO":
         allowed = arg == 2  # noqa: PLR2004  # PyTorch reads this one, and warns of others
     elif name == "BUILD":
-        allowed = parts[0].label == "collections OrderedDict"
+        allowed = parts[0].text == "collections OrderedDict"
     elif name == "REDUCE":
-        called, given = (part.label for part in parts)
+        called, given = (part.text for part in parts)
         allowed = called in _CALLED and (called != "_codecs encode" or given == "latin1")
     elif name.startswith("NEWOBJ"):
         allowed = False
@@ -93,14 +93,14 @@ def _refuse_call(name: str, arg: Any, parts: list[_Item]) -> None:
 
 def _made(name: str, arg: Any, parts: list[_Item]) -> _Item:
     if name in ("GLOBAL", "BINUNICODE"):
-        return _Item(label=arg)
+        return _Item(text=arg)
     if name.startswith(("APPEND", "BUILD", "SETITEM")):
         return parts[0]
     if name == "REDUCE":
-        return _Item(label=parts[0].label)
+        return _Item(text=parts[0].text)
     if not name.startswith("TUPLE"):
         return _Item()
     size = 1 + sum(part.size for part in parts)
     if size > _LARGEST_TUPLE:
         raise pickle.UnpicklingError(f"a tuple of {size} values")
-    return _Item(size, parts[-1].label if parts else None)
+    return _Item(size, parts[-1].text if parts else None)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import src.models
-from src.experiment.allowed import allowed_names, find_allowed, is_network_function
+from src.experiment.allowed import allowed_names, find_allowed, is_model_function
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_nothing_else_is_imported() -> None:
 
 
 def test_networks_that_may_fetch_weights_are_known() -> None:
-    assert is_network_function(find_allowed("torchvision.models.resnet18"))
-    assert not is_network_function(find_allowed("torch.nn.functional.relu"))
-    assert not is_network_function(nn.Linear)
+    assert is_model_function(find_allowed("torchvision.models.resnet18"))
+    assert not is_model_function(find_allowed("torch.nn.functional.relu"))
+    assert not is_model_function(nn.Linear)
 
 
 def test_slow_packages_are_listed_only_if_needed() -> None:
