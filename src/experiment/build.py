@@ -16,7 +16,7 @@ from src.experiment.limits import memory_limit, time_limit
 from src.experiment.parser import OneLineParser
 from src.experiment.published import link
 from src.experiment.trusted import Trusted
-from src.experiment.weights import refuse_other_network
+from src.experiment.weights import refuse_other_weights
 from src.seed import seed_generators
 
 _LONGEST = 300  # characters of a reason
@@ -64,7 +64,7 @@ def build(
     else:
         made = _make_bounded(parser, parsed, weights)
     if weights is not None:
-        refuse_other_network(made.model, weights)
+        refuse_other_weights(made.model, weights)
         made.model.load_state_dict(weights)
     return made.model, made.get("data")
 
@@ -82,7 +82,7 @@ def _make_bounded(parser: OneLineParser, parsed: Namespace, weights: Mapping[str
     try:
         with memory_limit(spare + _COPIES * size), time_limit(_LONGEST_S):
             with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
-                refuse_other_network(_make(parser, parsed.clone()).model, weights)
+                refuse_other_weights(_make(parser, parsed.clone()).model, weights)
             return _make(parser, parsed)
     except (MemoryError, TimeoutError) as error:
         raise ValueError("the checkpoint describes more than its weights have room for") from error

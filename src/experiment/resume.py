@@ -24,7 +24,7 @@ from src.experiment.note import note
 from src.experiment.run import Run
 from src.experiment.shown import shown
 from src.experiment.trusted import Trusted
-from src.experiment.weights import refuse_other_network
+from src.experiment.weights import refuse_other_weights
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Resumed:
         processes = int(self.checkpoint["provenance"][-1]["inputs"]["processes"])
         before = settings(self.checkpoint["config"])
         refuse_other_batch(before, self.settings, [processes, trainer.world_size])
-        refuse_other_network(model, self.checkpoint["state_dict"])
+        refuse_other_weights(model, self.checkpoint["state_dict"])
         version = self.checkpoint["pytorch-lightning_version"]
         if Version(version) > Version(lightning.__version__):
             note(

@@ -57,7 +57,7 @@ def saved_part(model: LightningModule) -> nn.Module:
     return network if isinstance(network, nn.Module) else model
 
 
-def refuse_other_network(model: LightningModule, saved: Mapping[str, Tensor]) -> None:
+def refuse_other_weights(model: LightningModule, saved: Mapping[str, Tensor]) -> None:
     """Say in one line why the weights of a checkpoint do not fit.
 
     Args:

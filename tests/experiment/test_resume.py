@@ -114,7 +114,7 @@ def resumed(path: Path, **parts) -> Resumed:
 def test_resumed_run_is_compared_with_what_was_made_of_it(monkeypatch, capsys) -> None:
     asked, of = [], "src.experiment.resume"
     monkeypatch.setattr(f"{of}.refuse_other_batch", lambda *words: asked.append(words))
-    monkeypatch.setattr(f"{of}.refuse_other_network", lambda *words: asked.append(words))
+    monkeypatch.setattr(f"{of}.refuse_other_weights", lambda *words: asked.append(words))
     run = resumed(Path("a.ckpt"))
     run.settings, run.changes = {"b": 2}, [Change("x", 1, 2), Change("y", None, 3)]
     run.check(Fake(world_size=4), "the task")

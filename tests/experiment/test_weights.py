@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from src.experiment.digest import digest
-from src.experiment.weights import load_weights, refuse_impossible, refuse_other_network
+from src.experiment.weights import load_weights, refuse_impossible, refuse_other_weights
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.conftest import Train
@@ -124,11 +124,11 @@ def test_first_differences_of_two_networks_are_told(there: dict[str, int], probl
     model.a, model.b = (nn.Parameter(torch.ones(size)) for size in (1, 2))
     saved = {name: torch.ones(size) for name, size in there.items()}
     if not problem:
-        refuse_other_network(model, saved)
+        refuse_other_weights(model, saved)
         return
     said = f"the network has changed since the checkpoint was saved: {problem}"
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
-        refuse_other_network(model, saved)
+        refuse_other_weights(model, saved)
 
 
 class Late(LightningModule):
@@ -143,16 +143,16 @@ class Late(LightningModule):
 
 def test_layers_that_are_made_later_are_not_judged() -> None:
     refuse_impossible(Late())
-    refuse_other_network(Late(), {"layer.weight": torch.ones(1, 1)})
+    refuse_other_weights(Late(), {"layer.weight": torch.ones(1, 1)})
 
 
 def test_weights_that_a_module_does_not_save_are_not_missed() -> None:
     model = Late()
     model.configure_model()
     with pytest.raises(ValueError, match=r"layer\.bias is missing there"):
-        refuse_other_network(model, {"layer.weight": torch.ones(1, 1)})
+        refuse_other_weights(model, {"layer.weight": torch.ones(1, 1)})
     model.strict_loading = False
-    refuse_other_network(model, {"layer.weight": torch.ones(1, 1)})
+    refuse_other_weights(model, {"layer.weight": torch.ones(1, 1)})
 
 
 def test_impossible_settings_are_refused_and_nothing_else(monkeypatch) -> None:
