@@ -21,10 +21,10 @@ from torch.utils.data import DataLoader
 from typing_extensions import override
 
 from src.data import MNISTDataModule
-from src.experiment.best_checkpoint import BestCheckpoint
-from src.experiment.exact import make_exact
-from src.experiment.last_checkpoint import LastCheckpoint
-from src.experiment.quiet import silence_known_noise
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.console.quiet import silence_known_noise
+from src.engine.exact.exact import make_exact
 from src.models import CNN
 from src.tasks import ClassificationTask
 

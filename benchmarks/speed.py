@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from src.experiment.machine import processors
+from src.engine.jobs.machine import processors
 from src.train import DEFAULT
 
 HERE = Path(__file__).parent

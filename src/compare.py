@@ -6,13 +6,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.verb_parser import VerbParser
-from src.printable import printable
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.printable import printable
+from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
-    from src.experiment.samples import RunSet
-    from src.metric import Metric
+    from src.engine.jobs.samples import RunSet
+    from src.engine.records.metric import Metric
     from src.statistics.comparison import Comparison, Sample
     from src.statistics.sentence import Scale
 
@@ -25,7 +25,7 @@ def main(args: list[str] | None = None) -> None:
     """
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.experiment.samples import RunSet
+        from src.engine.jobs.samples import RunSet
 
         if len(given.what) < 2:  # noqa: PLR2004  # a comparison is of two
             raise ValueError("give two groups or runs, or more: the others are compared with A")
@@ -38,8 +38,8 @@ def main(args: list[str] | None = None) -> None:
         metric = _metric(sets, given.metric)
         samples = _samples(sets, metric if isinstance(metric, str) else metric.name)
     with one_line_failures(RUN_ERROR, given.debug):
-        from src.experiment.shown import shown
-        from src.experiment.whole_file import write_whole
+        from src.engine.console.shown import shown
+        from src.engine.files.whole_file import write_whole
         from src.statistics.comparison import compare
         from src.statistics.seeds import worth_knowing
         from src.statistics.sentence import Scale
@@ -94,7 +94,7 @@ def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
 
 
 def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
-    from src.experiment.note import note
+    from src.engine.console.note import note
     from src.statistics.comparison import Sample
 
     answers = [each.answers() if metric == "test/acc" else {} for each in sets]
@@ -166,7 +166,7 @@ def _table(
 
 
 def _looks(sets: "list[RunSet]") -> str:
-    from src.experiment.looks import counted, looks
+    from src.engine.records.looks import counted, looks
 
     roots = {record.run.root for each in sets for record in each.records.values()}
     return counted([look for root in sorted(roots) for look in looks(root)])

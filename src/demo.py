@@ -6,8 +6,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.verb_parser import VerbParser
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from src.deployment.demo_server import DemoServer
@@ -24,7 +24,7 @@ def main(args: list[str] | None = None) -> None:
     """
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.experiment.note import note
+        from src.engine.console.note import note
 
         server = _server(given)
         if given.host not in LOOPBACK:
@@ -57,8 +57,8 @@ def _server(given: argparse.Namespace) -> "DemoServer":
     from src.deployment.demo_page import demo_page
     from src.deployment.demo_server import DemoServer
     from src.deployment.recogniser import Recogniser
-    from src.experiment.trained import Trained
-    from src.experiment.trained_classifier import TrainedClassifier
+    from src.engine.checkpoints.trained import Trained
+    from src.evaluation.classification.trained_classifier import TrainedClassifier
 
     loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
     trained = TrainedClassifier.of(loaded, "demo")

@@ -5,14 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.verb_parser import VerbParser
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
-    from src.evaluation.evaluation import Evaluation
-    from src.evaluation.predictions import Predictions
-    from src.experiment.trained import Trained
-    from src.experiment.trained_classifier import TrainedClassifier
+    from src.engine.checkpoints.trained import Trained
+    from src.evaluation.classification.evaluation import Evaluation
+    from src.evaluation.classification.predictions import Predictions
+    from src.evaluation.classification.trained_classifier import TrainedClassifier
 
 
 def main(args: list[str] | None = None) -> None:
@@ -24,10 +24,10 @@ def main(args: list[str] | None = None) -> None:
     started = time.perf_counter()
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.experiment.links import refuse_links
-        from src.experiment.quiet import silence_known_noise
-        from src.experiment.run_files import evaluation_dir
-        from src.experiment.trained import Trained
+        from src.engine.checkpoints.trained import Trained
+        from src.engine.console.quiet import silence_known_noise
+        from src.engine.files.links import refuse_links
+        from src.engine.files.run_files import evaluation_dir
 
         silence_known_noise()
         trained = Trained.load(given.ckpt, given.data_dir, given.trust)
@@ -70,9 +70,9 @@ def _parser() -> VerbParser:
 
 def _classifier(trained: "Trained", split: str, projector: bool) -> "TrainedClassifier | None":
     """See what kind of task it is, and whether it can be evaluated; None if it does so itself."""
+    from src.engine.console.note import note
+    from src.evaluation.classification.trained_classifier import KIND, TrainedClassifier, lacking
     from src.evaluation.logged import refuse_unevaluated
-    from src.experiment.note import note
-    from src.experiment.trained_classifier import KIND, TrainedClassifier, lacking
 
     lack = lacking(trained)
     if not lack:
@@ -90,13 +90,13 @@ def _classifier(trained: "Trained", split: str, projector: bool) -> "TrainedClas
 
 def _ask(trained: "Trained", split: str, out: Path) -> str:
     """Let a module evaluate itself, and write down what it logs."""
+    from src.engine.console.failure import interrupts
+    from src.engine.console.quiet import quiet
+    from src.engine.console.shown import shown
+    from src.engine.files.run_files import file_digest
+    from src.engine.files.whole_file import write_whole
+    from src.engine.records.looks import add_look
     from src.evaluation.logged import measure, summary, table
-    from src.experiment.failure import interrupts
-    from src.experiment.looks import add_look
-    from src.experiment.quiet import quiet
-    from src.experiment.run_files import file_digest
-    from src.experiment.shown import shown
-    from src.experiment.whole_file import write_whole
 
     with quiet(), interrupts():
         metrics = measure(trained.task, trained.data, split, trained.config.content)
@@ -116,13 +116,13 @@ def _root(trained: "Trained") -> Path:  # whose ledger counts the looks
 
 
 def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
-    from src.evaluation.board import write_board
-    from src.evaluation.evaluation import Evaluation, table
-    from src.experiment.looks import add_look
-    from src.experiment.result import wilson_interval
-    from src.experiment.run_files import file_digest
-    from src.experiment.shown import shown
-    from src.experiment.whole_file import write_whole
+    from src.engine.console.shown import shown
+    from src.engine.files.run_files import file_digest
+    from src.engine.files.whole_file import write_whole
+    from src.engine.records.looks import add_look
+    from src.engine.training.result import wilson_interval
+    from src.evaluation.classification.board import write_board
+    from src.evaluation.classification.evaluation import Evaluation, table
 
     answers = _answers(trained, split)
     step = int(trained.checkpoint["global_step"])
@@ -161,7 +161,7 @@ def _answers(trained: "TrainedClassifier", split: str) -> "Predictions":
     import torch
 
     from src.callbacks.temperature import fit_temperature
-    from src.evaluation.predictions import predict
+    from src.evaluation.classification.predictions import predict
 
     device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     network = trained.network.to(device)
@@ -176,8 +176,8 @@ def _answers(trained: "TrainedClassifier", split: str) -> "Predictions":
 def _show_projector(trained: "TrainedClassifier", split: str) -> str:
     import torch
 
-    from src.evaluation.board import last_hidden, write_projector
-    from src.experiment.shown import python, shown
+    from src.engine.console.shown import python, shown
+    from src.evaluation.classification.board import last_hidden, write_projector
 
     folder = trained.run.log_dir if trained.run else Path("projector")
     device = torch.device("cpu")

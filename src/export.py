@@ -4,13 +4,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.verb_parser import VerbParser
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from src.experiment.trained_classifier import TrainedClassifier
+    from src.evaluation.classification.trained_classifier import TrainedClassifier
 
 NAMES = ("pt", "safetensors", "onnx", "torch_export")
 TESTED = 1000  # test images on which the files are compared
@@ -28,10 +28,10 @@ def main(args: list[str] | None = None) -> None:
         from src.deployment.formats import refuse_missing_packages
 
         refuse_missing_packages(given.format)
-        from src.experiment.shown import shown
-        from src.experiment.trained import Trained
-        from src.experiment.trained_classifier import TrainedClassifier
-        from src.experiment.whole_file import write_whole
+        from src.engine.checkpoints.trained import Trained
+        from src.engine.console.shown import shown
+        from src.engine.files.whole_file import write_whole
+        from src.evaluation.classification.trained_classifier import TrainedClassifier
 
         loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
         trained = TrainedClassifier.of(loaded, "export")
@@ -64,7 +64,7 @@ def _parser() -> VerbParser:
 
 
 def _folder(trained: "TrainedClassifier") -> Path:
-    from src.experiment.links import refuse_links
+    from src.engine.files.links import refuse_links
 
     if trained.run is None:
         return Path("export")

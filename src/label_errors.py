@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.verb_parser import VerbParser
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
-    from src.experiment.cross_training import CrossTraining
+    from src.evaluation.classification.cross_training import CrossTraining
 
 
 def main(args: list[str] | None = None) -> None:
@@ -20,12 +20,12 @@ def main(args: list[str] | None = None) -> None:
     started = time.perf_counter()
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.evaluation.label_errors import require_cleanlab
-        from src.experiment.cross_training import CrossTraining
-        from src.experiment.links import refuse_links
-        from src.experiment.quiet import silence_known_noise
-        from src.experiment.trained import Trained
-        from src.experiment.trained_classifier import TrainedClassifier
+        from src.engine.checkpoints.trained import Trained
+        from src.engine.console.quiet import silence_known_noise
+        from src.engine.files.links import refuse_links
+        from src.evaluation.classification.cross_training import CrossTraining
+        from src.evaluation.classification.label_errors import require_cleanlab
+        from src.evaluation.classification.trained_classifier import TrainedClassifier
 
         require_cleanlab()
         if given.num_images < 1:
@@ -72,9 +72,9 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
 
     import numpy as np
 
-    from src.evaluation.label_errors import LabelErrors
-    from src.experiment.shown import shown
-    from src.experiment.whole_file import write_whole
+    from src.engine.console.shown import shown
+    from src.engine.files.whole_file import write_whole
+    from src.evaluation.classification.label_errors import LabelErrors
 
     unseen = training.run()
     data = training.trained.data

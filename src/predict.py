@@ -4,9 +4,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.verb_parser import VerbParser
-from src.printable import printable
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.printable import printable
+from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,8 +30,8 @@ def main(args: list[str] | None = None) -> None:
         from src.deployment.answers import FORMATS, classify
         from src.deployment.classifier import Classifier
         from src.deployment.pictures import UnreadablePictureError, read_pictures
-        from src.experiment.trained import Trained
-        from src.experiment.trained_classifier import TrainedClassifier
+        from src.engine.checkpoints.trained import Trained
+        from src.evaluation.classification.trained_classifier import TrainedClassifier
 
         loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
         trained = TrainedClassifier.of(loaded, "predict")

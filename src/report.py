@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
-from src.experiment.verb_parser import VerbParser
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
+from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
+    from src.engine.jobs.group import Group
+    from src.engine.records.run_record import RunRecord
     from src.evaluation.section import GroupSection, Section
-    from src.experiment.group import Group
-    from src.experiment.run_record import RunRecord
 
 
 def main(args: list[str] | None = None) -> None:
@@ -23,11 +23,11 @@ def main(args: list[str] | None = None) -> None:
     """
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
+        from src.engine.console.shown import shown
+        from src.engine.files.whole_file import write_whole
+        from src.engine.jobs.samples import find_group
+        from src.engine.records.run_record import RunRecord
         from src.evaluation.page import render
-        from src.experiment.run_record import RunRecord
-        from src.experiment.samples import find_group
-        from src.experiment.shown import shown
-        from src.experiment.whole_file import write_whole
 
         found = [find_group(word) for word in given.run]
         groups = [group for group in found if group]
@@ -79,7 +79,7 @@ def _group_section(group: "Group") -> "GroupSection":
 
 
 def _evaluate(record: "RunRecord", data_dir: str | None, trust: str | None) -> None:
-    from src.experiment.note import note
+    from src.engine.console.note import note
 
     options = [] if data_dir is None else ["--data_dir", data_dir]
     options += [] if trust is None else ["--trust", trust]
@@ -94,8 +94,8 @@ def _evaluate(record: "RunRecord", data_dir: str | None, trust: str | None) -> N
 
 def _default() -> dict[str, Any]:
     """Ask the command of a training for the settings that it has if nothing is said."""
-    from src.experiment.config_file import flat
-    from src.experiment.plain import read_own
+    from src.engine.records.config_file import flat
+    from src.engine.records.plain import read_own
 
     return dict(flat(read_own(_run_verb("train", "--print_config"))))
 
@@ -111,10 +111,10 @@ def _run_verb(verb: str, *words: str) -> str:
 
 
 def _section(record: "RunRecord") -> "Section":
+    from src.engine.console.shown import python, shown
+    from src.engine.files.arrays import read_arrays
+    from src.engine.records.looks import counted, looks
     from src.evaluation.section import Section
-    from src.experiment.arrays import read_arrays
-    from src.experiment.looks import counted, looks
-    from src.experiment.shown import python, shown
 
     answers = record.evaluation_dir / "predictions.npz"
     name = shown(record.run.checkpoint_dir)

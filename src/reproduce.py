@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.verb_parser import VerbParser
-from src.experiment.words import take_apart
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.verb_parser import VerbParser
+from src.engine.console.words import take_apart
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -38,15 +38,15 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(USER_ERROR, debug):
         import torch
 
-        from src.experiment.account import Account
-        from src.experiment.between_batches import BetweenBatches
-        from src.experiment.checkpoint_file import read_checkpoint
-        from src.experiment.cli import TrainCLI
-        from src.experiment.consent import trust
-        from src.experiment.quiet import silence_known_noise
-        from src.experiment.reproduction import report
-        from src.experiment.resume import Resumed
-        from src.experiment.shown import shown
+        from src.engine.checkpoints.checkpoint_file import read_checkpoint
+        from src.engine.checkpoints.consent import trust
+        from src.engine.console.quiet import silence_known_noise
+        from src.engine.console.shown import shown
+        from src.engine.exact.between_batches import BetweenBatches
+        from src.engine.exact.reproduction import report
+        from src.engine.exact.resume import Resumed
+        from src.engine.records.account import Account
+        from src.engine.training.cli import TrainCLI
 
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")

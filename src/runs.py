@@ -9,15 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.masked import masked
-from src.experiment.note import note
-from src.experiment.run_record import RunRecord
-from src.experiment.run_table import facts, table
-from src.experiment.samples import different
-from src.experiment.shown import python, shown
-from src.experiment.verb_parser import VerbParser
-from src.printable import printable
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.masked import masked
+from src.engine.console.note import note
+from src.engine.console.printable import printable
+from src.engine.console.shown import python, shown
+from src.engine.console.verb_parser import VerbParser
+from src.engine.jobs.samples import different
+from src.engine.records.run_record import RunRecord
+from src.engine.records.run_table import facts, table
 
 
 def main(args: list[str] | None = None) -> None:

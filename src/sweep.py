@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.verb_parser import VerbParser
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
-    from src.experiment.group import Group
+    from src.engine.jobs.group import Group
     from src.search.search import Search
     from src.search.sweep_file import Sweep
 
@@ -28,9 +28,9 @@ def main(args: list[str] | None = None) -> None:
     """
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.experiment.jobs import Jobs
-        from src.experiment.machine import default_jobs
-        from src.experiment.trials import Trials
+        from src.engine.jobs.jobs import Jobs
+        from src.engine.jobs.machine import default_jobs
+        from src.engine.jobs.trials import Trials
         from src.search.results import best_trial
         from src.search.sweep_file import option, read_sweep
 
@@ -71,8 +71,8 @@ def _judged(sweep: "Sweep") -> "Sweep":
     """Ask the task of the configuration what the file of the sweep does not say."""
     if sweep.metric and sweep.mode:
         return sweep
-    from src.experiment.config_file import read_config
-    from src.metric import headline_of, published
+    from src.engine.records.config_file import read_config
+    from src.engine.records.metric import headline_of, published
 
     config = read_config(Path(sweep.config or DEFAULT), DEFAULT.parent)
     model = sweep.fixed.get("model", config.get("model"))
@@ -88,8 +88,8 @@ def _judged(sweep: "Sweep") -> "Sweep":
 def _open(name: str, sweep: "Sweep") -> "tuple[Group, Search]":
     import socket
 
-    from src.experiment.group import Group
-    from src.experiment.masked_settings import masked_config
+    from src.engine.jobs.group import Group
+    from src.engine.records.masked_settings import masked_config
     from src.search.search import Search
 
     group = Group(Path().resolve(), name)
@@ -109,8 +109,8 @@ def _words(sweep: "Sweep") -> list[str]:
 
 
 def _conclude(search: "Search", group: "Group", words: list[str], target: Path) -> str:
-    from src.experiment.shown import python, shown
-    from src.experiment.whole_file import write_whole
+    from src.engine.console.shown import python, shown
+    from src.engine.files.whole_file import write_whole
     from src.search.results import best_trial, pictures, table, trials_csv
 
     text = table(search)
@@ -128,7 +128,7 @@ def _conclude(search: "Search", group: "Group", words: list[str], target: Path) 
 
 def _best_config(search: "Search", words: list[str], what: str) -> bytes:
     """Ask the command of a training for the configuration of the best trial."""
-    from src.experiment.masked_settings import masked_config
+    from src.engine.records.masked_settings import masked_config
     from src.search.stored_trial import settings
     from src.search.sweep_file import option
 

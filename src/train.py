@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.experiment.deferred import deferred
-from src.experiment.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.experiment.group import Group
-from src.experiment.orphan import stop_without_parent
-from src.experiment.words import Words, take_apart
+from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.words import Words, take_apart
+from src.engine.jobs.group import Group
+from src.engine.jobs.orphan import stop_without_parent
+from src.engine.training.deferred import deferred
 
 if TYPE_CHECKING:
-    from src.experiment.seed_runs import SeedRuns
+    from src.engine.jobs.seed_runs import SeedRuns
 
 _QUESTIONS = {"-h", "--help", "--print_config"}  # answered without training
 DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
@@ -45,12 +45,12 @@ def main(args: list[str] | None = None) -> None:
         # Imported here so that Ctrl-C while torch loads is as quiet as later.
         with deferred("torchmetrics", "scipy", "torchvision", "transformers"):
             importlib.import_module("lightning.pytorch")
-        from src.experiment.account import Account
-        from src.experiment.allocator import keep_freed_memory
-        from src.experiment.cli import TrainCLI
-        from src.experiment.consent import trust
-        from src.experiment.quiet import silence_known_noise
-        from src.experiment.result import finish
+        from src.engine.checkpoints.consent import trust
+        from src.engine.console.quiet import silence_known_noise
+        from src.engine.records.account import Account
+        from src.engine.training.allocator import keep_freed_memory
+        from src.engine.training.cli import TrainCLI
+        from src.engine.training.result import finish
 
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")  # a loaded class may be called by its bare name
@@ -68,8 +68,8 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _seeds(given: Words) -> "tuple[SeedRuns, int]":
-    from src.experiment.machine import default_jobs
-    from src.experiment.seed_runs import SeedRuns, parse_seeds, seeds_group
+    from src.engine.jobs.machine import default_jobs
+    from src.engine.jobs.seed_runs import SeedRuns, parse_seeds, seeds_group
 
     given = given._replace(rest=[word for word in given.rest if word != "--debug"])
     seeds, count = parse_seeds(given.seeds or ""), default_jobs(given.jobs)
@@ -78,9 +78,9 @@ def _seeds(given: Words) -> "tuple[SeedRuns, int]":
 
 def _train_seeds(plan: "SeedRuns", count: int, debug: bool) -> None:
     """Train once for each seed, then say what the runs have in common."""
-    from src.experiment.jobs import Jobs
-    from src.experiment.samples import refuse_mixture
-    from src.experiment.whole_file import write_whole
+    from src.engine.files.whole_file import write_whole
+    from src.engine.jobs.jobs import Jobs
+    from src.engine.jobs.samples import refuse_mixture
 
     with one_line_failures(RUN_ERROR, debug):
         Jobs(plan, plan.group, count).run()

@@ -156,7 +156,7 @@ def newest_metrics(root: Path) -> dict[str, float]:
 @pytest.fixture(scope="session", autouse=True)
 def default_once() -> Iterator[None]:
     """Parse the default configuration, to which each run is compared, only once a process."""
-    from src.experiment.dumped import dump_default
+    from src.engine.records.dumped import dump_default
 
     texts: dict[Path, str | None] = {}
 
@@ -166,14 +166,14 @@ def default_once() -> Iterator[None]:
         return texts[path]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("src.experiment.cli.dump_default", default)
+        patch.setattr("src.engine.training.cli.dump_default", default)
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def code_once() -> Iterator[None]:
     """Ask git only once a process what code this is; it does not change meanwhile."""
-    from src.experiment import provenance
+    from src.engine.records import provenance
 
     state, here = provenance.code_state, provenance.SOURCE
     own = cache(partial(state, here))

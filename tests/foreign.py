@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from src.batch import Batch
-from src.experiment.consent import remember_own
-from src.experiment.epoch_metrics import EpochMetrics
-from src.experiment.plain_file import packed
+from src.engine.checkpoints.consent import remember_own
+from src.engine.exact.epoch_metrics import EpochMetrics
+from src.engine.files.plain_file import packed
 from tests.bare_trainer import bare_trainer
 
 SESSION = {

@@ -12,11 +12,11 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.data import Dataset
 
-from src.experiment.best_checkpoint import BestCheckpoint
-from src.experiment.digest import digest
-from src.experiment.exact import make_exact
-from src.experiment.last_checkpoint import LastCheckpoint
-from src.seed import seed_generators
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.checkpoints.digest import digest
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.exact.exact import make_exact
+from src.engine.seed import seed_generators
 
 SIZE = 37
 

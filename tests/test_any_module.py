@@ -11,8 +11,8 @@ import torch
 import yaml
 from lightning.pytorch.demos.transformer import WikiText2
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.digest import digest
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.digest import digest
 from src.reproduce import main as reproduce
 from src.runs import main as runs
 from src.train import main

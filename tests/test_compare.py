@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from src.compare import _content, _metric, _parser, _samples, _table, main
-from src.experiment.looks import counted
-from src.metric import Metric
+from src.engine.records.looks import counted
+from src.engine.records.metric import Metric
 from src.statistics.comparison import compare
 from src.statistics.sentence import Scale
 from tests.conftest import Train

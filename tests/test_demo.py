@@ -89,8 +89,8 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
         published={"from_picture": MNISTDataModule.from_picture, "class_names": "ab"}.get,
         classifier_parts=lambda: {"network": network, "mean": 0.0, "std": 1.0},
     )
-    monkeypatch.setattr("src.experiment.trained.Trained.load", lambda *words: trained)
-    whole = "src.experiment.trained_classifier.TrainedClassifier.of"
+    monkeypatch.setattr("src.engine.checkpoints.trained.Trained.load", lambda *words: trained)
+    whole = "src.evaluation.classification.trained_classifier.TrainedClassifier.of"
     monkeypatch.setattr(whole, lambda loaded, verb: loaded)
     return trained
 

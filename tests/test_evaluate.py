@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from src.batch import Batch
+from src.engine.files.run_files import file_digest
+from src.engine.records.looks import looks
 from src.evaluate import _answers, _parser, _seen, main
-from src.experiment.looks import looks
-from src.experiment.run_files import file_digest
 from tests.conftest import Train
 from tests.test_train import refusal_of
 

@@ -13,9 +13,9 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.cli import TrainCLI
-from src.experiment.digest import digest
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.digest import digest
+from src.engine.training.cli import TrainCLI
 from src.reproduce import main as reproduce
 from src.tasks import ClassificationTask
 from src.train import main

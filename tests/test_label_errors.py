@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.evaluation.label_errors import LabelErrors
-from src.experiment.shown import shown
+from src.engine.console.shown import shown
+from src.evaluation.classification.label_errors import LabelErrors
 from src.label_errors import _find, _parser, main
 from src.tasks import ClassificationTask
 from tests.conftest import Train
-from tests.evaluation.test_label_errors import answers
+from tests.evaluation.classification.test_label_errors import answers
 from tests.tiny_mnist import TinyMNIST
 
 SWAPPED = [3, 50, 77, 101, 146, 190]  # of the 220 training images

@@ -16,8 +16,8 @@ from torch import nn
 
 from src.data import MNISTDataModule
 from src.deployment.answers import Answer
-from src.experiment.trained import Trained
-from src.experiment.trained_classifier import TrainedClassifier
+from src.engine.checkpoints.trained import Trained
+from src.evaluation.classification.trained_classifier import TrainedClassifier
 from src.predict import _parser, _print, main
 from tests.conftest import Train
 

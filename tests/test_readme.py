@@ -81,7 +81,7 @@ def test_page_names_commands_and_options_that_exist(page: str, monkeypatch) -> N
 
 def of_training(words: list[str]) -> tuple[Path | None, list[str]]:
     """Find the configuration of a command, if it is here, and the options that are parsed."""
-    from src.experiment.words import take_apart
+    from src.engine.console.words import take_apart
 
     given = take_apart(words)
     here = [ROOT / "tests" / str(given.config), ROOT / str(given.config)]
@@ -94,7 +94,7 @@ def of_training(words: list[str]) -> tuple[Path | None, list[str]]:
 
 def parse(config: Path | None, words: list[str]) -> None:
     """Parse the words of several trainings as those of one; what is wrong exits."""
-    from src.experiment.cli import TrainCLI
+    from src.engine.training.cli import TrainCLI
     from src.train import DEFAULT
 
     class Parsed(TrainCLI):

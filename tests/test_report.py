@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from src.engine.console.failure import UsageError
+from src.engine.records.run_record import RunRecord
 from src.evaluate import main as evaluate
 from src.evaluation.section import GroupSection
-from src.experiment.failure import UsageError
-from src.experiment.run_record import RunRecord
 from src.report import (
     _best_of,
     _default,

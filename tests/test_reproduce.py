@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.reproduce import main
 from src.train import main as train_more
 from tests.conftest import Train

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.metric import Metric
+from src.engine.records.metric import Metric
 from src.runs import _parser, main
 from tests.conftest import Train
 from tests.test_train import refusal_of
@@ -72,7 +72,7 @@ def test_status_tells_what_became_of_a_run(train: Train, capsys) -> None:
 
     assert status() == "finished"
     code = (
-        "import sys; from pathlib import Path; from src.experiment.lock import hold; "
+        "import sys; from pathlib import Path; from src.engine.files.lock import hold; "
         f"hold(Path({str(Path('checkpoints/version_1').resolve())!r})); "
         "print(1, flush=True); sys.stdin.read()"
     )

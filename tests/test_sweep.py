@@ -18,11 +18,11 @@ import pytest
 import yaml
 from optuna.distributions import FloatDistribution
 
-from src.experiment.group import Group
-from src.experiment.looks import looks
-from src.experiment.machine import default_jobs
-from src.experiment.masked_settings import masked_config
-from src.experiment.run_record import RunRecord
+from src.engine.jobs.group import Group
+from src.engine.jobs.machine import default_jobs
+from src.engine.records.looks import looks
+from src.engine.records.masked_settings import masked_config
+from src.engine.records.run_record import RunRecord
 from src.search.search import Search
 from src.search.sweep_file import Sweep
 from src.sweep import _best_config, _conclude, main
@@ -212,7 +212,7 @@ def driven(monkeypatch) -> list[tuple]:
         def run(self) -> None:
             asked.append(("run",))
 
-    monkeypatch.setattr("src.experiment.jobs.Jobs", Driven)
+    monkeypatch.setattr("src.engine.jobs.jobs.Jobs", Driven)
     return asked
 
 

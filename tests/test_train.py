@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from torchvision.datasets import MNIST
 
-from src.experiment.cli import TrainCLI
+from src.engine.training.cli import TrainCLI
 from src.models import CNN
 from src.train import DEFAULT, main
 from tests.conftest import Train
@@ -495,12 +495,14 @@ def parts(monkeypatch, tmp_path: Path) -> list[tuple]:
             asked.append(("test",))
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("src.experiment.cli.TrainCLI", Command)
-    monkeypatch.setattr("src.experiment.result.finish", lambda cli, account: "the table")
-    monkeypatch.setattr("src.experiment.consent.trust", lambda name: asked.append(("trust", name)))
-    for name in ("quiet.silence_known_noise", "allocator.keep_freed_memory"):
-        short = name.partition(".")[2]
-        monkeypatch.setattr(f"src.experiment.{name}", lambda short=short: asked.append((short,)))
+    monkeypatch.setattr("src.engine.training.cli.TrainCLI", Command)
+    monkeypatch.setattr("src.engine.training.result.finish", lambda cli, account: "the table")
+    monkeypatch.setattr(
+        "src.engine.checkpoints.consent.trust", lambda name: asked.append(("trust", name))
+    )
+    for name in ("console.quiet.silence_known_noise", "training.allocator.keep_freed_memory"):
+        short = name.rpartition(".")[2]
+        monkeypatch.setattr(f"src.engine.{name}", lambda short=short: asked.append((short,)))
     monkeypatch.setattr("src.train.stop_without_parent", lambda: asked.append(("watch",)))
     return asked
 
@@ -549,8 +551,8 @@ def test_seeds_are_planned_and_summed_up(parts: list[tuple], tmp_path: Path, cap
 
     record = Fake(config="c", seed=1, glance={}, metrics={"test/acc": 0.5}, headline=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("src.experiment.jobs.Jobs", run_all)
-        patch.setattr("src.experiment.seed_runs.SeedRuns.finished", lambda _: {1: record})
+        patch.setattr("src.engine.jobs.jobs.Jobs", run_all)
+        patch.setattr("src.engine.jobs.seed_runs.SeedRuns.finished", lambda _: {1: record})
         with pytest.raises(SystemExit) as stop:
             main(["--seeds=2,1", "--jobs=3", "--group=g", "--debug", "--a=1"])
     assert (stop.value.code, asked) == (1, [([2, 1], ["--a=1"], "g", True, 3)])
@@ -563,7 +565,7 @@ def test_seeds_are_planned_and_summed_up(parts: list[tuple], tmp_path: Path, cap
 
 def test_seeds_of_which_none_is_finished_are_not_summed_up(parts, tmp_path: Path, capsys) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("src.experiment.jobs.Jobs", lambda *_: Fake(run=lambda: None))
+        patch.setattr("src.engine.jobs.jobs.Jobs", lambda *_: Fake(run=lambda: None))
         main(["--seeds=2", "--group=g"])
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "lightning_logs" / "groups" / "g" / "summary.txt").exists()

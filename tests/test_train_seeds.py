@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.run_record import RunRecord
+from src.engine.records.run_record import RunRecord
 from src.train import main
 from tests.test_train import refusal
 from tests.tiny_mnist import write_files

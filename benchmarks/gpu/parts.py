@@ -27,10 +27,10 @@ from benchmarks import speed
 from benchmarks.gpu.fits import ONE_LAYER, Figures, Setting, fit, interleaved
 from benchmarks.peers import outcome, raw_loop
 from src.data.mnist_files import ensure_files
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.digest import digest
-from src.experiment.machine import processors
-from src.experiment.provenance import code_state
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.digest import digest
+from src.engine.jobs.machine import processors
+from src.engine.records.provenance import code_state
 from src.train import DEFAULT
 from src.train import main as train
 

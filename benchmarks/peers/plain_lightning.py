@@ -16,7 +16,7 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 
 from benchmarks.peers.notebook import Network
 from benchmarks.peers.outcome import report, words
-from src.experiment.machine import processors
+from src.engine.jobs.machine import processors
 
 
 class Plain(L.LightningModule):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks.peers.outcome import report, words
 from src.data.mnist import MNISTDataModule, split_indices
 from src.data.mnist_files import read_idx
-from src.experiment.allocator import keep_freed_memory
+from src.engine.training.allocator import keep_freed_memory
 from src.models import CNN
 
 RECIPES = {

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from typing_extensions import override
 
-from src.experiment.loggers import picture_folder
+from src.engine import picture_folder
 
 _PARTS = {"loss": "loss", "acc": "accuracy"}  # metric and title
 _LINES = {"train": "-", "val": "o-"}

@@ -12,7 +12,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from src.batch import Batch
-from src.experiment.loggers import log_image, picture_folder, write_picture
+from src.engine import log_image, picture_folder, write_picture
 
 
 class ImageGrid(Callback):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from src.batch import Batch
-from src.experiment.loggers import board_of
+from src.engine import board_of
 
 
 class ModelGraph(Callback):

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
-from src.batch_size import count_samples
+from src.engine import count_samples
 
 
 class Throughput(Callback):

@@ -10,11 +10,9 @@ from typing_extensions import override
 
 from src.batch import Batch
 from src.data.centred_digit import centred_digit
-from src.data.exact_loader import ExactLoader
-from src.data.exact_order import next_position
 from src.data.images import Images
 from src.data.mnist_files import SHA256, ensure_files, read_idx
-from src.seed import derive_seed, run_seed, seed_generators
+from src.engine import ExactLoader, derive_seed, next_position, run_seed, seed_generators
 
 
 class MNISTDataModule(LightningDataModule):

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from src.printable import printable
+from src.engine import printable
 
 # Of the uncompressed files; their gzip files have the MD5s that torchvision lists as official.
 SHA256 = {

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from src.printable import printable, spreadsheet_cell
+from src.engine.console.printable import printable, spreadsheet_cell
 
 
 @dataclass(frozen=True)

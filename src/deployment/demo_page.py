@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from src.printable import printable
+from src.engine.console.printable import printable
 
 
 def demo_page(title: str, about: str, class_names: Sequence[str]) -> str:

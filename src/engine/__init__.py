@@ -1,1 +1,39 @@
-"""What a run is: its command line, folders, records and failures."""
+"""What a run is, for any LightningModule; published here is what the rooms may use of it."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from src.engine.console.printable import printable as printable
+    from src.engine.exact.exact_loader import ExactLoader as ExactLoader
+    from src.engine.exact.exact_order import next_position as next_position
+    from src.engine.records.batch_size import count_samples as count_samples
+    from src.engine.records.loggers import board_of as board_of
+    from src.engine.records.loggers import log_image as log_image
+    from src.engine.records.loggers import picture_folder as picture_folder
+    from src.engine.records.loggers import write_picture as write_picture
+    from src.engine.records.metric import Metric as Metric
+    from src.engine.seed import derive_seed as derive_seed
+    from src.engine.seed import run_seed as run_seed
+    from src.engine.seed import seed_generators as seed_generators
+
+_PUBLISHED = {  # loaded when it is asked for: who reads records waits for no torch
+    "ExactLoader": "src.engine.exact.exact_loader",
+    "Metric": "src.engine.records.metric",
+    "board_of": "src.engine.records.loggers",
+    "count_samples": "src.engine.records.batch_size",
+    "derive_seed": "src.engine.seed",
+    "log_image": "src.engine.records.loggers",
+    "next_position": "src.engine.exact.exact_order",
+    "picture_folder": "src.engine.records.loggers",
+    "printable": "src.engine.console.printable",
+    "run_seed": "src.engine.seed",
+    "seed_generators": "src.engine.seed",
+    "write_picture": "src.engine.records.loggers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLISHED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PUBLISHED[name]), name)

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from src.printable import printable
+from src.engine.console.printable import printable
 
 # Step, loaders and method of the Trainer for each split that a module evaluates.
 _PARTS = {

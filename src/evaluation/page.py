@@ -10,9 +10,9 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from src.engine.console.printable import printable
 from src.evaluation.picture import data_address
 from src.evaluation.section import GroupSection, Section
-from src.printable import printable
 
 _PANELS = 3
 _SPLIT = re.compile(r"(?:(train|val|test)(?:id|idation|ing)?[/_.-])?(.+)", re.DOTALL)

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from src.printable import printable, spreadsheet_cell
+from src.engine.console.printable import printable, spreadsheet_cell
 from src.search.search import Search
 from src.search.stored_trial import run_name, settings
 

@@ -14,7 +14,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from src.metric import Metric, Mode
+from src.engine.records.metric import Metric, Mode
 
 _BOUNDS = {"low", "high", "log", "step"}
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from src.printable import printable
+from src.engine.console.printable import printable
 from src.statistics.comparison import Comparison, Sample
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale

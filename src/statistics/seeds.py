@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from src.metric import Metric, cost_of
-from src.printable import printable
+from src.engine.console.printable import printable
+from src.engine.records.metric import Metric, cost_of
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, describe, describe_power
 

@@ -2,7 +2,7 @@
 
 import math
 
-from src.metric import Metric
+from src.engine.records.metric import Metric
 from src.statistics.comparison import Comparison
 from src.statistics.estimate import Estimate
 from src.statistics.power import seeds_needed

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from src.batch import Batch
-from src.metric import Metric
+from src.engine import Metric
 from src.tasks.loss_and_accuracy import LossAndAccuracy
 from src.tasks.one_cycle import OneCycle
 

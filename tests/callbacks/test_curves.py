@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.callbacks.curves import Curves, draw_curves
-from src.experiment.heartbeat import Heartbeat
+from src.engine.records.heartbeat import Heartbeat
 from src.train import main
 from tests.conftest import Train
 from tests.test_exact_resume import stop_at

@@ -12,7 +12,7 @@ from src.batch import Batch
 from src.data import MNISTDataModule
 from src.data.mnist import split_indices
 from src.data.mnist_files import read_idx
-from src.seed import derive_seed, seed_generators
+from src.engine.seed import derive_seed, seed_generators
 from tests.tiny_mnist import NUM_TEST, NUM_TRAIN, TinyMNIST
 
 

@@ -2,7 +2,7 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.lightning_compat import log_interval
+from src.engine.lightning_compat import log_interval
 
 
 @pytest.mark.parametrize(("steps", "interval"), [(0, 1), (1, 1), (50, 50)])

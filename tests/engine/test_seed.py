@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.seed import chosen_seed, derive_seed, run_seed, seed_generators
+from src.engine.seed import chosen_seed, derive_seed, run_seed, seed_generators
 
 
 def test_derived_seed_is_the_same_for_ever() -> None:

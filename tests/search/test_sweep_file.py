@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from src.metric import Metric
+from src.engine.records.metric import Metric
 from src.search.sweep_file import Pruner, Sweep, option, read_sweep
 
 SWEEPS = sorted((Path(__file__).parents[2] / "configs" / "sweeps").glob("*.yaml"))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from src.experiment.consent import trust
+from src.engine.checkpoints.consent import trust
 from src.train import main
 from tests.hostile import content_of
 from tests.tiny_mnist import write_files

@@ -112,10 +112,12 @@ IMPORTED = {
 PREFIXED = {
     "system": named("src.data.mnist_files.os.system", command="touch PWNED"),
     "rmtree": named("src.runs.shutil.rmtree", path="."),
-    "run": named("src.experiment.provenance.subprocess.run", args=["touch", "PWNED"]),
-    "writer": named("src.experiment.whole_file.write_whole", path="PWNED", content="x"),
-    "recorder": named("src.experiment.record.Record", config="x", folder="PWNED"),
-    "heartbeat": at("trainer/callbacks", [{"class_path": "src.experiment.heartbeat.Heartbeat"}]),
+    "run": named("src.engine.records.provenance.subprocess.run", args=["touch", "PWNED"]),
+    "writer": named("src.engine.files.whole_file.write_whole", path="PWNED", content="x"),
+    "recorder": named("src.engine.records.record.Record", config="x", folder="PWNED"),
+    "heartbeat": at(
+        "trainer/callbacks", [{"class_path": "src.engine.records.heartbeat.Heartbeat"}]
+    ),
     "space before": named(" os.system", command="touch PWNED"),
     "colon": named("os:system", command="touch PWNED"),
     "full width": named("\uff4fs.system", command="touch PWNED"),
@@ -129,7 +131,7 @@ PREFIXED = {
         [
             {
                 "class_path": "lightning.pytorch.callbacks.LambdaCallback",
-                "init_args": {"on_fit_start": "src.experiment.whole_file.write_whole"},
+                "init_args": {"on_fit_start": "src.engine.files.whole_file.write_whole"},
             }
         ],
     ),
@@ -280,7 +282,7 @@ def test_configuration_is_refused(
     capsys: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("src.experiment.build._LONGEST_S", 1.0)
+    monkeypatch.setattr("src.engine.checkpoints.build._LONGEST_S", 1.0)
     ckpt = forge(genuine, trap / "x.ckpt", payload(config))
     with watched() as seen, pytest.raises(SystemExit) as stop:
         VERBS[verb](ckpt)

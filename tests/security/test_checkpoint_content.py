@@ -8,16 +8,16 @@ import torch
 from lightning.pytorch import Trainer
 from torchmetrics import SumMetric
 
-from src.experiment.best_checkpoint import BestCheckpoint
-from src.experiment.checkpoint_file import WholeCheckpointIO, read_checkpoint
-from src.experiment.epoch_metrics import give_back
-from src.experiment.exact import make_exact
-from src.experiment.heartbeat import Heartbeat
-from src.experiment.known_metrics import KnownMetrics
-from src.experiment.last_checkpoint import LastCheckpoint
-from src.experiment.target import Target
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.checkpoints.checkpoint_file import WholeCheckpointIO, read_checkpoint
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.exact.epoch_metrics import give_back
+from src.engine.exact.exact import make_exact
+from src.engine.records.heartbeat import Heartbeat
+from src.engine.records.known_metrics import KnownMetrics
+from src.engine.training.target import Target
 from tests.conftest import Train
-from tests.experiment.test_checkpoint_file import save, whole
+from tests.engine.checkpoints.test_checkpoint_file import save, whole
 from tests.test_train import refusal
 
 WRONG = [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from src import evaluate, predict, report, reproduce
-from src.experiment.trained import Trained
+from src.engine.checkpoints.trained import Trained
 from src.train import main as train
 from tests.hostile import VERBS, Watched, forge, place, watched
 

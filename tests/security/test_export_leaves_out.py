@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from src.deployment.classifier import Classifier
 from src.deployment.formats import FORMATS, Exporter
-from src.experiment import provenance
+from src.engine.records import provenance
 from src.export import main
 from tests.conftest import Train
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.checkpoint_file import newest_checkpoint
-from src.experiment.plain_file import load_plain
+from src.engine.checkpoints.checkpoint_file import newest_checkpoint
+from src.engine.files.plain_file import load_plain
 from tests.conftest import Train
-from tests.experiment.test_checkpoint_file import save
+from tests.engine.checkpoints.test_checkpoint_file import save
 from tests.security.payloads import costly, executing, odd
 from tests.test_train import refusal
 

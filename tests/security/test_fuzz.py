@@ -12,8 +12,8 @@ import pytest
 import torch
 import yaml
 
-from src.experiment.build import build
-from src.experiment.trusted import Trusted
+from src.engine.checkpoints.build import build
+from src.engine.checkpoints.trusted import Trusted
 from tests.hostile import watched
 
 CHANGES = 500

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from src.engine.console.failure import one_line_failures
+from src.engine.files.run import Run
+from src.engine.files.whole_file import write_whole
+from src.engine.jobs.group import Group
+from src.engine.records.heartbeat import Heartbeat
+from src.engine.records.looks import add_look
 from src.evaluate import main as evaluate
-from src.evaluation.board import write_projector
-from src.experiment.failure import one_line_failures
-from src.experiment.group import Group
-from src.experiment.heartbeat import Heartbeat
-from src.experiment.looks import add_look
-from src.experiment.run import Run
-from src.experiment.whole_file import write_whole
+from src.evaluation.classification.board import write_projector
 from src.export import main as export
 from src.label_errors import main as label_errors
 from src.runs import main as runs

@@ -12,28 +12,28 @@ from optuna.distributions import CategoricalDistribution
 from PIL import Image, ImageDraw
 
 from src.deployment.answers import Answer, as_csv, as_json, as_table
-from src.evaluation.board import write_projector
-from src.evaluation.evaluation import table as evaluation_table
-from src.evaluation.label_errors import LabelErrors
-from src.experiment.failure import one_line_failures
-from src.experiment.live import Live
-from src.experiment.note import note
-from src.experiment.parser import OneLineParser
-from src.experiment.reproduction import report
-from src.experiment.result import summary
-from src.experiment.run import Run
-from src.experiment.shown import shown
-from src.experiment.verb_parser import VerbParser
+from src.engine.console.failure import one_line_failures
+from src.engine.console.note import note
+from src.engine.console.parser import OneLineParser
+from src.engine.console.printable import printable
+from src.engine.console.shown import shown
+from src.engine.console.verb_parser import VerbParser
+from src.engine.exact.reproduction import report
+from src.engine.files.run import Run
+from src.engine.jobs.live import Live
+from src.engine.training.result import summary
+from src.evaluation.classification.board import write_projector
+from src.evaluation.classification.evaluation import table as evaluation_table
+from src.evaluation.classification.label_errors import LabelErrors
 from src.predict import main as predict
-from src.printable import printable
 from src.search.results import table as search_table
 from src.search.results import trials_csv
 from src.search.search import Search
 from src.search.sweep_file import Sweep
 from tests.conftest import Train
-from tests.evaluation.test_evaluation import evaluation
-from tests.evaluation.test_label_errors import answers
-from tests.experiment.test_reproduction import checkpoint
+from tests.engine.exact.test_reproduction import checkpoint
+from tests.evaluation.classification.test_evaluation import evaluation
+from tests.evaluation.classification.test_label_errors import answers
 
 PAYLOADS = [
     "\x1b]0;title\x07\x1b[2J\x1b[1;1H",

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from src.deployment.demo_page import content_policy, demo_page
+from src.engine.console.printable import printable
 from src.evaluation.page import render
 from src.evaluation.section import GroupSection, Section
-from src.printable import printable
-from tests.evaluation.test_evaluation import evaluation
+from tests.evaluation.classification.test_evaluation import evaluation
 
 PAYLOADS = [
     "<script>alert(1)</script>",

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from src.compare import main as compare
-from src.experiment.looks import counted, looks
-from src.printable import printable
+from src.engine.console.printable import printable
+from src.engine.records.looks import counted, looks
 from src.report import main as report
 from src.runs import main as runs
-from tests.evaluation.test_evaluation import evaluation
+from tests.evaluation.classification.test_evaluation import evaluation
 from tests.security.test_output import PAYLOADS, refuse_harm
 
 GLANCE = {"group": "g", "seed": 1, "commit": "c", "began": "2026", "config": "x", "changed": {}}

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from src.compare import main as compare
-from src.experiment.arrays import read_arrays
-from src.experiment.curves import read_curves
-from src.experiment.group import Group
-from src.experiment.looks import counted, looks
-from src.experiment.run_record import RunRecord
+from src.engine.files.arrays import read_arrays
+from src.engine.jobs.group import Group
+from src.engine.records.curves import read_curves
+from src.engine.records.looks import counted, looks
+from src.engine.records.run_record import RunRecord
 from src.report import main as report
 from src.runs import main as runs
 from tests.test_train import refusal_of

@@ -11,19 +11,19 @@ import torch
 import yaml
 
 from src import sweep
-from src.experiment import provenance
-from src.experiment.failure import one_line_failures
-from src.experiment.group import Group
-from src.experiment.jobs import Jobs, Work
-from src.experiment.note import note
-from src.experiment.run import Run
-from src.experiment.seed_runs import SeedRuns, seeds_group
-from src.experiment.words import take_apart
+from src.engine.console.failure import one_line_failures
+from src.engine.console.note import note
+from src.engine.console.words import take_apart
+from src.engine.files.run import Run
+from src.engine.jobs.group import Group
+from src.engine.jobs.jobs import Jobs, Work
+from src.engine.jobs.seed_runs import SeedRuns, seeds_group
+from src.engine.records import provenance
 from src.runs import main as runs
 from src.search.storage import open_storage
 from src.train import DEFAULT, main
 from tests.conftest import Train
-from tests.experiment.test_group import make_run
+from tests.engine.jobs.test_group import make_run
 
 SECRET = "hunter2X"
 KEYED = (

@@ -15,8 +15,8 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState, create_trial
 
-from src.experiment.group import Group
-from src.experiment.trials import Trials
+from src.engine.jobs.group import Group
+from src.engine.jobs.trials import Trials
 from src.search.results import table, trials_csv
 from src.search.search import Search
 from src.search.storage import open_storage

@@ -1,6 +1,6 @@
 import pytest
 
-from src.metric import Metric
+from src.engine.records.metric import Metric
 from src.statistics.comparison import Sample, compare
 from src.statistics.estimate import estimate
 from src.statistics.figure import draw_comparison

@@ -1,4 +1,4 @@
-from src.metric import Metric
+from src.engine.records.metric import Metric
 from src.statistics.seeds import WORTH, summarise, worth_knowing
 
 ACC = Metric("val/acc", "max", "percent")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.metric import Metric
+from src.engine.records.metric import Metric
 from src.statistics.comparison import Sample, compare
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, conclude, describe, describe_power

@@ -10,10 +10,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 from typing_extensions import override
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.known_metrics import KnownMetrics
-from src.experiment.shape import misfit
-from src.metric import Metric, Mode
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.files.shape import misfit
+from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.metric import Metric, Mode
 
 _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 _SHAPE = dict.fromkeys(_PATHS, str) | {

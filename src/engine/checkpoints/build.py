@@ -11,13 +11,13 @@ from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
-from src.experiment.explain import explain
-from src.experiment.limits import memory_limit, time_limit
-from src.experiment.parser import OneLineParser
-from src.experiment.published import link
-from src.experiment.trusted import Trusted
-from src.experiment.weights import refuse_other_weights
-from src.seed import seed_generators
+from src.engine.checkpoints.limits import memory_limit, time_limit
+from src.engine.checkpoints.published import link
+from src.engine.checkpoints.trusted import Trusted
+from src.engine.checkpoints.weights import refuse_other_weights
+from src.engine.console.explain import explain
+from src.engine.console.parser import OneLineParser
+from src.engine.seed import seed_generators
 
 _LONGEST = 300  # characters of a reason
 _LONGEST_S = 60.0  # that a stranger's network may take to be made

@@ -10,11 +10,11 @@ from lightning.fabric.plugins import CheckpointIO
 from torch import Tensor
 from typing_extensions import override
 
-from src.experiment.note import note
-from src.experiment.plain_file import load_plain, packed
-from src.experiment.shape import PROGRESS, SESSION, misfit
-from src.experiment.shown import shown
-from src.experiment.whole_file import write_whole
+from src.engine.console.note import note
+from src.engine.console.shown import shown
+from src.engine.files.plain_file import load_plain, packed
+from src.engine.files.shape import PROGRESS, SESSION, misfit
+from src.engine.files.whole_file import write_whole
 
 _COUNT = range(2**63)
 _DONE = {"completed": _COUNT, "processed": _COUNT, str: _COUNT}

@@ -8,9 +8,9 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 
-from src.experiment.allowed import find_allowed, is_model_function
-from src.experiment.run import LOGS, Run
-from src.experiment.spelled import class_parts
+from src.engine.checkpoints.allowed import find_allowed, is_model_function
+from src.engine.checkpoints.spelled import class_parts
+from src.engine.files.run import LOGS, Run
 
 _FETCHED = {"weights", "weights_backbone", "pretrained", "pretrained_backbone"}
 _LOGGER_KEPT = {"default_hp_metric", "flush_logs_every_n_steps", "log_graph", "prefix"}

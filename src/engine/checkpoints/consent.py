@@ -20,10 +20,10 @@ from lightning.pytorch import Callback, LightningDataModule
 from torch import nn
 from torch.utils.data import Dataset
 
-from src.experiment.named import is_own_package
-from src.experiment.note import note
-from src.experiment.remembered import remember, remembered
-from src.experiment.run import CHECKPOINTS, LOGS
+from src.engine.checkpoints.named import is_own_package
+from src.engine.checkpoints.remembered import remember, remembered
+from src.engine.console.note import note
+from src.engine.files.run import CHECKPOINTS, LOGS
 
 _KINDS = (nn.Module, LightningDataModule, Dataset, Callback)  # a LightningModule is a Module
 _KINDS_TOLD = "Module, LightningModule, LightningDataModule, Dataset or Callback"

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from src.experiment.checkpoint_file import newest_checkpoint, read_checkpoint
-from src.experiment.run import Run
-from src.experiment.shown import shown
+from src.engine.checkpoints.checkpoint_file import newest_checkpoint, read_checkpoint
+from src.engine.console.shown import shown
+from src.engine.files.run import Run
 
 
 def find_checkpoint(

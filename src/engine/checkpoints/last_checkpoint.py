@@ -6,8 +6,8 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from src.experiment.lightning_compat import log_interval
-from src.experiment.whole_file import sync_folder
+from src.engine.files.whole_file import sync_folder
+from src.engine.lightning_compat import log_interval
 
 
 class LastCheckpoint(Callback):

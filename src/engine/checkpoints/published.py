@@ -11,9 +11,9 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from src.experiment.config_file import flat, read_config
-from src.experiment.named import options
-from src.experiment.words import LINKS, Words, option_name, refuse_linked
+from src.engine.checkpoints.named import options
+from src.engine.console.words import LINKS, Words, option_name, refuse_linked
+from src.engine.records.config_file import flat, read_config
 
 _KEPT = {"seed_everything", "trainer.max_epochs"}
 

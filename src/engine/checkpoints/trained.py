@@ -6,16 +6,16 @@ from typing import Any, Self
 
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from src.experiment.build import build
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.config_file import flat
-from src.experiment.confined import find_data, forbid_download
-from src.experiment.consent import trust
-from src.experiment.find_checkpoint import best_checkpoint, find_checkpoint
-from src.experiment.looks import config_digest
-from src.experiment.note import note
-from src.experiment.run import Run
-from src.experiment.trusted import Trusted
+from src.engine.checkpoints.build import build
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.confined import find_data, forbid_download
+from src.engine.checkpoints.consent import trust
+from src.engine.checkpoints.find_checkpoint import best_checkpoint, find_checkpoint
+from src.engine.checkpoints.trusted import Trusted
+from src.engine.console.note import note
+from src.engine.files.run import Run
+from src.engine.records.config_file import flat
+from src.engine.records.looks import config_digest
 
 
 @dataclass

@@ -17,20 +17,20 @@ from jsonargparse import Namespace
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
-from src.experiment.allowed import allowed_names, find_allowed
-from src.experiment.confined import confine, forbid_download, keep_inside
-from src.experiment.consent import find_consented, is_own, remember_own, remember_used
-from src.experiment.named import Named
-from src.experiment.parser import (
+from src.engine.checkpoints.allowed import allowed_names, find_allowed
+from src.engine.checkpoints.confined import confine, forbid_download, keep_inside
+from src.engine.checkpoints.consent import find_consented, is_own, remember_own, remember_used
+from src.engine.checkpoints.named import Named
+from src.engine.checkpoints.spelled import class_parts, refuse_doubled, refuse_misspelled
+from src.engine.console.parser import (
     OneLineParser,
     as_texts,
     importing_only,
     without_files,
     without_texts,
 )
-from src.experiment.plain import read_own, read_plain
-from src.experiment.run import Run
-from src.experiment.spelled import class_parts, refuse_doubled, refuse_misspelled
+from src.engine.files.run import Run
+from src.engine.records.plain import read_own, read_plain
 
 
 @dataclass

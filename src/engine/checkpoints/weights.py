@@ -7,8 +7,8 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
-from src.experiment.digest import digest
-from src.experiment.plain_file import load_plain
+from src.engine.checkpoints.digest import digest
+from src.engine.files.plain_file import load_plain
 
 _MANY = 3
 _LATER = "empty parameter list", "uninitialized"  # what torch says of layers that are to come

@@ -11,16 +11,16 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
-from src.experiment.explain import explain
-from src.experiment.masked import masked
-from src.experiment.shown import shown
-from src.printable import printable
+from src.engine.console.explain import explain
+from src.engine.console.masked import masked
+from src.engine.console.printable import printable
+from src.engine.console.shown import shown
 
 USER_ERROR, RUN_ERROR = 2, 1  # exit codes
 SIGNALS = [  # that end a run with its state saved
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
 ]
-_SOURCE = Path(__file__).parents[1]
+_SOURCE = Path(__file__).parents[2]
 
 
 class UsageError(ValueError):

@@ -2,8 +2,8 @@
 
 import sys
 
-from src.experiment.masked import masked
-from src.printable import printable
+from src.engine.console.masked import masked
+from src.engine.console.printable import printable
 
 
 def note(text: str) -> None:

@@ -10,10 +10,10 @@ from jsonargparse import Namespace, _common, set_parsing_settings
 from lightning.pytorch.cli import LightningArgumentParser
 from typing_extensions import override
 
-from src.experiment.explain import explain
-from src.experiment.masked import masked
-from src.experiment.whole_numbers import keep_whole_numbers
-from src.printable import printable
+from src.engine.console.explain import explain
+from src.engine.console.masked import masked
+from src.engine.console.printable import printable
+from src.engine.console.whole_numbers import keep_whole_numbers
 
 _MANY = 6
 keep_whole_numbers()

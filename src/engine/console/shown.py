@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from src.printable import printable
+from src.engine.console.printable import printable
 
 
 def shown(path: Path) -> str:

@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 from typing_extensions import override
 
-from src.experiment.masked import masked
-from src.printable import printable
+from src.engine.console.masked import masked
+from src.engine.console.printable import printable
 
 
 class VerbParser(argparse.ArgumentParser):

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
-from src.experiment.changes import Change, moves_end
+from src.engine.records.changes import Change, moves_end
 
 
 class ApplyChanges(Callback):

@@ -13,7 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 from typing_extensions import override
 
-from src.experiment.note import note
+from src.engine.console.note import note
 
 Action = Callable[[Trainer, bool], None]
 

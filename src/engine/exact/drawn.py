@@ -19,9 +19,9 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from src.experiment.note import note
-from src.experiment.place import Place
-from src.seed import derive_seed, run_seed, seed_generators
+from src.engine.console.note import note
+from src.engine.exact.place import Place
+from src.engine.seed import derive_seed, run_seed, seed_generators
 
 # Each pass of these depends on their generator, or else on the global ones, and on nothing before.
 _FORGETFUL = {BatchSampler, DistributedSampler, DistributedSamplerWrapper, RandomSampler} | {

@@ -7,16 +7,16 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import AsyncCheckpointIO
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
-from src.experiment.best_checkpoint import BestCheckpoint
-from src.experiment.between_batches import BetweenBatches
-from src.experiment.checkpoint_file import WholeCheckpointIO
-from src.experiment.epoch_metrics import EpochMetrics
-from src.experiment.exact_dataloader import ExactDataLoaders
-from src.experiment.finite import FiniteGuard
-from src.experiment.flags import Flags
-from src.experiment.graceful_stop import GracefulStop
-from src.experiment.last_checkpoint import LastCheckpoint
-from src.experiment.step_seed import StepSeed
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.checkpoints.checkpoint_file import WholeCheckpointIO
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.exact.between_batches import BetweenBatches
+from src.engine.exact.epoch_metrics import EpochMetrics
+from src.engine.exact.exact_dataloader import ExactDataLoaders
+from src.engine.exact.finite import FiniteGuard
+from src.engine.exact.flags import Flags
+from src.engine.exact.graceful_stop import GracefulStop
+from src.engine.exact.step_seed import StepSeed
 
 
 def make_exact(trainer: Trainer, best: BestCheckpoint, last: LastCheckpoint) -> None:

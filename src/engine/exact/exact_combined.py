@@ -8,10 +8,10 @@ from lightning.pytorch.utilities import CombinedLoader
 from lightning.pytorch.utilities.combined_loader import _shutdown_workers_and_reset_iterator
 from typing_extensions import override
 
-from src.experiment.place import Place, next_place
-from src.experiment.seeded_reading import SampledReader
-from src.experiment.stream import StreamReader
-from src.seed import derive_seed, run_seed, seed_generators
+from src.engine.exact.place import Place, next_place
+from src.engine.exact.seeded_reading import SampledReader
+from src.engine.exact.stream import StreamReader
+from src.engine.seed import derive_seed, run_seed, seed_generators
 
 Reader = SampledReader | StreamReader
 

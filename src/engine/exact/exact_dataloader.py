@@ -10,12 +10,12 @@ from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader, IterableDataset
 from typing_extensions import override
 
-from src.experiment.drawn import Draws, keeps_state
-from src.experiment.exact_combined import ExactCombinedLoader, Reader
-from src.experiment.note import note
-from src.experiment.place import Place, epoch_of_loaders, next_place
-from src.experiment.seeded_reading import SampledReader
-from src.experiment.stream import StreamReader
+from src.engine.console.note import note
+from src.engine.exact.drawn import Draws, keeps_state
+from src.engine.exact.exact_combined import ExactCombinedLoader, Reader
+from src.engine.exact.place import Place, epoch_of_loaders, next_place
+from src.engine.exact.seeded_reading import SampledReader
+from src.engine.exact.stream import StreamReader
 
 
 class ExactDataLoaders(Callback):

@@ -8,8 +8,8 @@ from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, Dataset
 from typing_extensions import override
 
-from src.data.exact_order import ExactOrder
-from src.seed import derive_seed, run_seed, seed_generators
+from src.engine.exact.exact_order import ExactOrder
+from src.engine.seed import derive_seed, run_seed, seed_generators
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from torch.utils.data import DistributedSampler
 from typing_extensions import override
 
-from src.seed import derive_seed, run_seed
+from src.engine.seed import derive_seed, run_seed
 
 _CPU = torch.device("cpu")
 

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from typing_extensions import override
 
-from src.experiment.lightning_compat import log_interval
+from src.engine.lightning_compat import log_interval
 
 
 class FiniteGuard(Callback):

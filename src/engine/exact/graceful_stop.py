@@ -10,9 +10,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from src.experiment.failure import SIGNALS, RunStopped
-from src.experiment.last_checkpoint import LastCheckpoint
-from src.experiment.lightning_compat import log_interval
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.console.failure import SIGNALS, RunStopped
+from src.engine.lightning_compat import log_interval
 
 
 class GracefulStop(Callback):

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from src.experiment.changes import changes
-from src.experiment.digest import digest
-from src.experiment.provenance import differences
-from src.printable import printable
+from src.engine.checkpoints.digest import digest
+from src.engine.console.printable import printable
+from src.engine.records.changes import changes
+from src.engine.records.provenance import differences
 
 _STATES = {"weights": "state_dict", "optimizer": "optimizer_states", "schedule": "lr_schedulers"}
 _SHOWN = 16  # characters of a digest

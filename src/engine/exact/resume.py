@@ -8,8 +8,16 @@ import lightning
 from lightning.pytorch import LightningModule, Trainer
 from packaging.version import Version
 
-from src.experiment.build import build
-from src.experiment.changes import (
+from src.engine.checkpoints.build import build
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.find_checkpoint import find_checkpoint
+from src.engine.checkpoints.trusted import Trusted
+from src.engine.checkpoints.weights import refuse_other_weights
+from src.engine.console.note import note
+from src.engine.console.shown import shown
+from src.engine.files.links import refuse_links
+from src.engine.files.run import Run
+from src.engine.records.changes import (
     Change,
     changes,
     refuse_finished,
@@ -17,14 +25,6 @@ from src.experiment.changes import (
     refuse_other_experiment,
     settings,
 )
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.find_checkpoint import find_checkpoint
-from src.experiment.links import refuse_links
-from src.experiment.note import note
-from src.experiment.run import Run
-from src.experiment.shown import shown
-from src.experiment.trusted import Trusted
-from src.experiment.weights import refuse_other_weights
 
 
 @dataclass

@@ -10,9 +10,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 from typing_extensions import override
 
-from src.experiment.drawn import Drawn, Draws
-from src.experiment.place import Place
-from src.seed import derive_seed, run_seed, seed_generators
+from src.engine.exact.drawn import Drawn, Draws
+from src.engine.exact.place import Place
+from src.engine.seed import derive_seed, run_seed, seed_generators
 
 
 class SeededReads(Dataset[Any]):

@@ -5,7 +5,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from src.seed import derive_seed, run_seed, seed_generators
+from src.engine.seed import derive_seed, run_seed, seed_generators
 
 
 class StepSeed(Callback):

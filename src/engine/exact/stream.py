@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from src.experiment.drawn import keeps_state
-from src.experiment.place import Place
-from src.experiment.seeded_reading import twin
-from src.seed import derive_seed, run_seed, seed_generators
+from src.engine.exact.drawn import keeps_state
+from src.engine.exact.place import Place
+from src.engine.exact.seeded_reading import twin
+from src.engine.seed import derive_seed, run_seed, seed_generators
 
 _END = object()
 _AHEAD = 4  # Lightning reads one batch ahead where a loader has no length

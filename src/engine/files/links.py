@@ -4,7 +4,7 @@ import os
 from itertools import chain
 from pathlib import Path
 
-from src.experiment.shown import shown
+from src.engine.console.shown import shown
 
 
 def refuse_links(*folders: Path) -> None:

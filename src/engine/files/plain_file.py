@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from src.experiment.nested import leaves
-from src.experiment.pickled import refuse_calls
-from src.experiment.shown import shown
+from src.engine.console.shown import shown
+from src.engine.files.nested import leaves
+from src.engine.files.pickled import refuse_calls
 
 _PLAIN = {type(None), bool, int, float, complex, str, bytes}
 _PLAIN |= {torch.dtype, torch.device, torch.layout}

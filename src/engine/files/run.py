@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.experiment.lock import hold
-from src.experiment.run_files import read_json
-from src.experiment.shape import METRICS
-from src.experiment.shown import python, shown
-from src.experiment.whole_file import write_whole
+from src.engine.console.shown import python, shown
+from src.engine.files.lock import hold
+from src.engine.files.run_files import read_json
+from src.engine.files.shape import METRICS
+from src.engine.files.whole_file import write_whole
 
 LOGS = "lightning_logs"
 CHECKPOINTS = "checkpoints"

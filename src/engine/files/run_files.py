@@ -6,8 +6,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from src.experiment.nested import leaves
-from src.experiment.shape import misfit
+from src.engine.files.nested import leaves
+from src.engine.files.shape import misfit
 
 _LARGEST = 2**26  # bytes; provenance holds up to 1 MB of uncommitted changes for each session
 
@@ -61,7 +61,7 @@ def read_json(path: Path, shape: Any) -> Any:
 
     Args:
         path: JSON file.
-        shape: What must be in it, see `src.experiment.shape`.
+        shape: What must be in it, see `src.engine.files.shape`.
 
     Returns:
         Its content, or None.

@@ -7,7 +7,7 @@ from typing import Any
 _COUNT = re.compile(r"[1-9]\d{0,3}")
 _WORD = (None, str)
 
-# Provenance of a session, see `src.experiment.provenance`.
+# Provenance of a session, see `src.engine.records.provenance`.
 SESSION = {
     "began": str,
     "from_step": int,
@@ -18,12 +18,12 @@ SESSION = {
     "group?": _WORD,
     "changes?": [list],
 }
-# See `src.experiment.heartbeat`.
+# See `src.engine.records.heartbeat`.
 PROGRESS = {"seconds": float, "samples?": int, "images?": int, "validations": [{str: float}]}
 RUN_PROGRESS = {f"{name.removesuffix('?')}?": shape for name, shape in PROGRESS.items()}
 RUN_PROGRESS |= {"step?": int, "steps?": (None, int)}
 METRICS = {"steps?": int, str: (None, float)}  # None where it was not finite
-# What lists show of a run, see `src.experiment.record`.
+# What lists show of a run, see `src.engine.records.record`.
 GLANCE = {
     "group?": _WORD,
     "began?": str,
@@ -37,9 +37,9 @@ GLANCE = {
     },
     "changed?": (None, {str: object}),
 }
-# What a run is called in each of its loggers, see `src.experiment.run_logger`.
+# What a run is called in each of its loggers, see `src.engine.records.run_logger`.
 LOGGERS = {str: [re.compile(r"[A-Za-z0-9_.-]{1,128}")]}
-# See `src.evaluation.evaluation`.
+# See `src.evaluation.classification.evaluation`.
 SUMMARY = {
     **dict.fromkeys(("class_names?", "confusion?", "confused?", "mistakes?"), list),
     **dict.fromkeys(("accuracy?", "calibrated?", "classes?"), dict),

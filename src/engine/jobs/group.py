@@ -7,15 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from src.experiment.links import refuse_links
-from src.experiment.lock import hold
-from src.experiment.masked import masked
-from src.experiment.masked_settings import masked_settings
-from src.experiment.run import LOGS
-from src.experiment.run_files import read_json
-from src.experiment.run_record import RunRecord
-from src.experiment.shown import shown
-from src.experiment.whole_file import write_whole
+from src.engine.console.masked import masked
+from src.engine.console.shown import shown
+from src.engine.files.links import refuse_links
+from src.engine.files.lock import hold
+from src.engine.files.run import LOGS
+from src.engine.files.run_files import read_json
+from src.engine.files.whole_file import write_whole
+from src.engine.records.masked_settings import masked_settings
+from src.engine.records.run_record import RunRecord
 
 _FOLDER = "groups"
 _PATIENCE_S = 15

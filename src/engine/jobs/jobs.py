@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
-from src.experiment.failure import SIGNALS, RunStopped, UsageError
-from src.experiment.group import Group
-from src.experiment.live import Live
-from src.experiment.machine import share
-from src.experiment.note import note
-from src.experiment.orphan import PARENT
-from src.experiment.run import Run
-from src.experiment.run_record import RunRecord
+from src.engine.console.failure import SIGNALS, RunStopped, UsageError
+from src.engine.console.note import note
+from src.engine.files.run import Run
+from src.engine.jobs.group import Group
+from src.engine.jobs.live import Live
+from src.engine.jobs.machine import share
+from src.engine.jobs.orphan import PARENT
+from src.engine.records.run_record import RunRecord
 
 _EVERY_S = 0.5
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from src.experiment.run_record import RunRecord
-from src.printable import printable
+from src.engine.console.printable import printable
+from src.engine.records.run_record import RunRecord
 
 
 class Live:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.experiment.arrays import read_arrays
-from src.experiment.config_file import differing
-from src.experiment.group import Group
-from src.experiment.looks import NOT_THE_CONFIGURATION
-from src.experiment.note import note
-from src.experiment.run import LOGS
-from src.experiment.run_record import RunRecord
-from src.experiment.shown import shown
-from src.metric import Metric, cost_of
+from src.engine.console.note import note
+from src.engine.console.shown import shown
+from src.engine.files.arrays import read_arrays
+from src.engine.files.run import LOGS
+from src.engine.jobs.group import Group
+from src.engine.records.config_file import differing
+from src.engine.records.looks import NOT_THE_CONFIGURATION
+from src.engine.records.metric import Metric, cost_of
+from src.engine.records.run_record import RunRecord
 
 if TYPE_CHECKING:
     import numpy as np

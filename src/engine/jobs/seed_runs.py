@@ -5,16 +5,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.experiment.config_file import read_config
-from src.experiment.failure import USER_ERROR, UsageError
-from src.experiment.group import Group
-from src.experiment.jobs import Work
-from src.experiment.masked_settings import given_again, masked_settings, masked_words
-from src.experiment.note import note
-from src.experiment.run_record import RunRecord
-from src.experiment.shown import shown
-from src.experiment.words import Words
-from src.printable import printable
+from src.engine.console.failure import USER_ERROR, UsageError
+from src.engine.console.note import note
+from src.engine.console.printable import printable
+from src.engine.console.shown import shown
+from src.engine.console.words import Words
+from src.engine.jobs.group import Group
+from src.engine.jobs.jobs import Work
+from src.engine.records.config_file import read_config
+from src.engine.records.masked_settings import given_again, masked_settings, masked_words
+from src.engine.records.run_record import RunRecord
 
 _MOST = 10_000
 

@@ -4,16 +4,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
-from src.experiment.failure import USER_ERROR, UsageError
-from src.experiment.group import Group
-from src.experiment.jobs import Work
-from src.experiment.masked_settings import given_again
-from src.experiment.note import note
-from src.experiment.run import LOGS, Run
-from src.experiment.run_record import RunRecord
-from src.experiment.shown import shown
-from src.experiment.whole_file import write_whole
-from src.experiment.words import take_apart
+from src.engine.console.failure import USER_ERROR, UsageError
+from src.engine.console.note import note
+from src.engine.console.shown import shown
+from src.engine.console.words import take_apart
+from src.engine.files.run import LOGS, Run
+from src.engine.files.whole_file import write_whole
+from src.engine.jobs.group import Group
+from src.engine.jobs.jobs import Work
+from src.engine.records.masked_settings import given_again
+from src.engine.records.run_record import RunRecord
 
 End = Literal["complete", "pruned", "failed"]
 

@@ -10,8 +10,8 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from typing_extensions import override
 
-from src.batch_size import count_samples
-from src.experiment.outputs import Outputs
+from src.engine.records.batch_size import count_samples
+from src.engine.records.outputs import Outputs
 
 if sys.platform != "win32":
     import resource

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from src.experiment.config_file import differing, flat
-from src.experiment.plain import read_own
+from src.engine.records.config_file import differing, flat
+from src.engine.records.plain import read_own
 
 # What makes a run the experiment that it is.
 _FIXED = (

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from src.experiment.plain import read_own
-from src.experiment.words import option_name
+from src.engine.console.words import option_name
+from src.engine.records.plain import read_own
 
 
 def read_config(path: Path, folder: Path) -> dict[str, Any]:

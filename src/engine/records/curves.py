@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from src.experiment.note import note
-from src.experiment.shown import shown
+from src.engine.console.note import note
+from src.engine.console.shown import shown
 
 
 def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:

@@ -6,10 +6,10 @@ from typing import cast
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
-from src.experiment.config_file import repaired
-from src.experiment.masked_settings import masked_config
-from src.experiment.parser import OneLineParser
-from src.experiment.words import TAKEN_OUT
+from src.engine.console.parser import OneLineParser
+from src.engine.console.words import TAKEN_OUT
+from src.engine.records.config_file import repaired
+from src.engine.records.masked_settings import masked_config
 
 
 def dump(parser: LightningArgumentParser, config: Namespace) -> str:

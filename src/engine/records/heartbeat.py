@@ -11,9 +11,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
-from src.batch_size import count_samples
-from src.experiment.known_metrics import validated
-from src.experiment.whole_file import write_whole
+from src.engine.files.whole_file import write_whole
+from src.engine.records.batch_size import count_samples
+from src.engine.records.known_metrics import validated
 
 COUNTED = ("step", "epoch", "seconds", "samples")  # of each validation, beside its metrics
 _EVERY_S = 1.0

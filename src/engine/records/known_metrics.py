@@ -9,8 +9,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import Metric as TorchMetric
 from typing_extensions import override
 
-from src.experiment.failure import UsageError
-from src.metric import Metric, Mode, headline_of, published
+from src.engine.console.failure import UsageError
+from src.engine.records.metric import Metric, Mode, headline_of, published
 
 _LOADER = re.compile(r"/dataloader_idx_\d+$")
 

@@ -18,9 +18,9 @@ from lightning.pytorch.loggers import (
 from numpy.typing import NDArray
 from PIL import Image
 
-from src.experiment.heartbeat import Heartbeat
-from src.experiment.note import note
-from src.experiment.whole_file import write_whole
+from src.engine.console.note import note
+from src.engine.files.whole_file import write_whole
+from src.engine.records.heartbeat import Heartbeat
 
 Picture = NDArray[np.uint8]
 

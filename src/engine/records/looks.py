@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from src.experiment.run import LOGS
-from src.experiment.shape import LOOK, misfit
-from src.experiment.shown import shown
+from src.engine.console.shown import shown
+from src.engine.files.run import LOGS
+from src.engine.files.shape import LOOK, misfit
 
 _FILE = "test_looks.jsonl"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none

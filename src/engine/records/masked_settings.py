@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from src.experiment.config_file import flat, read_config
-from src.experiment.masked import MASK, hides, masked
-from src.experiment.plain import read_own
-from src.experiment.words import Words
+from src.engine.console.masked import MASK, hides, masked
+from src.engine.console.words import Words
+from src.engine.records.config_file import flat, read_config
+from src.engine.records.plain import read_own
 
 _ASSIGNED = re.compile(r"(?P<name>[\w.-]+)\+?=")
 _OPTION = re.compile(r"--[\w.-]+")

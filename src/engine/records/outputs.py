@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.experiment.note import note
+from src.engine.console.note import note
 
 _MOST = 2**28  # bytes; they wait where the module is
 

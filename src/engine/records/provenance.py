@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 
-from src.experiment.masked import masked
-from src.experiment.masked_settings import masked_words
+from src.engine.console.masked import masked
+from src.engine.records.masked_settings import masked_words
 
-SOURCE = Path(__file__).parents[2]
+SOURCE = Path(__file__).parents[3]
 _MOST_DIFF = 1_000_000  # characters; of a larger one only the beginning is kept
 _MOST_NAMES = 3  # of changed files that a summary names
 

@@ -8,17 +8,17 @@ from typing import Any
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
-from src.experiment.changes import Change, changes
-from src.experiment.config_file import flat
-from src.experiment.known_metrics import KnownMetrics
-from src.experiment.loggers import log_hyperparams
-from src.experiment.looks import NOT_THE_CONFIGURATION, config_digest
-from src.experiment.masked_settings import masked_config, masked_settings
-from src.experiment.note import note
-from src.experiment.plain import read_own
-from src.experiment.plain_file import refuse_unsafe
-from src.experiment.provenance import differences, provenance
-from src.experiment.whole_file import write_whole
+from src.engine.console.note import note
+from src.engine.files.plain_file import refuse_unsafe
+from src.engine.files.whole_file import write_whole
+from src.engine.records.changes import Change, changes
+from src.engine.records.config_file import flat
+from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.loggers import log_hyperparams
+from src.engine.records.looks import NOT_THE_CONFIGURATION, config_digest
+from src.engine.records.masked_settings import masked_config, masked_settings
+from src.engine.records.plain import read_own
+from src.engine.records.provenance import differences, provenance
 
 _COMPARED = {"seed_everything", "data", "model"}
 _COMPARED_OF_TRAINER = {"max_epochs", "max_steps", "precision", "accumulate_grad_batches"}

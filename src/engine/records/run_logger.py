@@ -21,13 +21,13 @@ from lightning.pytorch.loggers import (
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from typing_extensions import override
 
-from src.experiment.links import refuse_links
-from src.experiment.masked_settings import masked_words
-from src.experiment.note import note
-from src.experiment.run import Run
-from src.experiment.run_files import read_json
-from src.experiment.shape import LOGGERS
-from src.experiment.whole_file import write_whole
+from src.engine.console.note import note
+from src.engine.files.links import refuse_links
+from src.engine.files.run import Run
+from src.engine.files.run_files import read_json
+from src.engine.files.shape import LOGGERS
+from src.engine.files.whole_file import write_whole
+from src.engine.records.masked_settings import masked_words
 
 _LONGEST = 250  # characters of a value, to which Lightning cuts what it gives to MLflow
 

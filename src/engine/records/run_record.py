@@ -5,17 +5,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from src.experiment.config_file import flat
-from src.experiment.curves import read_curves
-from src.experiment.lock import is_held
-from src.experiment.looks import config_digest
-from src.experiment.masked_settings import masked_settings
-from src.experiment.plain import read_plain
-from src.experiment.run import LOGS, Run
-from src.experiment.run_files import evaluation_dir, file_digest, read_json, read_text
-from src.experiment.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION, SUMMARY
-from src.experiment.shown import shown
-from src.metric import Metric, metric_of
+from src.engine.console.shown import shown
+from src.engine.files.lock import is_held
+from src.engine.files.run import LOGS, Run
+from src.engine.files.run_files import evaluation_dir, file_digest, read_json, read_text
+from src.engine.files.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION, SUMMARY
+from src.engine.records.config_file import flat
+from src.engine.records.curves import read_curves
+from src.engine.records.looks import config_digest
+from src.engine.records.masked_settings import masked_settings
+from src.engine.records.metric import Metric, metric_of
+from src.engine.records.plain import read_plain
 
 _RENAMED = {  # what older runs call otherwise
     "test_images": "test_samples",
@@ -95,12 +95,12 @@ class RunRecord:
 
     @cached_property
     def glance(self) -> dict[str, Any]:
-        """What lists show of it, see `src.experiment.record`; empty before training begins."""
+        """What lists show of it, see `src.engine.records.record`; empty before training begins."""
         return read_json(self.log_dir / "run.json", GLANCE) or {}
 
     @cached_property
     def progress(self) -> dict[str, Any]:
-        """How far it is, see `src.experiment.heartbeat`; empty before training begins."""
+        """How far it is, see `src.engine.records.heartbeat`; empty before training begins."""
         try:
             return read_json(self.log_dir / "progress.json", RUN_PROGRESS) or {}
         except ValueError:  # cut by a power failure: it only informs

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.experiment.run_record import RunRecord
-from src.metric import test_name
-from src.printable import printable
+from src.engine.console.printable import printable
+from src.engine.records.metric import test_name
+from src.engine.records.run_record import RunRecord
 
 _LONGEST = 60  # characters of a setting
 _WIDEST = 1000  # characters of a cell: all lines are as wide

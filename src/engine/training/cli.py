@@ -7,31 +7,31 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from typing_extensions import override
 
-from src.experiment.best_checkpoint import BestCheckpoint
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.dumped import dump, dump_default
-from src.experiment.exact import make_exact
-from src.experiment.failure import interrupts
-from src.experiment.heartbeat import Heartbeat
-from src.experiment.known_metrics import KnownMetrics
-from src.experiment.last_checkpoint import LastCheckpoint
-from src.experiment.lean_loop import make_lean
-from src.experiment.masked_settings import refuse_masked
-from src.experiment.note import note
-from src.experiment.parser import OneLineParser
-from src.experiment.plain_file import refuse_unsafe
-from src.experiment.progress import own_bar
-from src.experiment.published import can_test, first_words, link
-from src.experiment.record import Record
-from src.experiment.recorders import add_recorders
-from src.experiment.resume import Resumed, find_run
-from src.experiment.run import LOGS, Run
-from src.experiment.run_logger import RunLogger, continue_loggers
-from src.experiment.target import Target, parse_target
-from src.experiment.trusted import Trusted, settle
-from src.experiment.weights import load_weights, refuse_impossible
-from src.experiment.words import TAKEN_OUT, take_apart
-from src.seed import chosen_seed
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.checkpoints.published import can_test, first_words, link
+from src.engine.checkpoints.trusted import Trusted, settle
+from src.engine.checkpoints.weights import load_weights, refuse_impossible
+from src.engine.console.failure import interrupts
+from src.engine.console.note import note
+from src.engine.console.parser import OneLineParser
+from src.engine.console.progress import own_bar
+from src.engine.console.words import TAKEN_OUT, take_apart
+from src.engine.exact.exact import make_exact
+from src.engine.exact.resume import Resumed, find_run
+from src.engine.files.plain_file import refuse_unsafe
+from src.engine.files.run import LOGS, Run
+from src.engine.records.dumped import dump, dump_default
+from src.engine.records.heartbeat import Heartbeat
+from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.masked_settings import refuse_masked
+from src.engine.records.record import Record
+from src.engine.records.run_logger import RunLogger, continue_loggers
+from src.engine.seed import chosen_seed
+from src.engine.training.lean_loop import make_lean
+from src.engine.training.recorders import add_recorders
+from src.engine.training.target import Target, parse_target
 
 _NO_METRIC = "no metric says which state is best (--best.monitor would)"
 _DONE = {True: "tested", False: "kept"}

@@ -2,11 +2,11 @@
 
 from lightning.pytorch import Callback, Trainer
 
-from src.experiment.apply_changes import ApplyChanges
-from src.experiment.heartbeat import Heartbeat
-from src.experiment.record import Record
-from src.experiment.resume import Resumed
-from src.experiment.target import Target
+from src.engine.exact.apply_changes import ApplyChanges
+from src.engine.exact.resume import Resumed
+from src.engine.records.heartbeat import Heartbeat
+from src.engine.records.record import Record
+from src.engine.training.target import Target
 
 
 def add_recorders(

@@ -8,19 +8,19 @@ from typing import Any, cast
 
 from lightning.pytorch import Trainer
 
-from src.experiment.account import Account
-from src.experiment.cli import TrainCLI
-from src.experiment.loggers import log_results, picture_folder
-from src.experiment.looks import add_look
-from src.experiment.outputs import archive
-from src.experiment.plain_file import packed
-from src.experiment.run import Run
-from src.experiment.run_files import file_digest
-from src.experiment.run_record import RunRecord
-from src.experiment.shown import python, shown
-from src.experiment.weights import saved_part
-from src.experiment.whole_file import write_whole
-from src.printable import printable
+from src.engine.checkpoints.weights import saved_part
+from src.engine.console.printable import printable
+from src.engine.console.shown import python, shown
+from src.engine.files.plain_file import packed
+from src.engine.files.run import Run
+from src.engine.files.run_files import file_digest
+from src.engine.files.whole_file import write_whole
+from src.engine.records.account import Account
+from src.engine.records.loggers import log_results, picture_folder
+from src.engine.records.looks import add_look
+from src.engine.records.outputs import archive
+from src.engine.records.run_record import RunRecord
+from src.engine.training.cli import TrainCLI
 
 
 def finish(cli: TrainCLI, account: Account) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from src.experiment.heartbeat import COUNTED, Heartbeat
-from src.experiment.known_metrics import KnownMetrics
-from src.metric import Mode
+from src.engine.records.heartbeat import COUNTED, Heartbeat
+from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.metric import Mode
 
 _MODES: dict[str, Mode] = {"<=": "min", ">=": "max"}
 _REACHED = {  # what a run reports, by what a validation has it from

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from src.batch import Batch
+from src.engine.console.printable import printable
+from src.evaluation.classification.predictions import Predictions
 from src.evaluation.picture import Picture
-from src.evaluation.predictions import Predictions
-from src.printable import printable
 
 _PROJECTOR = "embedding"
 

@@ -8,13 +8,13 @@ import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from torch import Tensor
 
-from src.experiment.build import build
-from src.experiment.failure import interrupts
-from src.experiment.folds import Part, divide, must_keep, training_split
-from src.experiment.note import note
-from src.experiment.quiet import quiet
-from src.experiment.step_seed import StepSeed
-from src.experiment.trained_classifier import TrainedClassifier
+from src.engine.checkpoints.build import build
+from src.engine.console.failure import interrupts
+from src.engine.console.note import note
+from src.engine.console.quiet import quiet
+from src.engine.exact.step_seed import StepSeed
+from src.evaluation.classification.folds import Part, divide, must_keep, training_split
+from src.evaluation.classification.trained_classifier import TrainedClassifier
 
 _KEPT = (  # settings of the Trainer that decide what a network learns, and where
     *("accelerator", "precision", "deterministic", "benchmark", "detect_anomaly"),

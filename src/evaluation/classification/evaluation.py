@@ -7,16 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from src.evaluation.figures import (
+from src.engine.console.printable import printable
+from src.evaluation.classification.figures import (
     draw_confusion,
     draw_gallery,
     draw_precision_recall,
     draw_reliability,
 )
-from src.evaluation.measures import Interval, measure
+from src.evaluation.classification.measures import Interval, measure
+from src.evaluation.classification.predictions import Predictions, archive, confident_mistakes
 from src.evaluation.picture import Picture, pixels, png
-from src.evaluation.predictions import Predictions, archive, confident_mistakes
-from src.printable import printable
 
 
 class Evaluation:

@@ -11,8 +11,8 @@ from torchmetrics.functional.classification import (
     multiclass_precision_recall_curve,
 )
 
-from src.evaluation.measures import reliability
-from src.evaluation.predictions import Predictions
+from src.evaluation.classification.measures import reliability
+from src.evaluation.classification.predictions import Predictions
 
 _DARK = 0.6  # share of the largest count from which a number is written in white
 

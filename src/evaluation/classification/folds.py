@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from typing_extensions import override
 
-from src.seed import derive_seed
+from src.engine.seed import derive_seed
 
 _FEWEST = 2  # folds; with one, no image would be left to train on
 

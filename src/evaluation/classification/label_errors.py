@@ -10,9 +10,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from src.evaluation.figures import draw_gallery
+from src.engine.console.printable import printable, spreadsheet_cell
+from src.evaluation.classification.figures import draw_gallery
 from src.evaluation.picture import pixels, png
-from src.printable import printable, spreadsheet_cell
 
 
 def require_cleanlab() -> None:

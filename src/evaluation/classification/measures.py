@@ -14,7 +14,7 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
-from src.evaluation.predictions import Predictions
+from src.evaluation.classification.predictions import Predictions
 
 BINS = 15  # of equal width, as in the paper of Guo et al.
 

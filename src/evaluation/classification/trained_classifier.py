@@ -10,9 +10,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
-from src.experiment.note import note
-from src.experiment.shown import shown
-from src.experiment.trained import Trained
+from src.engine.checkpoints.trained import Trained
+from src.engine.console.note import note
+from src.engine.console.shown import shown
 
 KIND = "classification"  # as such a task publishes it
 _BATCH = 1000  # images at once, where the data set does not say

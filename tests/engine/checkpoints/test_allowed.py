@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import src.models
-from src.experiment.allowed import allowed_names, find_allowed, is_model_function
+from src.engine.checkpoints.allowed import allowed_names, find_allowed, is_model_function
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_published_parts_are_on_the_list(name: str) -> None:
     [
         "src.models.cnn.nn.Linear",
         "src.data.mnist_files.os.system",
-        "src.experiment.record.Record",
+        "src.engine.records.record.Record",
         "src.models.CNN.forward",
         "torch.fx.GraphModule",
         "torch.nn.modules.module.functools",

@@ -8,14 +8,14 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from src.experiment.best_checkpoint import BestCheckpoint, _is_remembered
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.known_metrics import KnownMetrics
-from src.metric import Metric
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint, _is_remembered
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.metric import Metric
 from src.tasks import ClassificationTask
 from src.train import main
 from tests.conftest import Train
-from tests.experiment.test_checkpoint_file import whole
+from tests.engine.checkpoints.test_checkpoint_file import whole
 from tests.test_train import refusal_of
 
 FILES = "best_model_path", "kth_best_model_path", "last_model_path"

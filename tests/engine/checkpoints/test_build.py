@@ -4,9 +4,9 @@ import pytest
 import torch
 import yaml
 
-from src.experiment.build import build
-from src.experiment.consent import trust
-from src.experiment.trusted import Trusted
+from src.engine.checkpoints.build import build
+from src.engine.checkpoints.consent import trust
+from src.engine.checkpoints.trusted import Trusted
 from src.models import CNN
 from tests import foreign
 from tests.tiny_mnist import TinyMNIST

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from src.experiment.checkpoint_file import (
+from src.engine.checkpoints.checkpoint_file import (
     WholeCheckpointIO,
     newest_checkpoint,
     read_checkpoint,

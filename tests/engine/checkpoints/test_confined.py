@@ -7,8 +7,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 from lightning.pytorch.profilers import AdvancedProfiler
 
-from src.experiment.confined import confine, find_data, forbid_download, keep_inside
-from src.experiment.run import Run
+from src.engine.checkpoints.confined import confine, find_data, forbid_download, keep_inside
+from src.engine.files.run import Run
 
 LOGGER = "lightning.pytorch.loggers.CSVLogger"
 

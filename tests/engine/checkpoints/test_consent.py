@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.consent import find_consented, is_own, remember_own, remember_used, trust
-from src.experiment.remembered import remembered
+from src.engine.checkpoints.consent import (
+    find_consented,
+    is_own,
+    remember_own,
+    remember_used,
+    trust,
+)
+from src.engine.checkpoints.remembered import remembered
 
 CODE = """import torch
 
@@ -53,7 +59,7 @@ def test_memory_that_cannot_be_written_lasts_for_the_command(
     lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
-    monkeypatch.setattr("src.experiment.remembered._of_this_process", [])
+    monkeypatch.setattr("src.engine.checkpoints.remembered._of_this_process", [])
     trust("consented_lab")
     assert "this time" in capsys.readouterr().err
     assert find_consented("consented_lab.models.Net")

@@ -3,7 +3,7 @@ import struct
 
 import torch
 
-from src.experiment.digest import digest
+from src.engine.checkpoints.digest import digest
 
 
 def test_equal_states_have_equal_digests() -> None:

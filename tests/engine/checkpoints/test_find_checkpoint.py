@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.find_checkpoint import best_checkpoint, find_checkpoint
+from src.engine.checkpoints.find_checkpoint import best_checkpoint, find_checkpoint
 from tests.conftest import Train
 
 

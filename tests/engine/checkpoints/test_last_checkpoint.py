@@ -3,8 +3,8 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.last_checkpoint import LastCheckpoint
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from tests.conftest import Train
 
 FOLDER = Path("checkpoints/version_0")
@@ -51,8 +51,8 @@ def test_no_interval_leaves_the_ends_of_epochs(train: Train, saved: list[int]) -
 
 
 def test_curves_are_on_disk_before_the_state(train: Train, monkeypatch) -> None:
-    from src.experiment.run_logger import RunLogger
-    from src.experiment.whole_file import write_whole
+    from src.engine.files.whole_file import write_whole
+    from src.engine.records.run_logger import RunLogger
 
     calls: list[str] = []
     save = RunLogger.save
@@ -62,7 +62,7 @@ def test_curves_are_on_disk_before_the_state(train: Train, monkeypatch) -> None:
         calls.append(path.name)
         write_whole(path, content)
 
-    monkeypatch.setattr("src.experiment.checkpoint_file.write_whole", spy)
+    monkeypatch.setattr("src.engine.checkpoints.checkpoint_file.write_whole", spy)
     train("--trainer.max_epochs=1")
     assert calls[calls.index("next.ckpt") - 1] == "curves"
 
@@ -78,7 +78,7 @@ def test_negative_interval_is_refused() -> None:
 def clock(monkeypatch) -> list[float]:
     """The time, which stands still until a test moves it."""
     now = [1000.0]
-    monkeypatch.setattr("src.experiment.last_checkpoint.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("src.engine.checkpoints.last_checkpoint.time.monotonic", lambda: now[0])
     return now
 
 
@@ -137,7 +137,7 @@ def test_state_before_is_kept_and_none_is_saved_twice(
     tmp_path: Path, clock: list[float], monkeypatch
 ) -> None:
     last, synced = last_of(tmp_path), []
-    monkeypatch.setattr("src.experiment.last_checkpoint.sync_folder", synced.append)
+    monkeypatch.setattr("src.engine.checkpoints.last_checkpoint.sync_folder", synced.append)
     last.save(trainer_of(10))
     assert states(tmp_path) == {}
     for step in (11, 12, 13, 13):

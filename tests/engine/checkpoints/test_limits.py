@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment import limits
-from src.experiment.limits import memory_limit, time_limit
+from src.engine.checkpoints import limits
+from src.engine.checkpoints.limits import memory_limit, time_limit
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="needs /proc")

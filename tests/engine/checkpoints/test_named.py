@@ -1,6 +1,6 @@
 import pytest
 
-from src.experiment.named import Named, is_own_package
+from src.engine.checkpoints.named import Named, is_own_package
 
 WORDS = [
     *("--model.scheduler.lr_lambda=math.exp", "--trainer.logger", "CSVLogger", "--group", "run"),

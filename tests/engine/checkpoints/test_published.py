@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from src.experiment.published import can_test, first_words, link
-from src.experiment.words import LINKS, take_apart
+from src.engine.checkpoints.published import can_test, first_words, link
+from src.engine.console.words import LINKS, take_apart
 from src.train import DEFAULT
 from tests.trials.classifier import Classifier, ClassifierData, OwnLoaders
 from tests.trials.gan import GAN

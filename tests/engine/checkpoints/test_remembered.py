@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.remembered import memory_file, remember, remembered
+from src.engine.checkpoints.remembered import memory_file, remember, remembered
 
 
 def test_entry_is_remembered_once(memory: Path) -> None:
@@ -35,7 +35,7 @@ def test_only_the_user_can_read_it(memory: Path) -> None:
 
 def test_memory_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
-    monkeypatch.setattr("src.experiment.remembered._of_this_process", [])
+    monkeypatch.setattr("src.engine.checkpoints.remembered._of_this_process", [])
     assert not remember({"config": "a"})
     assert remembered() == [{"config": "a"}]
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from src.experiment.spelled import class_parts, refuse_doubled, refuse_misspelled
+from src.engine.checkpoints.spelled import class_parts, refuse_doubled, refuse_misspelled
 
 LAYER = {"class_path": "torch.nn.Linear", "init_args": {"in_features": 1}}
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from lightning.pytorch.demos.boring_classes import BoringModel
 
-from src.experiment.trained import Trained
+from src.engine.checkpoints.trained import Trained
 from tests import foreign
 from tests.conftest import Train
 

@@ -9,11 +9,11 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
-from src.experiment.consent import is_own, remember_own
-from src.experiment.parser import OneLineParser
-from src.experiment.remembered import remembered
-from src.experiment.run import Run
-from src.experiment.trusted import Trusted, settle
+from src.engine.checkpoints.consent import is_own, remember_own
+from src.engine.checkpoints.remembered import remembered
+from src.engine.checkpoints.trusted import Trusted, settle
+from src.engine.console.parser import OneLineParser
+from src.engine.files.run import Run
 from tests.hostile import place
 
 MODEL = {
@@ -99,8 +99,8 @@ def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     known = {f"{each.__module__}.{each.__qualname__}": each for each in (Task, Layer)}
     for name in ("torch.nn.Softmin", f"{nn.Softmin.__module__}.Softmin"):
         known[name] = nn.Softmin
-    monkeypatch.setattr("src.experiment.trusted.find_allowed", known.get)
-    monkeypatch.setattr("src.experiment.trusted.allowed_names", lambda names: known)
+    monkeypatch.setattr("src.engine.checkpoints.trusted.find_allowed", known.get)
+    monkeypatch.setattr("src.engine.checkpoints.trusted.allowed_names", lambda names: known)
     task, layer = list(known)[:2]
     network = {"class_path": layer, "init_args": {"name": "1e-3", "size": 2.0}}
     return {"model": {"class_path": task, "init_args": {"network": network}}}

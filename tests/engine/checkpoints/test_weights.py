@@ -7,8 +7,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from src.experiment.digest import digest
-from src.experiment.weights import load_weights, refuse_impossible, refuse_other_weights
+from src.engine.checkpoints.digest import digest
+from src.engine.checkpoints.weights import load_weights, refuse_impossible, refuse_other_weights
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.conftest import Train
@@ -64,7 +64,7 @@ def test_state_that_is_no_plain_value_is_refused_before_the_first_step(
         def state_dict(self) -> dict:
             return {"rate": Path("x")}
 
-    from src.experiment.record import Record
+    from src.engine.records.record import Record
 
     trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, callbacks=Rate())
     trainer.strategy.connect(ClassificationTask(CNN()))
@@ -80,7 +80,7 @@ def test_folder_of_weights_is_one_line(train: Train, capsys) -> None:
 
 
 def test_every_word_for_a_file_executes_nothing(train: Train, capsys, monkeypatch) -> None:
-    from tests.experiment.test_checkpoint_file import Evil
+    from tests.engine.checkpoints.test_checkpoint_file import Evil
 
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     torch.save({"config": Evil(Path("executed")), "state_dict": {}}, "evil.ckpt")

@@ -1,7 +1,7 @@
 import pytest
 
 import src.models  # noqa: F401  # whose classes a message may name
-from src.experiment.explain import explain
+from src.engine.console.explain import explain
 
 
 def test_message_without_nesting_becomes_one_line() -> None:

@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.failure import SIGNALS, RunStopped, UsageError, interrupts, one_line_failures
-from src.experiment.run import Run
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.console.failure import (
+    SIGNALS,
+    RunStopped,
+    UsageError,
+    interrupts,
+    one_line_failures,
+)
+from src.engine.files.run import Run
 
 
 def fail(error: BaseException, code: int = 1, run: Run | None = None, debug: bool = False) -> int:
@@ -48,8 +54,8 @@ def test_signal_ends_at_once_what_is_no_training(tmp_path: Path) -> None:
     source = """
 import os, signal, sys
 from pathlib import Path
-from src.experiment.failure import one_line_failures
-from src.experiment.run import Run
+from src.engine.console.failure import one_line_failures
+from src.engine.files.run import Run
 with one_line_failures(1, False, Run.new(Path(sys.argv[1]))):
     try:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -57,7 +63,7 @@ with one_line_failures(1, False, Run.new(Path(sys.argv[1]))):
         pass
 """
     words = [sys.executable, "-c", source, str(tmp_path)]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(words, capture_output=True, text=True, cwd=root, check=False)
     assert (done.returncode, done.stderr) == (143, "\nstopped by SIGTERM\n")
     assert not list(tmp_path.glob("*/version_*"))

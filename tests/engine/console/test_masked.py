@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from src.experiment.masked import hides, masked
+from src.engine.console.masked import hides, masked
 
 SECRET = "hunter2X"
 NAMED = [

@@ -1,6 +1,6 @@
 import pytest
 
-from src.experiment.note import note
+from src.engine.console.note import note
 
 
 def test_note_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

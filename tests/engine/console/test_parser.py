@@ -2,7 +2,7 @@ import pytest
 from torch import nn
 
 import src.models  # noqa: F401  # a loaded class is known
-from src.experiment.parser import OneLineParser
+from src.engine.console.parser import OneLineParser
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.printable import printable, spreadsheet_cell
+from src.engine.console.printable import printable, spreadsheet_cell
 
 
 @pytest.mark.parametrize(

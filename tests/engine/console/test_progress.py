@@ -5,7 +5,7 @@ import pytest
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 
-from src.experiment.progress import ProgressBar, own_bar
+from src.engine.console.progress import ProgressBar, own_bar
 from tests.conftest import Train
 
 
@@ -35,7 +35,7 @@ def test_bar_shows_results_and_no_number_of_the_run(
 def test_bar_is_drawn_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     bar = ProgressBar()
     times = iter([10.0, 10.01, 10.05, 10.11, 10.15, 10.19])
-    monkeypatch.setattr("src.experiment.progress.time.monotonic", lambda: next(times))
+    monkeypatch.setattr("src.engine.console.progress.time.monotonic", lambda: next(times))
     drawn = [bar._should_update(number, 6) for number in range(1, 7)]
     assert drawn == [True, False, False, True, False, True]  # the last one always
 

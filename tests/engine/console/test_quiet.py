@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from src.experiment.quiet import quiet, silence_known_noise
+from src.engine.console.quiet import quiet, silence_known_noise
 
 
 def test_known_noise_is_silent_and_the_rest_is_not(caplog: pytest.LogCaptureFixture) -> None:

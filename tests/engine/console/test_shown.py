@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from src.experiment.shown import shown
+from src.engine.console.shown import shown
 
 
 def test_path_with_a_space_is_quoted(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from src.experiment.verb_parser import VerbParser
+from src.engine.console.verb_parser import VerbParser
 
 
 def test_error_is_one_line_and_exit_code_two(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,11 +7,11 @@ import pytest
 import yaml
 from lightning.pytorch import Trainer
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.dumped import dump
-from src.experiment.parser import OneLineParser
-from src.experiment.plain import read_own
-from src.experiment.whole_numbers import _int_first, keep_whole_numbers
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.console.parser import OneLineParser
+from src.engine.console.whole_numbers import _int_first, keep_whole_numbers
+from src.engine.records.dumped import dump
+from src.engine.records.plain import read_own
 from src.train import main
 from tests.conftest import Train
 from tests.test_train import refusal_of

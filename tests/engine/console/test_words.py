@@ -1,6 +1,6 @@
 import pytest
 
-from src.experiment.words import LINKS, option_name, refuse_linked, take_apart
+from src.engine.console.words import LINKS, option_name, refuse_linked, take_apart
 
 
 def test_option_is_named_without_the_keys_of_the_file() -> None:

@@ -6,9 +6,9 @@ import yaml
 from lightning.pytorch import Callback
 from torch.optim.lr_scheduler import LRScheduler
 
-from src.experiment.apply_changes import ApplyChanges
-from src.experiment.changes import Change
-from src.experiment.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.exact.apply_changes import ApplyChanges
+from src.engine.records.changes import Change
 from src.train import main
 from tests.conftest import Train
 from tests.test_exact_resume import curves

@@ -5,7 +5,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 
-from src.experiment.between_batches import BetweenBatches, ends_in_epoch, point_to_next_batch
+from src.engine.exact.between_batches import BetweenBatches, ends_in_epoch, point_to_next_batch
 
 AUTOMATIC = Fake(automatic_optimization=True)
 
@@ -133,7 +133,7 @@ def test_what_acts_at_once_acts_first_and_in_each_batch() -> None:
 @pytest.mark.parametrize("cut", [True, False])
 def test_end_of_an_epoch_or_of_training_is_acted_on_once(cut: bool, monkeypatch) -> None:
     acted = []
-    monkeypatch.setattr("src.experiment.between_batches.ends_in_epoch", lambda _: cut)
+    monkeypatch.setattr("src.engine.exact.between_batches.ends_in_epoch", lambda _: cut)
     callback = BetweenBatches(lambda _, inside: acted.append(inside))
     callback.on_train_epoch_end(None, None)
     assert acted == [False] * cut

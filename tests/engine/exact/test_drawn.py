@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, RandomSampler
 
-from src.experiment.drawn import Draws
-from src.experiment.place import Place
+from src.engine.exact.drawn import Draws
+from src.engine.exact.place import Place
 from tests.plain_training import SIZE, Points
 
 

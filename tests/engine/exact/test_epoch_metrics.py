@@ -6,7 +6,7 @@ from torch import nn
 from torchmetrics import CatMetric, MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from src.experiment.epoch_metrics import EpochMetrics, gathered, give_back
+from src.engine.exact.epoch_metrics import EpochMetrics, gathered, give_back
 
 
 class Metrics(nn.Module):
@@ -78,7 +78,7 @@ def test_metrics_of_all_processes_are_saved_and_shared_out(monkeypatch) -> None:
 def test_each_process_takes_its_share(rank: int, processes: int, given: str, monkeypatch) -> None:
     taken, callback = [], EpochMetrics()
     monkeypatch.setattr(
-        "src.experiment.epoch_metrics.give_back", lambda _, states: taken.append(states)
+        "src.engine.exact.epoch_metrics.give_back", lambda _, states: taken.append(states)
     )
     trainer = Fake(global_rank=rank, world_size=processes, callback_metrics={})
     content = {"epoch_metrics": ["a", "b", "c"], "metrics": {"x": 0.25}}

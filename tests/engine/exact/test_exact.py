@@ -3,11 +3,11 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import AsyncCheckpointIO
 
-from src.experiment.best_checkpoint import BestCheckpoint
-from src.experiment.between_batches import BetweenBatches
-from src.experiment.checkpoint_file import WholeCheckpointIO
-from src.experiment.exact import make_exact
-from src.experiment.last_checkpoint import LastCheckpoint
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.checkpoints.checkpoint_file import WholeCheckpointIO
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.exact.between_batches import BetweenBatches
+from src.engine.exact.exact import make_exact
 
 
 def test_state_is_saved_before_other_callbacks_act() -> None:

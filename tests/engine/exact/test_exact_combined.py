@@ -6,10 +6,10 @@ import torch
 from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 
-from src.experiment.drawn import Draws
-from src.experiment.exact_combined import ExactCombinedLoader
-from src.experiment.exact_dataloader import ExactDataLoaders
-from src.experiment.seeded_reading import SampledReader
+from src.engine.exact.drawn import Draws
+from src.engine.exact.exact_combined import ExactCombinedLoader
+from src.engine.exact.exact_dataloader import ExactDataLoaders
+from src.engine.exact.seeded_reading import SampledReader
 from tests.bare_trainer import bare_trainer
 from tests.plain_training import Line, Points
 

@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import Dataset
 
 from src.data import ExactLoader
-from src.data.exact_loader import SeededItems, _leave_signals_to_parent
-from src.seed import derive_seed, seed_generators
+from src.engine.exact.exact_loader import SeededItems, _leave_signals_to_parent
+from src.engine.seed import derive_seed, seed_generators
 
 
 class Augmented(Dataset):

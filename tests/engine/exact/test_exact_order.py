@@ -4,8 +4,8 @@ from types import SimpleNamespace as Fake
 import pytest
 import torch
 
-from src.data.exact_order import ExactOrder, next_position
-from src.seed import derive_seed
+from src.engine.exact.exact_order import ExactOrder, next_position
+from src.engine.seed import derive_seed
 
 N = 23
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace as Fake
 import pytest
 import torch
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.finite import FiniteGuard
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.exact.finite import FiniteGuard
 from src.tasks import ClassificationTask
 from tests.conftest import Train
 from tests.test_train import refusal_of

@@ -3,7 +3,7 @@ from types import SimpleNamespace as Fake
 import torch
 from torch import nn
 
-from src.experiment.flags import Flags
+from src.engine.exact.flags import Flags
 
 
 def layers() -> nn.Module:

@@ -6,8 +6,8 @@ from types import SimpleNamespace as Fake
 import pytest
 import torch
 
-from src.experiment.failure import SIGNALS, RunStopped
-from src.experiment.graceful_stop import GracefulStop
+from src.engine.console.failure import SIGNALS, RunStopped
+from src.engine.exact.graceful_stop import GracefulStop
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.place import Place, next_place
+from src.engine.exact.place import Place, next_place
 
 
 def trainer(epoch: tuple[int, int], batch: tuple[int, int], last: bool = False, **parts) -> Fake:

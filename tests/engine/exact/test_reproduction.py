@@ -3,8 +3,8 @@ from typing import Any
 
 import torch
 
-from src.experiment.digest import digest
-from src.experiment.reproduction import report
+from src.engine.checkpoints.digest import digest
+from src.engine.exact.reproduction import report
 
 SESSION = {
     "from_step": 0,

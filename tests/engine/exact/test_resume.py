@@ -5,9 +5,9 @@ from types import SimpleNamespace as Fake
 import pytest
 import torch
 
-from src.experiment.changes import Change
-from src.experiment.resume import Resumed, find_checkpoint, find_run
-from src.experiment.run import Run
+from src.engine.exact.resume import Resumed, find_checkpoint, find_run
+from src.engine.files.run import Run
+from src.engine.records.changes import Change
 from src.train import main
 from tests.conftest import Train
 from tests.one_layer import OneLayer
@@ -112,7 +112,7 @@ def resumed(path: Path, **parts) -> Resumed:
 
 
 def test_resumed_run_is_compared_with_what_was_made_of_it(monkeypatch, capsys) -> None:
-    asked, of = [], "src.experiment.resume"
+    asked, of = [], "src.engine.exact.resume"
     monkeypatch.setattr(f"{of}.refuse_other_batch", lambda *words: asked.append(words))
     monkeypatch.setattr(f"{of}.refuse_other_weights", lambda *words: asked.append(words))
     run = resumed(Path("a.ckpt"))
@@ -136,7 +136,7 @@ def test_resumed_run_is_compared_with_what_was_made_of_it(monkeypatch, capsys) -
 def test_run_that_was_tested_at_its_end_is_finished(
     tmp_path: Path, place: str, tested: int, asks: bool, monkeypatch
 ) -> None:
-    refused, other, of = [], [], "src.experiment.resume"
+    refused, other, of = [], [], "src.engine.exact.resume"
     monkeypatch.setattr(f"{of}.refuse_finished", lambda *words: refused.append(words))
     monkeypatch.setattr(f"{of}.refuse_other_experiment", other.append)
     monkeypatch.setattr(f"{of}.Run.tested_step", tested)

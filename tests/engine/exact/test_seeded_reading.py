@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, get_worker_info
 
-from src.experiment.drawn import Drawn, Draws
-from src.experiment.place import Place
-from src.experiment.seeded_reading import SampledReader, SeededReads, begin_worker
+from src.engine.exact.drawn import Drawn, Draws
+from src.engine.exact.place import Place
+from src.engine.exact.seeded_reading import SampledReader, SeededReads, begin_worker
 from tests.plain_training import Points
 
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace as Fake
 import pytest
 import torch
 
-from src.experiment.step_seed import StepSeed
+from src.engine.exact.step_seed import StepSeed
 
 
 def drawn(epoch: int, batch: int, rank: int) -> float:
@@ -28,12 +28,12 @@ def test_processes_with_different_seeds_are_refused() -> None:
 
 def test_step_is_seeded_by_its_place(monkeypatch) -> None:
     seeded, derived = [], []
-    monkeypatch.setattr("src.experiment.step_seed.run_seed", lambda: 9)
+    monkeypatch.setattr("src.engine.exact.step_seed.run_seed", lambda: 9)
     monkeypatch.setattr(
-        "src.experiment.step_seed.derive_seed", lambda *key: derived.append(key) or 5
+        "src.engine.exact.step_seed.derive_seed", lambda *key: derived.append(key) or 5
     )
     monkeypatch.setattr(
-        "src.experiment.step_seed.seed_generators", lambda *words: seeded.append(words)
+        "src.engine.exact.step_seed.seed_generators", lambda *words: seeded.append(words)
     )
     trainer = Fake(current_epoch=1, global_rank=3)
     StepSeed().on_train_batch_start(trainer, Fake(device="cpu"), None, 2)

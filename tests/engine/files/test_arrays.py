@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.experiment.arrays import read_arrays
+from src.engine.files.arrays import read_arrays
 
 
 def test_arrays_come_in_the_order_asked_for(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.links import refuse_links
+from src.engine.files.links import refuse_links
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment import lock
-from src.experiment.lock import hold, is_held
+from src.engine.files import lock
+from src.engine.files.lock import hold, is_held
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
 
@@ -17,7 +17,7 @@ def test_folder_is_kept_for_one_process(tmp_path: Path) -> None:
     assert hold(tmp_path)  # twice is once
     assert not is_held(tmp_path)  # by another process
     code = (
-        "import sys; from pathlib import Path; from src.experiment.lock import hold; "
+        "import sys; from pathlib import Path; from src.engine.files.lock import hold; "
         f"sys.exit(hold(Path({str(tmp_path)!r})))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -25,7 +25,7 @@ def test_folder_is_kept_for_one_process(tmp_path: Path) -> None:
 
 def test_folder_of_another_process_is_held(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from src.experiment.lock import hold; "
+        "import sys; from pathlib import Path; from src.engine.files.lock import hold; "
         f"hold(Path({str(tmp_path)!r})); print(1, flush=True); sys.stdin.read()"
     )
     pipe = subprocess.PIPE

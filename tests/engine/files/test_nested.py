@@ -2,7 +2,7 @@ from collections import OrderedDict
 
 import pytest
 
-from src.experiment.nested import leaves
+from src.engine.files.nested import leaves
 
 
 def test_innermost_values_and_keys_are_walked() -> None:

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from src.experiment.pickled import refuse_calls
-from src.experiment.plain_file import load_plain, packed
+from src.engine.files.pickled import refuse_calls
+from src.engine.files.plain_file import load_plain, packed
 
 PLAIN = [
     {1, 2},

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.experiment import plain_file
-from src.experiment.plain_file import load_plain, refuse_unsafe, unsafe_entries
-from tests.experiment.test_checkpoint_file import Evil
+from src.engine.files import plain_file
+from src.engine.files.plain_file import load_plain, refuse_unsafe, unsafe_entries
+from tests.engine.checkpoints.test_checkpoint_file import Evil
 
 
 def test_unsafe_entry_is_named(tmp_path: Path) -> None:

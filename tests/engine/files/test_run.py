@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.run import Run
-from src.experiment.shown import python, shown
+from src.engine.console.shown import python, shown
+from src.engine.files.run import Run
 
 
 def test_new_run_has_both_folders(tmp_path: Path) -> None:
@@ -97,14 +97,14 @@ def test_run_knows_the_step_that_was_tested(tmp_path: Path) -> None:
 
 def test_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
     run = Run.new(tmp_path)
-    source = "import sys; from pathlib import Path; from src.experiment.run import Run; "
+    source = "import sys; from pathlib import Path; from src.engine.files.run import Run; "
     source += "Run(Path(sys.argv[1]), 0).hold(); print(1, flush=True); input()"
     other = subprocess.Popen(
         [sys.executable, "-c", source, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert other.stdout.readline() == "1\n"
     with pytest.raises(OSError, match="is the run of another process, which is training now"):

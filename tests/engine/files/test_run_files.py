@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.run_files import evaluation_dir, file_digest, read_json, read_text
-from src.experiment.shape import METRICS, SESSION
+from src.engine.files.run_files import evaluation_dir, file_digest, read_json, read_text
+from src.engine.files.shape import METRICS, SESSION
 
 
 def test_damaged_json_is_named(tmp_path: Path) -> None:

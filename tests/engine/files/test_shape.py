@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from src.experiment.shape import misfit
+from src.engine.files.shape import misfit
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.whole_file import write_whole
+from src.engine.files.whole_file import write_whole
 
 
 def test_file_is_written_and_nothing_beside_it(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.group import Group
-from src.experiment.lock import is_held
+from src.engine.files.lock import is_held
+from src.engine.jobs.group import Group
 
 
 def make_run(root: Path, version: int, **glance) -> None:
@@ -34,7 +34,7 @@ def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
 
 
 def test_group_of_another_process_is_refused(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("src.experiment.group.hold", lambda _: False)
+    monkeypatch.setattr("src.engine.jobs.group.hold", lambda _: False)
     with pytest.raises(OSError, match="group mine is being worked on by another process"):
         Group(tmp_path, "mine").claim({})
 
@@ -61,7 +61,7 @@ def test_orphans_are_waited_for_while_one_runs(tmp_path: Path, monkeypatch) -> N
     seen = [["running", "finished"], ["finished", "running"], ["finished", "failed"], ["running"]]
     waited = []
     monkeypatch.setattr(Group, "members", lambda _: [Fake(status=each) for each in seen.pop(0)])
-    monkeypatch.setattr("src.experiment.group.time.sleep", waited.append)
+    monkeypatch.setattr("src.engine.jobs.group.time.sleep", waited.append)
     Group(tmp_path, "mine").await_orphans()
     assert waited == [1, 1]
     assert len(seen) == 1
@@ -72,7 +72,7 @@ def test_run_whose_driver_was_killed_is_waited_for(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints" / "version_0"
     folder.mkdir(parents=True)
     code = (
-        "import time; from pathlib import Path; from src.experiment.lock import hold; "
+        "import time; from pathlib import Path; from src.engine.files.lock import hold; "
         f"hold(Path({str(folder)!r})); print(1, flush=True); time.sleep(0.5)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as orphan:
@@ -95,7 +95,7 @@ def test_group_without_runs_leaves_nothing(tmp_path: Path) -> None:
 def test_group_waits_no_longer_than_a_quarter_of_a_minute(tmp_path: Path, monkeypatch) -> None:
     waited = []
     monkeypatch.setattr(Group, "members", lambda _: [Fake(status="running")])
-    monkeypatch.setattr("src.experiment.group.time.sleep", waited.append)
+    monkeypatch.setattr("src.engine.jobs.group.time.sleep", waited.append)
     Group(tmp_path, "mine").await_orphans()
     assert waited == [1] * 15
 
@@ -126,7 +126,7 @@ def test_log_that_has_no_secret_is_not_written_again(tmp_path: Path, monkeypatch
     group = Group(tmp_path, "mine")
     group.folder.mkdir(parents=True)
     group.log("seed_1").write_bytes(b"loss=0.1")
-    monkeypatch.setattr("src.experiment.group.write_whole", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr("src.engine.jobs.group.write_whole", lambda *_: pytest.fail("written"))
     assert group.masked_log("seed_1") == b"loss=0.1"
 
 

@@ -11,13 +11,13 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.failure import SIGNALS, RunStopped, UsageError
-from src.experiment.group import Group
-from src.experiment.jobs import Jobs, Work, _Job
-from src.experiment.orphan import PARENT
-from src.experiment.run import Run
-from src.experiment.run_record import RunRecord
-from tests.experiment.test_group import make_run
+from src.engine.console.failure import SIGNALS, RunStopped, UsageError
+from src.engine.files.run import Run
+from src.engine.jobs.group import Group
+from src.engine.jobs.jobs import Jobs, Work, _Job
+from src.engine.jobs.orphan import PARENT
+from src.engine.records.run_record import RunRecord
+from tests.engine.jobs.test_group import make_run
 
 SAY = [sys.executable, "-c", "import sys, time; print(sys.argv[1]); time.sleep(float(sys.argv[2]))"]
 
@@ -147,9 +147,9 @@ def test_process_gets_its_words_and_its_part_of_the_machine(group: Group, monkey
         return "process"
 
     monkeypatch.setattr(
-        "src.experiment.jobs.share", lambda slot, jobs: {"PART": f"{slot} of {jobs}"}
+        "src.engine.jobs.jobs.share", lambda slot, jobs: {"PART": f"{slot} of {jobs}"}
     )
-    monkeypatch.setattr("src.experiment.jobs.subprocess.Popen", start)
+    monkeypatch.setattr("src.engine.jobs.jobs.subprocess.Popen", start)
     plan = List("9")
     assert Jobs(plan, group, 2)._start(plan.todo[0], 1) == "process"
 

@@ -3,8 +3,8 @@ from typing import ClassVar
 
 import pytest
 
-from src.experiment.live import Live
-from src.metric import Metric
+from src.engine.jobs.live import Live
+from src.engine.records.metric import Metric
 
 ACC = Metric("val/acc", "max")
 
@@ -57,7 +57,7 @@ class Bar:
 @pytest.mark.parametrize("terminal", [True, False])
 def test_each_place_has_its_bar(terminal: bool, monkeypatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
-    monkeypatch.setattr("src.experiment.live.tqdm", Bar)
+    monkeypatch.setattr("src.engine.jobs.live.tqdm", Bar)
     monkeypatch.setattr(Bar, "made", [])
     fresh = SimpleNamespace(progress={"step": 3, "steps": None}, best_val=None, headline=None)
     known = SimpleNamespace(progress={"step": 5, "steps": 9}, best_val=0.5, headline=ACC)

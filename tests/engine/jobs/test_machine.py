@@ -2,7 +2,7 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment import machine
+from src.engine.jobs import machine
 
 
 @pytest.mark.parametrize(

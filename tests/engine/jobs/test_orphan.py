@@ -7,11 +7,11 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.orphan import PARENT, _watch, stop_without_parent
+from src.engine.jobs.orphan import PARENT, _watch, stop_without_parent
 
 CODE = """
 import os, signal, sys, time
-from src.experiment.orphan import stop_without_parent
+from src.engine.jobs.orphan import stop_without_parent
 signal.signal(signal.SIGTERM, lambda *_: (print("told", flush=True), sys.exit(0)))
 stop_without_parent()
 print(os.getpid(), os.environ.get("STOP_WITHOUT_PROCESS"), flush=True)
@@ -47,7 +47,7 @@ def test_process_watches_who_started_it(monkeypatch) -> None:
     parents, ended, waited = [7, 7, 1], [], []
     monkeypatch.setattr("os.getppid", lambda: parents.pop(0))
     monkeypatch.setattr("os.kill", lambda *words: ended.append(words))
-    monkeypatch.setattr("src.experiment.orphan.time.sleep", waited.append)
+    monkeypatch.setattr("src.engine.jobs.orphan.time.sleep", waited.append)
     _watch(7)
     assert (ended, waited) == ([(os.getpid(), signal.SIGTERM)], [0.5, 0.5])
 
@@ -57,7 +57,7 @@ def test_process_that_is_asked_watches_beside_its_work(monkeypatch) -> None:
     made = []
     start = Fake(start=lambda: made.append("started"))
     monkeypatch.setattr(
-        "src.experiment.orphan.threading.Thread", lambda **words: made.append(words) or start
+        "src.engine.jobs.orphan.threading.Thread", lambda **words: made.append(words) or start
     )
     monkeypatch.setenv(PARENT, "77")
     stop_without_parent()

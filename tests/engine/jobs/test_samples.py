@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.experiment.samples import RunSet, different, find_group
-from src.metric import Metric
+from src.engine.jobs.samples import RunSet, different, find_group
+from src.engine.records.metric import Metric
 
 
 def make_run(version: int, seed: int, group: str | None = None, **more) -> Path:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.failure import UsageError
-from src.experiment.group import Group
-from src.experiment.jobs import Work
-from src.experiment.run_record import RunRecord
-from src.experiment.seed_runs import SeedRuns, parse_seeds, seeds_group
-from src.experiment.words import take_apart
-from tests.experiment.test_group import make_run
+from src.engine.console.failure import UsageError
+from src.engine.console.words import take_apart
+from src.engine.jobs.group import Group
+from src.engine.jobs.jobs import Work
+from src.engine.jobs.seed_runs import SeedRuns, parse_seeds, seeds_group
+from src.engine.records.run_record import RunRecord
+from tests.engine.jobs.test_group import make_run
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_seed_that_another_process_trains_is_passed_over(
     runs_of(tmp_path)
     plan = SeedRuns(Group(tmp_path, "g"), [3, 1], take_apart([]))
     held = (tmp_path / "checkpoints" / "version_1").__eq__
-    monkeypatch.setattr("src.experiment.run_record.is_held", held)
+    monkeypatch.setattr("src.engine.records.run_record.is_held", held)
     assert plan.next().key == 1
     assert capsys.readouterr().err == "note: seed 3 is being trained by another process\n"
 

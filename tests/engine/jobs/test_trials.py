@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.failure import UsageError
-from src.experiment.group import Group
-from src.experiment.jobs import Work
-from src.experiment.run_record import RunRecord
-from src.experiment.trials import Trials
+from src.engine.console.failure import UsageError
+from src.engine.jobs.group import Group
+from src.engine.jobs.jobs import Work
+from src.engine.jobs.trials import Trials
+from src.engine.records.run_record import RunRecord
 
 
 class Script:

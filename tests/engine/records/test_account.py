@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
-from src.experiment.account import Account
+from src.engine.records.account import Account
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.bare_trainer import bare_trainer
@@ -66,7 +66,7 @@ def test_time_before_a_training_that_has_no_step_is_startup() -> None:
 def test_memory_is_told_in_mib(platform: str, mib: float, monkeypatch) -> None:
     usage = {resource.RUSAGE_SELF: Fake(ru_maxrss=2**21)}
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr("src.experiment.account.resource.getrusage", usage.get)
+    monkeypatch.setattr("src.engine.records.account.resource.getrusage", usage.get)
     monkeypatch.setattr("torch.cuda.max_memory_allocated", {torch.device("cuda"): 3 * 2**20}.get)
     strategy = Fake(root_device=torch.device("cuda"))
     trainer = Fake(strategy=strategy, callback_metrics={}, current_epoch=2, global_step=6)
@@ -79,7 +79,7 @@ def test_memory_is_told_in_mib(platform: str, mib: float, monkeypatch) -> None:
 
 def test_each_part_is_timed_from_the_end_of_the_one_before(monkeypatch) -> None:
     clock = iter([12.0, 15.0, 22.0])
-    monkeypatch.setattr("src.experiment.account.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("src.engine.records.account.time.perf_counter", lambda: next(clock))
     account, cpu = Account(started=10.0), torch.device("cpu")
     strategy = Fake(root_device=cpu, reduce=lambda count, reduce_op: {"sum": count}[reduce_op])
     trainer = Fake(strategy=strategy, callback_metrics={"a": torch.tensor(0.5)}, world_size=1)

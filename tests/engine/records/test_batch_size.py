@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from src.batch import Batch
-from src.batch_size import count_samples
+from src.engine.records.batch_size import count_samples
 
 
 @dataclass

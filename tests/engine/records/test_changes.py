@@ -1,6 +1,6 @@
 import pytest
 
-from src.experiment.changes import (
+from src.engine.records.changes import (
     Change,
     changes,
     refuse_finished,

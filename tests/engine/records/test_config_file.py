@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.config_file import differing, flat, read_config, repaired
+from src.engine.records.config_file import differing, flat, read_config, repaired
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
-from src.experiment.curves import read_curves
+from src.engine.records.curves import read_curves
 
 
 def test_points_of_each_scalar_are_read(tmp_path: Path) -> None:

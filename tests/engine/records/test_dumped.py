@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from jsonargparse import ActionConfigFile
 
-from src.experiment.dumped import dump, dump_default
-from src.experiment.parser import OneLineParser
+from src.engine.console.parser import OneLineParser
+from src.engine.records.dumped import dump, dump_default
 
 
 def parser() -> OneLineParser:

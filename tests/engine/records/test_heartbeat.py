@@ -6,9 +6,9 @@ from types import SimpleNamespace as Fake
 import pytest
 import torch
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.heartbeat import Heartbeat, _steps
-from src.experiment.run_record import RunRecord
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.records.heartbeat import Heartbeat, _steps
+from src.engine.records.run_record import RunRecord
 from src.train import main
 from tests.conftest import Train
 
@@ -103,7 +103,7 @@ def test_damaged_progress_harms_nobody(finished: Train) -> None:
 def clock(monkeypatch) -> list[float]:
     """The time, which stands still until a test moves it."""
     now = [100.0]
-    monkeypatch.setattr("src.experiment.heartbeat.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("src.engine.records.heartbeat.time.perf_counter", lambda: now[0])
     return now
 
 
@@ -183,7 +183,7 @@ def test_progress_that_cannot_be_written_ends_no_run(tmp_path: Path, monkeypatch
         asked.append((path.name, sync))
         raise OSError
 
-    monkeypatch.setattr("src.experiment.heartbeat.write_whole", write)
+    monkeypatch.setattr("src.engine.records.heartbeat.write_whole", write)
     Heartbeat(tmp_path).on_train_end(trainer_of(), None)
     assert asked == [("progress.json", False)]
 

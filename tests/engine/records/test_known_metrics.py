@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection, R2Score, SumMetric
 
-from src.experiment.checkpoint_file import read_checkpoint
-from src.experiment.known_metrics import KnownMetrics, validated
-from src.metric import Metric
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.records.known_metrics import KnownMetrics, validated
+from src.engine.records.metric import Metric
 from src.tasks import ClassificationTask
 from src.train import main
 from tests.bare_trainer import bare_trainer

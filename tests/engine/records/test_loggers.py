@@ -9,8 +9,8 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src.experiment.heartbeat import Heartbeat
-from src.experiment.loggers import (
+from src.engine.records.heartbeat import Heartbeat
+from src.engine.records.loggers import (
     board_of,
     log_hyperparams,
     log_image,

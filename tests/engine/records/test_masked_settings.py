@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.experiment.masked_settings import (
+from src.engine.console.words import take_apart
+from src.engine.records.masked_settings import (
     given_again,
     masked_config,
     masked_settings,
     masked_words,
     refuse_masked,
 )
-from src.experiment.words import take_apart
 
 CONFIG = {
     "trainer": {

@@ -4,8 +4,8 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src import metric
-from src.metric import Metric, cost_of, headline_of, metric_of, published
+from src.engine.records import metric
+from src.engine.records.metric import Metric, cost_of, headline_of, metric_of, published
 from src.tasks import ClassificationTask
 
 ACC, LOSS = Metric("acc", "max", "percent"), Metric("loss", "min")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.experiment.outputs import Outputs, archive
+from src.engine.records.outputs import Outputs, archive
 
 
 def test_tensors_with_an_entry_for_each_sample_are_kept() -> None:
@@ -41,7 +41,7 @@ def test_loaders_are_told_apart() -> None:
 
 
 def test_too_many_outputs_are_not_kept(monkeypatch, capsys) -> None:
-    monkeypatch.setattr("src.experiment.outputs._MOST", 10)
+    monkeypatch.setattr("src.engine.records.outputs._MOST", 10)
     outputs = Outputs()
     for _ in range(2):
         outputs.add({"a": torch.zeros(3)}, 3)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import yaml
 
-from src.experiment.plain import read_own, read_plain
+from src.engine.records.plain import read_own, read_plain
 
 
 @pytest.mark.parametrize("text", ["a: {b: [1, 2.5, true, null, x]}", "[]", "x", "a: 2026-01-01"])

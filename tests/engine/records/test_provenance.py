@@ -11,8 +11,8 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from src.experiment import provenance as of_session
-from src.experiment.provenance import code_state, differences, inputs, provenance
+from src.engine.records import provenance as of_session
+from src.engine.records.provenance import code_state, differences, inputs, provenance
 from tests.tiny_mnist import TinyMNIST
 
 

@@ -6,11 +6,11 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.changes import Change
-from src.experiment.config_file import flat
-from src.experiment.looks import config_digest
-from src.experiment.plain import read_own
-from src.experiment.record import Record, hyperparameters
+from src.engine.records.changes import Change
+from src.engine.records.config_file import flat
+from src.engine.records.looks import config_digest
+from src.engine.records.plain import read_own
+from src.engine.records.record import Record, hyperparameters
 
 
 def test_hyperparameters_are_flat_and_plain() -> None:
@@ -75,7 +75,7 @@ def session(monkeypatch) -> dict:
         assert data == "the data"
         return copy.deepcopy(new) | {"inputs": new["inputs"] | {"weights": weights}}
 
-    monkeypatch.setattr("src.experiment.record.provenance", provenance)
+    monkeypatch.setattr("src.engine.records.record.provenance", provenance)
     return new
 
 

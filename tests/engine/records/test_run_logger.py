@@ -16,8 +16,8 @@ from lightning.pytorch.loggers import (
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src.experiment.run import Run
-from src.experiment.run_logger import RunLogger, continue_loggers
+from src.engine.files.run import Run
+from src.engine.records.run_logger import RunLogger, continue_loggers
 from src.train import main
 from tests.conftest import Train
 

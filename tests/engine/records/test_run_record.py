@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from src.engine.files.run import Run
+from src.engine.records.looks import config_digest
+from src.engine.records.metric import Metric
+from src.engine.records.run_record import RunRecord
 from src.evaluate import main as evaluate
-from src.experiment.looks import config_digest
-from src.experiment.run import Run
-from src.experiment.run_record import RunRecord
-from src.metric import Metric
 from tests.conftest import Train
 
 ACC = {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "percent"}}}
@@ -149,7 +149,7 @@ def test_status_is_told_by_the_files(tmp_path: Path, left: dict[str, str], statu
 def test_run_that_a_process_keeps_is_running(tmp_path: Path, monkeypatch) -> None:
     record = record_of(tmp_path, metrics={"steps": 5})
     kept = record.run.checkpoint_dir.__eq__
-    monkeypatch.setattr("src.experiment.run_record.is_held", kept)
+    monkeypatch.setattr("src.engine.records.run_record.is_held", kept)
     assert record.status == "running"
 
 
@@ -248,7 +248,7 @@ def test_what_is_no_run_is_refused(word: str, tmp_path: Path, monkeypatch) -> No
 
 
 def test_records_are_read_without_torch() -> None:
-    code = "import sys, src.experiment.run_record; sys.exit('torch' in sys.modules)"
+    code = "import sys, src.engine.records.run_record; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

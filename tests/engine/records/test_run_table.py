@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.run_table import facts, table
-from tests.experiment.test_run_record import record_of
+from src.engine.records.run_table import facts, table
+from tests.engine.records.test_run_record import record_of
 
 ROW = {
     "run": "version_3",

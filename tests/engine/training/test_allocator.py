@@ -6,11 +6,11 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.allocator import keep_freed_memory
+from src.engine.training.allocator import keep_freed_memory
 
 FAULTS = """
 import resource, sys
-from src.experiment.allocator import keep_freed_memory
+from src.engine.training.allocator import keep_freed_memory
 if "keep" in sys.argv: keep_freed_memory()
 def step():
     for _ in range(2): bytearray(12_000_000), bytearray(12_000_000)

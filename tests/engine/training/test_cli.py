@@ -7,8 +7,8 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import TQDMProgressBar
 from torch import nn
 
-from src.experiment.cli import TrainCLI
-from src.experiment.progress import ProgressBar
+from src.engine.console.progress import ProgressBar
+from src.engine.training.cli import TrainCLI
 from src.tasks import ClassificationTask
 from src.train import DEFAULT
 
@@ -139,7 +139,7 @@ def command(**parts) -> TrainCLI:
 @pytest.mark.parametrize(("path", "managed"), [(None, True), ("last.ckpt", False)])
 def test_training_begins_or_goes_on(path: str | None, managed: bool, monkeypatch) -> None:
     asked, lean = [], []
-    monkeypatch.setattr("src.experiment.cli.make_lean", lean.append)
+    monkeypatch.setattr("src.engine.training.cli.make_lean", lean.append)
     trainer = Fake(fit=lambda *words, **options: asked.append((words, options)))
     trainer._checkpoint_connector = Fake(_user_managed=None)
     command(trainer=trainer, resumed=path and Fake(path=path)).fit()
@@ -161,10 +161,10 @@ def test_best_state_is_tested_or_loaded(
 ) -> None:
     asked, given = [], []
     content = {"best.ckpt": {"state_dict": "weights"}}
-    monkeypatch.setattr("src.experiment.cli.read_checkpoint", content.get)
+    monkeypatch.setattr("src.engine.training.cli.read_checkpoint", content.get)
     trainer = Fake(test=lambda *_, **options: asked.append(options), _checkpoint_connector=Fake())
     trainer.callbacks = []
-    monkeypatch.setattr("src.experiment.cli.can_test", lambda *_: True)
+    monkeypatch.setattr("src.engine.training.cli.can_test", lambda *_: True)
     command(
         trainer=trainer,
         config=Fake(test=wanted),

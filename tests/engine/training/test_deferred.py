@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from src.experiment.deferred import deferred
+from src.engine.training.deferred import deferred
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from src.batch import Batch
-from src.experiment.lean_loop import make_lean
+from src.engine.training.lean_loop import make_lean
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.bare_trainer import bare_trainer

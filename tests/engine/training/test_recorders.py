@@ -1,8 +1,8 @@
 import json
 from pathlib import Path
 
-from src.experiment.looks import looks
-from src.experiment.run_record import RunRecord
+from src.engine.records.looks import looks
+from src.engine.records.run_record import RunRecord
 from src.train import main
 from tests.conftest import Train
 

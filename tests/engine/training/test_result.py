@@ -8,11 +8,11 @@ import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
 
-from src.experiment.account import Account
-from src.experiment.looks import looks
-from src.experiment.result import _longer, finish, summary, wilson_interval
-from src.experiment.run import Run
-from src.experiment.run_files import file_digest
+from src.engine.files.run import Run
+from src.engine.files.run_files import file_digest
+from src.engine.records.account import Account
+from src.engine.records.looks import looks
+from src.engine.training.result import _longer, finish, summary, wilson_interval
 from src.tasks import ClassificationTask
 from tests.conftest import Train
 

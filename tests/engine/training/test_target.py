@@ -2,9 +2,9 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from src.experiment.known_metrics import KnownMetrics
-from src.experiment.target import Target, parse_target
-from src.metric import Metric
+from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.metric import Metric
+from src.engine.training.target import Target, parse_target
 
 BEFORE = {"step": 2, "epoch": 1, "seconds": 1.5, "samples": 40, "val/acc": 0.5}
 LAST = {"step": 4, "epoch": 1, "seconds": 2.5, "samples": 80, "val/acc": 0.9}

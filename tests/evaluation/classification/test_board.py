@@ -11,9 +11,9 @@ from tensorboard.util.tensor_util import make_ndarray
 from torch import nn
 
 from src.batch import Batch
-from src.evaluation.board import last_hidden, write_board, write_projector
+from src.evaluation.classification.board import last_hidden, write_board, write_projector
 from src.models import CNN
-from tests.evaluation.test_measures import answers
+from tests.evaluation.classification.test_measures import answers
 
 NAMES = list("0123456789")
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from src.experiment.cross_training import _KEPT, CrossTraining
-from src.experiment.step_seed import StepSeed
-from src.experiment.trained import Trained
-from src.experiment.trained_classifier import TrainedClassifier
+from src.engine.checkpoints.trained import Trained
+from src.engine.exact.step_seed import StepSeed
+from src.evaluation.classification.cross_training import _KEPT, CrossTraining
+from src.evaluation.classification.trained_classifier import TrainedClassifier
 from tests.conftest import Train
 
 
@@ -59,7 +59,7 @@ def test_network_of_a_fold_is_trained_as_the_run_was(monkeypatch) -> None:
 
         return Fake(fit=fit, strategy=Fake(root_device="device"))
 
-    of = "src.experiment.cross_training"
+    of = "src.evaluation.classification.cross_training"
     monkeypatch.setattr(f"{of}.Trainer", trainer)
     monkeypatch.setattr(f"{of}.build", lambda config: ("task", None))
     monkeypatch.setattr(f"{of}.seed_everything", lambda seed, **more: seeded.append((seed, more)))

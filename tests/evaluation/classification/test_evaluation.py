@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from src.evaluation.evaluation import Evaluation, table
-from src.evaluation.figures import draw_gallery
-from tests.evaluation.test_measures import answers, interval
+from src.evaluation.classification.evaluation import Evaluation, table
+from src.evaluation.classification.figures import draw_gallery
+from tests.evaluation.classification.test_measures import answers, interval
 
 NAMES = list("abcdefghij")
 
@@ -71,7 +71,7 @@ def test_picture_tells_what_was_said_of_each_mistake(monkeypatch) -> None:
     first = evaluation().summary["mistakes"][0]["index"]
     made, drawn = evaluation(num_mistakes=2, disputed=[first]), []
     monkeypatch.setattr(
-        "src.evaluation.evaluation.draw_gallery",
+        "src.evaluation.classification.evaluation.draw_gallery",
         lambda image, titles: drawn.append(titles) or draw_gallery(image, titles),
     )
     made.pictures()

@@ -6,16 +6,16 @@ import torch
 from matplotlib.colors import to_rgb
 from sklearn.metrics import average_precision_score
 
-from src.evaluation.figures import (
+from src.evaluation.classification.figures import (
     draw_confusion,
     draw_gallery,
     draw_precision_recall,
     draw_reliability,
 )
-from src.evaluation.measures import reliability
+from src.evaluation.classification.measures import reliability
+from src.evaluation.classification.predictions import Predictions
 from src.evaluation.picture import pixels
-from src.evaluation.predictions import Predictions
-from tests.evaluation.test_measures import answers
+from tests.evaluation.classification.test_measures import answers
 
 NAMES = list("0123456789")
 

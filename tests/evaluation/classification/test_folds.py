@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.experiment.folds import Part, divide, training_split
+from src.evaluation.classification.folds import Part, divide, training_split
 from tests.tiny_mnist import TinyMNIST, write_files
 
 

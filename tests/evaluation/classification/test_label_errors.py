@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.evaluation.label_errors import LabelErrors, rank_label_errors, require_cleanlab
+from src.evaluation.classification.label_errors import (
+    LabelErrors,
+    rank_label_errors,
+    require_cleanlab,
+)
 
 WRONG = [7, 31, 64]
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
-from src.evaluation.measures import BINS, measure, most_confused, reliability
-from src.evaluation.predictions import Predictions
+from src.evaluation.classification.measures import BINS, measure, most_confused, reliability
+from src.evaluation.classification.predictions import Predictions
 
 
 def interval(share: float, count: int) -> tuple[float, float]:

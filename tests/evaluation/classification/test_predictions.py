@@ -6,7 +6,12 @@ import numpy as np
 import torch
 
 from src.batch import Batch
-from src.evaluation.predictions import Predictions, archive, confident_mistakes, predict
+from src.evaluation.classification.predictions import (
+    Predictions,
+    archive,
+    confident_mistakes,
+    predict,
+)
 
 LOGITS = torch.tensor([[3.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 4.0]])
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.experiment.trained import Trained
-from src.experiment.trained_classifier import TrainedClassifier
+from src.engine.checkpoints.trained import Trained
+from src.evaluation.classification.trained_classifier import TrainedClassifier
 from tests.conftest import Train
 
 

@@ -1,0 +1,1 @@
+"""States of a run: written, read, trusted, found, best and last."""

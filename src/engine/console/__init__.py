@@ -1,0 +1,1 @@
+"""What a user reads and types: failures in one line, notes, parsers, the bar."""

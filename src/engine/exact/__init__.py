@@ -1,0 +1,1 @@
+"""The same bits however often a run was stopped: order, seeds, the safe moment."""

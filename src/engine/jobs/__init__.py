@@ -1,0 +1,1 @@
+"""Many runs: seeds, trials, and the machine that they share."""

@@ -1,0 +1,1 @@
+"""From a command to a trainer, and to what a run leaves behind."""
