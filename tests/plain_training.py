@@ -1,6 +1,7 @@
 """What a user writes who knows nothing of this project, trained with and without being stopped."""
 
 import random
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -88,31 +89,37 @@ class Kill(Callback):
             raise KilledError
 
 
-def fit(make: Any, folder: Path, *stops: int, val: Any = None, **options: Any) -> list[Any]:
+def fit(make: Any, folder: Path, *stops: int, **options: Any) -> list[Any]:
     """Train, stopped at these steps and continued; returns the weights and the batches used."""
     seen: dict[tuple[int, int], Any] = {}
     for step in (*stops, None):
-        seed_generators(3)
-        model, last = Line(make, val), LastCheckpoint(every_n_steps=1)
-        torch.rand(step or 1)  # a process may have drawn anything before
-        last.folder = folder
-        trainer = Trainer(
-            accelerator="cpu",
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_checkpointing=False,
-            callbacks=[last, *([Kill(step)] if step else [])],
-            **{"max_epochs": 3, "num_sanity_val_steps": 0, **options},
-        )
-        make_exact(trainer, BestCheckpoint(), last)
-        path = folder / "last.ckpt"
-        with pytest.MonkeyPatch.context() as patch, suppress(*[KilledError] * bool(step)):
-            patch.setenv("PL_GLOBAL_SEED", "3")
-            trainer.fit(model, ckpt_path=path if path.exists() else None, weights_only=True)
+        model = run(make, folder, step, **options)
         for epoch, batch, values in model.seen:
             seen[epoch, batch] = values
     return [digest(model.state_dict()), seen]
+
+
+def run(make: Any, folder: Path, step: int | None, val: Any = None, **options: Any) -> Line:
+    """Train from the start, or from the state in the folder, to the end or to a step."""
+    seed_generators(3)
+    model, last = Line(make, val), LastCheckpoint(every_n_steps=1)
+    torch.rand(step or 1)  # a process may have drawn anything before
+    last.folder = folder
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        callbacks=[last, *([Kill(step)] if step else [])],
+        **{"max_epochs": 3, "num_sanity_val_steps": 0, **options},
+    )
+    make_exact(trainer, BestCheckpoint(), last)
+    path = folder / "last.ckpt"
+    with pytest.MonkeyPatch.context() as patch, suppress(*[KilledError] * bool(step)):
+        patch.setenv("PL_GLOBAL_SEED", "3")
+        trainer.fit(model, ckpt_path=path if path.exists() else None, weights_only=True)
+    return model
 
 
 def check(make: Callable[[], Any], folder: Path, *stops: int, **options: Any) -> None:
@@ -123,3 +130,16 @@ def check(make: Callable[[], Any], folder: Path, *stops: int, **options: Any) ->
     whole, broken = fit(make, parts[0], **options), fit(make, parts[1], *stops, **options)
     assert broken == whole
     assert whole[1][0, 0] != whole[1][1, 0]
+
+
+def main(name: str, folder: str, step: str) -> None:
+    """Train in two processes, as a program of its own."""
+    from tests.engine.exact.test_exact_dataloader import LOADERS
+
+    model = run(LOADERS[name], Path(folder), int(step) or None, devices=2, strategy="ddp")
+    seen = f"{digest(model.state_dict())} {model.seen[-1]}"
+    (Path(folder) / f"seen_{model.global_rank}").write_text(seen)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -8,6 +8,7 @@ from lightning.pytorch.utilities import CombinedLoader
 from lightning.pytorch.utilities.combined_loader import _shutdown_workers_and_reset_iterator
 from typing_extensions import override
 
+from src.engine.exact.drawn import keeps_state
 from src.engine.exact.place import Place, next_place
 from src.engine.exact.seeded_reading import SampledReader
 from src.engine.exact.stream import StreamReader
@@ -86,6 +87,13 @@ class ExactCombinedLoader(CombinedLoader):
     @override
     def _state_dicts(self) -> list[dict[str, Any]]:
         return []  # they are saved by the callback
+
+    @override
+    def _load_state_dicts(self, states: list[dict[str, Any]]) -> None:
+        """Take the states that Lightning saved, which only loaders that keep their own ever had."""
+        keepers = [reader for reader in self.readers if keeps_state(reader.loader)]
+        for reader, state in zip(keepers, states, strict=False):
+            reader.load_state_dict({"data": state, "cycle": 0})
 
     def _where(self) -> Place:
         """Find where reading began, when the first batch is asked for and progress is restored."""

@@ -72,7 +72,9 @@ class ExactDataLoaders(Callback):
         combined, batch = loop._combined_loader, next_place(trainer).batch
         kept = isinstance(combined, ExactCombinedLoader) is ("loaders" in self._resumed)
         if not kept:
-            note("the samples may come in another order: another kind of loader saved this state")
+            note(
+                "the samples may come in another order: this state does not tell how they were read"
+            )
         elif isinstance(combined, ExactCombinedLoader):
             for reader in combined.readers:
                 if isinstance(reader, StreamReader) and (line := reader.inexact(batch)):

@@ -1,6 +1,8 @@
 """A plain DataLoader gives a run that was stopped and goes on what the unbroken run had."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from torch.utils.data import (
     random_split,
 )
 
-from tests.plain_training import SIZE, Points, check, fit
+from tests.plain_training import SIZE, Points, check, fit, run
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*not resumable",
     "ignore:.*shuffling enabled",
@@ -148,3 +151,47 @@ def test_workers_change_nothing(options, sampler, tmp_path: Path) -> None:
     alone = tmp_path / "alone"
     alone.mkdir()
     assert fit(make, alone) == fit(with_workers, alone / "workers")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shuffle", "own sampler"])
+def test_two_processes_go_on_exactly(name: str, tmp_path: Path) -> None:
+    seen = []
+    for folder, stops in [(tmp_path / "whole", [0]), (tmp_path / "broken", [7, 0])]:
+        folder.mkdir()
+        for step in stops:
+            words = ["-m", "tests.plain_training", name, str(folder), str(step)]
+            subprocess.run([sys.executable, *words], cwd=ROOT, check=True, timeout=180)
+        seen.append([(folder / f"seen_{rank}").read_text() for rank in range(2)])
+    assert seen[0] == seen[1]
+    weights, batches = zip(*[each.split(" ", 1) for each in seen[0]], strict=True)
+    assert weights[0] == weights[1]
+    assert batches[0] != batches[1]
+
+
+class Kept(DataLoader):
+    """A loader that says that it keeps the order itself."""
+
+    exact = True
+
+    def state_dict(self):
+        return {"size": len(self.dataset)}
+
+    def load_state_dict(self, state):
+        assert state == self.state_dict()
+        print("compared")
+
+
+def test_loader_that_keeps_the_order_is_left_alone(tmp_path: Path, capsys) -> None:
+    model = run(lambda: Kept(Points(), 4), tmp_path, 10)
+    assert type(model.trainer.fit_loop._combined_loader) is CombinedLoader
+    run(lambda: Kept(Points(), 4), tmp_path, None)
+    streams = capsys.readouterr()
+    assert ("compared" in streams.out, "note:" in streams.err) == (True, False)
+
+
+@pytest.mark.parametrize("kinds", [(Kept, DataLoader), (DataLoader, Kept)])
+def test_state_of_another_kind_of_loader_is_told(kinds, tmp_path: Path, capsys) -> None:
+    for kind, step in zip(kinds, (4, None), strict=True):
+        run(lambda kind=kind: kind(Points(), 4), tmp_path, step)
+    assert "note: the samples may come in another order" in capsys.readouterr().err

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from tests.plain_training import Points, check
+from src.engine.checkpoints.digest import digest
+from src.engine.exact.exact_dataloader import ExactDataLoaders
+from tests.plain_training import Points, check, run
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*not resumable",
@@ -103,3 +105,21 @@ def test_stream_of_workers_is_read_again(tmp_path: Path) -> None:
         return DataLoader(Stream(), 4, num_workers=2)
 
     check(make, tmp_path, 3, 13, 26)
+
+
+def test_state_that_lightning_saved_is_taken(tmp_path: Path, monkeypatch, capsys) -> None:
+    parts = [tmp_path / "whole", tmp_path / "broken"]
+    whole = run(OwnLoader, parts[0], None)
+    with monkeypatch.context() as patch:
+        # As before the run read such loaders by its own means, but for the random numbers.
+        patch.setattr(ExactDataLoaders, "on_save_checkpoint", saved_by_lightning)
+        run(OwnLoader, parts[1], 3)
+    broken = run(OwnLoader, parts[1], None)
+    assert digest(broken.state_dict()) == digest(whole.state_dict())
+    assert "does not tell how they were read" in capsys.readouterr().err
+
+
+def saved_by_lightning(self, trainer, pl_module, checkpoint) -> None:
+    loop = checkpoint["loops"]["fit_loop"]
+    batch = loop["epoch_loop.batch_progress"]["current"]["completed"]
+    loop["state_dict"]["combined_loader"] = [{"batch": batch}]
