@@ -16,6 +16,7 @@ from src.engine.exact.exact_combined import ExactCombinedLoader, Reader
 from src.engine.exact.place import Place, epoch_of_loaders, next_place
 from src.engine.exact.seeded_reading import SampledReader
 from src.engine.exact.stream import StreamReader
+from src.engine.files.plain_file import unsafe_entries
 
 
 class ExactDataLoaders(Callback):
@@ -27,7 +28,7 @@ class ExactDataLoaders(Callback):
     def __init__(self) -> None:
         self._seeds: WeakKeyDictionary[torch.Generator, int] = WeakKeyDictionary()
         self._resumed: dict[str, Any] = {}
-        self._attached = False
+        self._attached = self._told = False
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -49,7 +50,7 @@ class ExactDataLoaders(Callback):
         loop = checkpoint["loops"]["fit_loop"]
         epoch = loop["epoch_progress"]["current"]["completed"]
         batch = loop["epoch_loop.batch_progress"]["current"]["completed"]
-        states = [[reader.state_dict(Place(epoch, batch)) for reader in combined.readers]]
+        states = [[self._plain(reader, Place(epoch, batch)) for reader in combined.readers]]
         if trainer.world_size > 1:
             everyone: list[Any] = [None] * trainer.world_size
             torch.distributed.all_gather_object(everyone, states[0])
@@ -82,6 +83,17 @@ class ExactDataLoaders(Callback):
         else:
             self._compare(combined)
         self._resumed = {}
+
+    def _plain(self, reader: Reader, place: Place) -> dict[str, Any]:
+        """Leave out a state of the user's that would make the whole checkpoint unreadable."""
+        state = reader.state_dict(place)
+        own = {name: state[name] for name in ("data", "sampler") if name in state}
+        if not own or not (unsafe := next(unsafe_entries(own), None)):
+            return state
+        if not self._told:
+            note("{} of state_dict is a {}, which is not saved: use plain values".format(*unsafe))
+        self._told = True
+        return {name: value for name, value in state.items() if name not in own}
 
     def _compare(self, combined: CombinedLoader | None) -> None:
         """Let loaders that keep the order compare their state; Lightning does only in an epoch."""

@@ -44,6 +44,7 @@ class StreamReader:
                 self._keeper = loader.dataset
         self._kept: deque[tuple[int, int, dict[str, Any]]] = deque(maxlen=_AHEAD)
         self._state: dict[str, Any] = {}
+        self._restored = False
         self.epoch = self.cycle = self.batch = self._skip = 0
 
     def start_epoch(self, place: Place) -> None:
@@ -53,7 +54,7 @@ class StreamReader:
             place: Where it is.
         """
         self.epoch, self.cycle, self.batch, self._skip = place.epoch, 0, 0, place.batch
-        if self._keeper is not None and self._state.keys() >= {"data", "cycle"}:
+        if self._keeper is not None and self._restored and self._state:
             self._keeper.load_state_dict(self._state["data"])
             self.batch, self._skip = place.batch, 0
             self.cycle = self._state["cycle"]
@@ -102,6 +103,7 @@ class StreamReader:
             state: What `state_dict` told.
         """
         self._state = state
+        self._restored = self._keeper is not None and state.keys() >= {"data", "cycle"}
 
     def inexact(self, batch: int) -> str:
         """Say what of a resumed run may not be exact.
@@ -112,14 +114,14 @@ class StreamReader:
         Returns:
             A line for the user, or nothing.
         """
-        if self._keeper is not None:
+        if self._restored:
             return ""
         data = type(getattr(self.loader, "dataset", self.loader)).__name__
         if not batch:
-            return f"{data} has no state_dict: this epoch is exact if each begins alike"
+            return f"{data} does not tell how an epoch begins: exact if all of them begin alike"
         return (
-            f"{data} has no state_dict: the first {batch} batches of the epoch are read again, "
-            "which is exact if they come again"
+            f"{data} does not tell where it was: the first {batch} batches of the epoch are read "
+            "again, which is exact if they come again"
         )
 
     def _begin(self) -> Iterator[Any]:
