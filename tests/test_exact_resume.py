@@ -262,3 +262,16 @@ def test_stopped_run_is_exact_on_a_gpu(train: Train, monkeypatch: pytest.MonkeyP
         train(*args)
     main(["--ckpt_path=last"])
     assert state(1) == state(0)
+
+
+@pytest.mark.slow
+def test_plain_loader_with_workers_is_exact(train: Train, monkeypatch, capsys) -> None:
+    args = ["--data=tests.plain_mnist.PlainMNIST", "--trainer.max_epochs=2", *NOISY[:1]]
+    train(*args)
+    for step, words in [(5, args), (10, []), (14, [])]:
+        with stop_at(monkeypatch, step):
+            train(*words) if words else main(["--ckpt_path=last"])
+    main(["--ckpt_path=last"])
+    assert state(1) == state(0)
+    assert curves(1) == curves(0)
+    assert "another order" not in capsys.readouterr().err

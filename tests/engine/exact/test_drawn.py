@@ -90,3 +90,19 @@ def test_processes_draw_alike_and_read_with_other_random_numbers() -> None:
     (seeds, samples), (others, same) = (zip(*drawn(part, Place()), strict=True) for part in parts)
     assert samples == same
     assert not {*seeds} & {*others}
+
+
+class Turns(RandomSampler):
+    """A sampler of the user that counts what it has finished."""
+
+    turn = 0
+
+    def __iter__(self):
+        yield from [self.turn] * SIZE
+        self.turn += 1
+
+
+def test_sampler_finishes_a_pass_before_the_next() -> None:
+    part = draws(DataLoader(Points(), 1, sampler=Turns(Points())))
+    turns = [drawn(part, Place(epoch, length=SIZE))[0][1] for epoch in range(3)]
+    assert turns == [[0], [1], [2]]
