@@ -95,9 +95,10 @@ def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
 
 def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
     from src.engine.console.note import note
+    from src.statistics.answers import read_answers
     from src.statistics.comparison import Sample
 
-    answers = [each.answers() if metric == "test/acc" else {} for each in sets]
+    answers = [read_answers(each.records) if metric == "test/acc" else {} for each in sets]
     if len({label.tobytes() for found in answers for _, label in found.values()}) > 1:
         raise ValueError("the runs were tested on different images: nothing can be compared")
     machines = {each.machines() for each in sets}

@@ -120,9 +120,9 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
     from src.engine.files.run_files import file_digest
     from src.engine.files.whole_file import write_whole
     from src.engine.records.looks import add_look
-    from src.engine.training.result import wilson_interval
     from src.evaluation.classification.board import write_board
     from src.evaluation.classification.evaluation import Evaluation, table
+    from src.statistics.wilson import wilson_interval
 
     answers = _answers(trained, split)
     step = int(trained.checkpoint["global_step"])

@@ -28,6 +28,7 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.jobs.samples import find_group
         from src.engine.records.run_record import RunRecord
         from src.evaluation.page import render
+        from src.evaluation.section import SUMMARY
 
         found = [find_group(word) for word in given.run]
         groups = [group for group in found if group]
@@ -37,7 +38,7 @@ def main(args: list[str] | None = None) -> None:
         ]
     with one_line_failures(RUN_ERROR, given.debug):
         for record in records:
-            if record.evaluation() is None:
+            if record.evaluation(SUMMARY) is None:
                 _evaluate(record, given.data_dir, given.trust)
         written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         sections = [_section(record) for record in records]
@@ -114,7 +115,7 @@ def _section(record: "RunRecord") -> "Section":
     from src.engine.console.shown import python, shown
     from src.engine.files.arrays import read_arrays
     from src.engine.records.looks import counted, looks
-    from src.evaluation.section import Section
+    from src.evaluation.section import SUMMARY, Section
 
     answers = record.evaluation_dir / "predictions.npz"
     name = shown(record.run.checkpoint_dir)
@@ -125,7 +126,7 @@ def _section(record: "RunRecord") -> "Section":
         "export": "for use without this project",
         "reproduce": "train again and compare",
     }
-    summary = record.evaluation()
+    summary = record.evaluation(SUMMARY)
     if summary and "metrics" in summary:  # a module that knows nothing of images
         verbs = {verb: what for verb, what in verbs.items() if verb in ("evaluate", "reproduce")}
     commands = {record.run.resume_command: "go on training"}

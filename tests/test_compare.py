@@ -79,16 +79,21 @@ def group(root: Path, name: str, values: dict[int, float], **told) -> SimpleName
     """Stand in for the runs of a group."""
     records = {
         seed: SimpleNamespace(
-            name=f"version_{seed}", metrics={"fit_s": 10.0 * seed}, run=SimpleNamespace(root=root)
+            name=f"version_{seed}",
+            metrics={"fit_s": 10.0 * seed},
+            run=SimpleNamespace(root=root, log_dir=root / name / str(seed)),
         )
         for seed in values
     }
-    told = {"answers": {}, "machines": "a", **told}
+    for seed, answers in told.pop("answers", {}).items():
+        records[seed].run.log_dir.mkdir(parents=True)
+        said, label = (part.astype(np.int16) for part in answers)
+        np.savez(records[seed].run.log_dir / "predictions.npz", prediction=said, label=label)
+    told = {"machines": "a", **told}
     return SimpleNamespace(
         name=name,
         records=records,
         values=lambda metric: values,
-        answers=lambda: told["answers"],
         machines=lambda: told["machines"],
     )
 

@@ -496,7 +496,7 @@ def parts(monkeypatch, tmp_path: Path) -> list[tuple]:
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("src.engine.training.cli.TrainCLI", Command)
-    monkeypatch.setattr("src.engine.training.result.finish", lambda cli, account: "the table")
+    monkeypatch.setattr("src.engine.training.result.finish", lambda *_: "the table")
     monkeypatch.setattr(
         "src.engine.checkpoints.consent.trust", lambda name: asked.append(("trust", name))
     )

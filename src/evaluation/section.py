@@ -10,6 +10,16 @@ import numpy.typing as npt
 
 from src.evaluation.picture import Picture, data_address, png
 
+# What an evaluation has written down must look like before it is believed.
+SUMMARY = {
+    **dict.fromkeys(("class_names?", "confusion?", "confused?", "mistakes?"), list),
+    **dict.fromkeys(("accuracy?", "calibrated?", "classes?"), dict),
+    **dict.fromkeys(("loss?", "ece?", "temperature?"), float),
+    "undisputed?": (None, dict),
+    "metrics?": {str: (None, float)},
+    "sha256?": str,
+}
+
 
 @dataclass
 class GroupSection:

@@ -67,7 +67,7 @@ def test_metric_that_is_no_share_has_no_difference_worth_knowing() -> None:
 
 def test_whatever_was_tested_is_summed_up_where_no_metric_is_the_headline() -> None:
     metrics = [
-        {"test/b": value, "test_a": 1.0, "test_s": 9.0, "test_images": 5, "val/b": 1.0}
+        {"test/b": value, "test_a": 1.0, "test_s": 9.0, "test_samples": 5, "val/b": 1.0}
         for value in (0.5, 0.75)
     ]
     heads = [line[:13].strip() for line in summarise("mine", metrics, 2, None).splitlines()]

@@ -39,15 +39,7 @@ GLANCE = {
 }
 # What a run is called in each of its loggers, see `src.engine.records.run_logger`.
 LOGGERS = {str: [re.compile(r"[A-Za-z0-9_.-]{1,128}")]}
-# See `src.evaluation.classification.evaluation`.
-SUMMARY = {
-    **dict.fromkeys(("class_names?", "confusion?", "confused?", "mistakes?"), list),
-    **dict.fromkeys(("accuracy?", "calibrated?", "classes?"), dict),
-    **dict.fromkeys(("loss?", "ece?", "temperature?"), float),
-    "undisputed?": (None, dict),
-    "metrics?": {str: (None, float)},
-    "sha256?": str,
-}
+# A line of the ledger, see `src.engine.records.looks`.
 LOOK = {"network?": (None, int, str), "config?": (None, int, str)}
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from src.engine.console.note import note
 from src.engine.console.shown import shown
-from src.engine.files.arrays import read_arrays
 from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
@@ -17,8 +16,7 @@ from src.engine.records.metric import Metric, cost_of
 from src.engine.records.run_record import RunRecord
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    pass
 
 
 @dataclass
@@ -103,25 +101,6 @@ class RunSet:
             if record.headline and name == record.headline.name:  # no name of its own in the test
                 name = f"{name}_best"
         return record.metric(name) or cost_of(name) or name
-
-    def answers(self) -> "dict[int, tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]]":
-        """Read what each run said of the test images.
-
-        Returns:
-            Predicted and given classes, `(N,)`, by seed, of the runs that wrote them down.
-
-        Raises:
-            ValueError: A file of them is damaged.
-        """
-        found = {}
-        for seed, record in self.records.items():
-            file = record.run.log_dir / "predictions.npz"
-            if file.is_file():
-                said, label = read_arrays(file, prediction=1, label=1)
-                if len(said) != len(label):
-                    raise ValueError(f"{file} is damaged: not every image has an answer")
-                found[seed] = said, label
-        return found
 
     def machines(self) -> str:
         """Tell on what the runs were trained.

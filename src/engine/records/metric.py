@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 Mode = Literal["max", "min"]
 Format = Literal["percent", "number"]
 
-_COSTS = ("_s", "_steps", "_images", "_samples", "_mib")  # figures of a run, of which less is best
+_COSTS = ("_s", "_steps", "_samples", "_mib")  # figures of a run, of which less is best
 _VALIDATION = re.compile(r"^val(id|idation)?(?=[/_.-])")
 
 

@@ -76,7 +76,7 @@ class Record(Callback):
         ]
         if self.sessions and (found := differences(self.sessions[-1], now)):
             note(
-                f"since the checkpoint: {', '.join(found)}; the images come in the same order, "
+                f"since the checkpoint: {', '.join(found)}; the samples come in the same order, "
                 "the last bits may differ"
             )
         self.sessions = [*self.sessions, now]

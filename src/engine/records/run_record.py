@@ -9,7 +9,7 @@ from src.engine.console.shown import shown
 from src.engine.files.lock import is_held
 from src.engine.files.run import LOGS, Run
 from src.engine.files.run_files import evaluation_dir, file_digest, read_json, read_text
-from src.engine.files.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION, SUMMARY
+from src.engine.files.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION
 from src.engine.records.config_file import flat
 from src.engine.records.curves import read_curves
 from src.engine.records.looks import config_digest
@@ -209,13 +209,16 @@ class RunRecord:
         """Folder of its evaluation on the test images."""
         return evaluation_dir(self.log_dir, self.checkpoint, "test")
 
-    def evaluation(self) -> dict[str, Any] | None:
+    def evaluation(self, shape: Any = dict) -> dict[str, Any] | None:
         """Read its evaluation.
+
+        Args:
+            shape: What it must look like, see `src.engine.files.shape`.
 
         Returns:
             Its numbers; None if there is none of the checkpoint as it is now.
         """
-        found = read_json(self.evaluation_dir / "summary.json", SUMMARY)
+        found = read_json(self.evaluation_dir / "summary.json", shape)
         summary: dict[str, Any] | None = found
         if not summary or not self.checkpoint.is_file():
             return summary or None

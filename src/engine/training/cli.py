@@ -99,7 +99,8 @@ class TrainCLI(LightningCLI):
         parser.add_argument(
             "--target",
             type=str | None,
-            help="End of training, such as `val/acc=0.99` or `val/loss<=0.1`.",
+            help="End of training, such as `val/loss=0.1`, or `val/loss<=0.1` if it is not known "
+            "which value is best.",
         )
         parser.add_argument(
             "--test", type=bool, default=True, help="Whether to test the best state at the end."

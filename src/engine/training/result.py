@@ -2,11 +2,11 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 
 from src.engine.checkpoints.weights import saved_part
 from src.engine.console.printable import printable
@@ -22,13 +22,17 @@ from src.engine.records.outputs import archive
 from src.engine.records.run_record import RunRecord
 from src.engine.training.cli import TrainCLI
 
+Describe = Callable[[LightningModule, Mapping[str, float]], Mapping[str, str]]
 
-def finish(cli: TrainCLI, account: Account) -> str:
+
+def finish(cli: TrainCLI, account: Account, describe: Describe = lambda *_: {}) -> str:
     """Save the weights and the figures of a run that has been trained and tested.
 
     Args:
         cli: Command that ran; its model holds the weights to save.
         account: What it did.
+        describe: Writes the outcome of the test of a task as rows of text; none for a task of which
+            it knows nothing.
 
     Returns:
         Table of what was reached, what it took, where everything is and how to continue.
@@ -55,7 +59,8 @@ def finish(cli: TrainCLI, account: Account) -> str:
     log_results(cli.trainer, compared)
     folder = picture_folder(cli.trainer) or run.log_dir
     longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
-    return summary(run, folder, metrics, longer, cli.config.target, account.tested)
+    outcome = describe(cli.model, metrics)
+    return summary(run, folder, metrics, longer, cli.config.target, account.tested, outcome)
 
 
 def _keep_outputs(path: Path, account: Account) -> None:
@@ -98,6 +103,7 @@ def summary(
     longer: str,
     target: str | None = None,
     tested: Mapping[str, float] | None = None,
+    outcome: Mapping[str, str] | None = None,
 ) -> str:
     """Describe a finished run.
 
@@ -108,6 +114,7 @@ def summary(
         longer: Options that let it continue.
         target: Value of a metric at which its training was to end.
         tested: What was logged in its test.
+        outcome: The same in rows of text, where somebody knows more of its kind of task.
 
     Returns:
         A table of what was reached, what it took, where everything is and how to continue.
@@ -122,10 +129,8 @@ def summary(
     checkpoints = shown(run.checkpoint_dir)
     pictures, states = _names(folder, "*.png"), _names(run.checkpoint_dir, "*.ckpt")
     epochs, steps = int(metrics["epochs"]), int(metrics["steps"])
-    classified = {"test/acc", "test_samples"} <= metrics.keys()
     rows = {
-        "test accuracy": _accuracy(metrics) if classified else "",
-        "test": "" if classified else _test(tested or {}, metrics.get("test_samples")),
+        **(outcome or {"test": _test(tested or {}, metrics.get("test_samples"))}),
         "best state": ", ".join(best),
         "training": f"{steps:,} steps in {epochs} epoch{'s' * (epochs != 1)}"
         + (f", {rate:,.0f} samples/s" if rate else ""),
@@ -164,31 +169,5 @@ def _test(tested: Mapping[str, float], count: float | None) -> str:
     return ", ".join(found) + told
 
 
-def _accuracy(metrics: Mapping[str, float]) -> str:
-    acc, count = metrics["test/acc"], int(metrics["test_samples"])
-    low, high = wilson_interval(acc, count)
-    return f"{acc:.2%}, 95% interval {low:.2%} to {high:.2%} ({count:,} images)"
-
-
 def _names(folder: Path, pattern: str) -> str:
     return ", ".join(sorted(file.name for file in folder.glob(pattern)))
-
-
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """Bound a true share, given the share observed in independent trials, with 95% confidence.
-
-    Args:
-        share: Observed share, in `[0, 1]`.
-        count: Number of trials.
-
-    Returns:
-        Lower and upper bound.
-
-    References:
-        Wilson, "Probable inference, the law of succession, and statistical inference", Journal of
-        the American Statistical Association 22, 1927. doi:10.1080/01621459.1927.10502953
-    """
-    z = 1.959964  # 97.5% quantile of the normal distribution
-    centre = share + z**2 / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
-    return (centre - half) / (1 + z**2 / count), (centre + half) / (1 + z**2 / count)

@@ -99,7 +99,7 @@ def parse_target(text: str) -> tuple[str, str, float]:
         value = math.nan
     if not match or match[1].startswith(("test", "train")) or not math.isfinite(value):
         raise ValueError(
-            "--target must be a metric of the validation and a number, such as val/acc=0.99 or "
+            "--target must be a metric of the validation and a number, such as val/loss=0.1 or "
             f"'val/loss<=0.1', got {text!r}"
         )
     return match[1], match[2], value

@@ -59,7 +59,6 @@ def test_metric_is_read_from_its_recorded_words(words, expected: Metric) -> None
     [
         ("fit_s", "min"),
         ("to_target_steps", "min"),
-        ("to_target_images", "min"),
         ("gpu_memory_mib", "min"),
         ("train/images_per_s", "max"),
     ],

@@ -118,7 +118,7 @@ def test_run_that_goes_on_began_as_it_did(tmp_path: Path, session: dict, capsys)
     assert glance | told == glance
     assert capsys.readouterr().err == (
         "note: since the checkpoint: threads 1 -> 2, commit c0 -> c1, uncommitted changes of the "
-        "code; the images come in the same order, the last bits may differ\n"
+        "code; the samples come in the same order, the last bits may differ\n"
     )
 
 

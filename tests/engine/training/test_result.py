@@ -12,7 +12,7 @@ from src.engine.files.run import Run
 from src.engine.files.run_files import file_digest
 from src.engine.records.account import Account
 from src.engine.records.looks import looks
-from src.engine.training.result import _longer, finish, summary, wilson_interval
+from src.engine.training.result import _longer, finish, summary
 from src.tasks import ClassificationTask
 from tests.conftest import Train
 
@@ -80,7 +80,9 @@ def test_table_tells_all_that_a_run_reached_and_left(run: Run) -> None:
         (run.checkpoint_dir / name).touch()
     for name in ("events.out", "b.png", "a.png"):
         (run.log_dir / name).touch()
-    lines = summary(run, run.log_dir, METRICS, "--trainer.max_epochs 4", "val/acc=0.9").splitlines()
+    more = "--trainer.max_epochs 4", "val/acc=0.9"
+    text = summary(run, run.log_dir, METRICS, *more, outcome={"test": "said elsewhere"})
+    lines = text.splitlines()
     command = lines.pop().split()
     assert command[0] == "continue"
     assert command[2:] == (
@@ -90,7 +92,7 @@ def test_table_tells_all_that_a_run_reached_and_left(run: Run) -> None:
     assert curves.startswith("see curves     ")
     assert curves.endswith(" -m tensorboard.main --logdir lightning_logs")
     assert lines == [
-        "test accuracy  50.00%, 95% interval 46.91% to 53.09% (1,000 images)",
+        "test           said elsewhere",
         "best state     val/acc 0.9877",
         "training       1,200 steps in 2 epochs, 1,234 samples/s",
         "target         val/acc=0.9 reached in 1.5 s, 1,000 steps, 20,000 samples",
@@ -204,18 +206,6 @@ def test_time_limit_is_named_where_training_goes_on(run: Run) -> None:
     table = finish(command, account_of())
     assert table.endswith("--trainer.max_epochs 4 --trainer.max_time null")
     assert "best state" not in table
-
-
-@pytest.mark.parametrize(
-    ("share", "count", "low", "high"),
-    [
-        (0.99, 10_000, 0.987853, 0.991771),
-        (0.5, 10, 0.236593, 0.763407),
-        (1.0, 100, 0.963007, 1.0),
-    ],  # scipy.stats.binomtest(...).proportion_ci(method="wilson")
-)
-def test_interval_agrees_with_scipy(share: float, count: int, low: float, high: float) -> None:
-    assert wilson_interval(share, count) == pytest.approx((low, high), abs=1e-6)
 
 
 def test_figures_are_json_when_one_is_infinite(train: Train, monkeypatch) -> None:

@@ -37,7 +37,7 @@ MORE = ["train/acc=0.9", "=0.9", "val/acc<0.9", "val/acc==0.9", "val/acc<=", "va
     "text", ["val/acc", "val/acc=x", "test/acc=0.9", "0.99", "val/acc=nan", *MORE]
 )
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"--target must be .* such as val/acc=0.99 or .*, got"):
+    with pytest.raises(ValueError, match=r"--target must be .* such as val/loss=0.1 or .*, got"):
         parse_target(text)
 
 

@@ -1,0 +1,22 @@
+from pathlib import Path
+from types import SimpleNamespace as Fake
+
+import numpy as np
+import pytest
+
+from src.statistics.answers import read_answers
+
+
+def test_answers_to_images_are_read_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    runs = {seed: Fake(run=Fake(log_dir=tmp_path / name)) for seed, name in ((1, ""), (2, "other"))}
+    np.savez(tmp_path / "predictions.npz", prediction=[1, 2], label=[1, 3])
+    found = read_answers(runs)
+    assert found.keys() == {1}
+    assert [part.tolist() for part in found[1]] == [[1, 2], [1, 3]]
+
+
+def test_answers_without_their_labels_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "predictions.npz", prediction=[1, 2], label=[1])
+    with pytest.raises(ValueError, match=r"predictions\.npz is damaged: not every image has an"):
+        read_answers({1: Fake(run=Fake(log_dir=tmp_path))})
