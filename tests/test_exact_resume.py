@@ -153,8 +153,7 @@ def test_run_cut_by_its_steps_can_be_extended(train: Train) -> None:
 
 
 def test_best_state_resumes_like_the_last(train: Train) -> None:
-    first = "--best.monitor=train/lr", "--best.mode=max"  # the rate falls
-    train(*NOISY, "--trainer.max_epochs=3", *first)
+    train(*NOISY, "--trainer.max_epochs=3", "--best.monitor=train/lr", "--best.mode=max")
     Path("copied").mkdir()
     Path("checkpoints/version_0/best.ckpt").rename("copied/early.ckpt")
     assert read_checkpoint("copied/early.ckpt")["global_step"] == 11

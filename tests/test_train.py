@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from src.metric import Metric
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from torchvision.datasets import MNIST
@@ -549,7 +550,8 @@ def test_seeds_are_planned_and_summed_up(parts: list[tuple], tmp_path: Path, cap
         asked.append((plan.seeds, plan.words.rest, group.name, group is plan.group, count))
         return Fake(run=lambda: plan.failed.update({2: "why"}))
 
-    record = Fake(config="c", seed=1, glance={}, metrics={"test/acc": 0.5}, headline=None)
+    record = Fake(**{"config": "c", "seed": 1, "glance": {}, "metrics": {"test/acc": 0.5}})
+    record.headline = Metric("val/acc", "max", "percent")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("src.engine.jobs.jobs.Jobs", run_all)
         patch.setattr("src.engine.jobs.seed_runs.SeedRuns.finished", lambda _: {1: record})
@@ -557,7 +559,8 @@ def test_seeds_are_planned_and_summed_up(parts: list[tuple], tmp_path: Path, cap
             main(["--seeds=2,1", "--jobs=3", "--group=g", "--debug", "--a=1"])
     assert (stop.value.code, asked) == (1, [([2, 1], ["--a=1"], "g", True, 3)])
     text = capsys.readouterr().out
-    assert text.startswith("runs            1 of 2, group g")
+    lines = ["runs            1 of 2, group g", "test/acc        50.00% (one run: no interval)"]
+    assert text.splitlines()[:2] == lines
     summary = tmp_path / "lightning_logs" / "groups" / "g" / "summary.txt"
     assert summary.read_text() == text.removesuffix("\n")
     assert parts == [("watch",)]
