@@ -81,7 +81,8 @@ def test_target_stays_reached_when_the_best_state_is_tested(train: Train) -> Non
     assert "to_target_steps" not in metrics
     options = ["--best.monitor=train/lr", "--best.mode=max", "--trainer.max_epochs=9"]
     options += ["--trainer.val_check_interval=4", "--trainer.log_every_n_steps=1"]
-    metrics = train(*options, "--model.scheduler=null", "--target=val/acc=0.9")
+    slow = "--model.scheduler=null", "--model.optimizer.lr=0.0003"
+    metrics = train(*options, *slow, "--target=val/acc=0.9")
     best = read_checkpoint("checkpoints/version_1/best.ckpt")["global_step"]
     assert best < metrics["to_target_steps"]  # all rates are equal: the first state is kept
 

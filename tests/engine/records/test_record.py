@@ -5,9 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace as Fake
 
 import pytest
+from src.metric import Metric
 
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.records.changes import Change
 from src.engine.records.config_file import flat
+from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.looks import config_digest
 from src.engine.records.plain import read_own
 from src.engine.records.record import Record, hyperparameters
@@ -103,6 +106,25 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
         "config": config_digest(settings | {"weights": "w"}),
     }
     assert capsys.readouterr().err == ""
+
+
+def test_metrics_are_written_down_once_they_are_known(tmp_path: Path, session: dict) -> None:
+    def told() -> tuple[str, dict]:
+        glance = json.loads((tmp_path / "run.json").read_text())
+        return glance["headline"], {name: each["mode"] for name, each in glance["metrics"].items()}
+
+    record, name = Record(CONFIG, tmp_path), "val/x/dataloader_idx_1"
+    record.known, record.best = KnownMetrics(None), BestCheckpoint(name)
+    record.best.choose(record.known)
+    record.on_validation_end(trainer_of(), None)  # of the sanity check: nothing is written yet
+    assert not (tmp_path / "run.json").exists()
+    record.on_train_start(trainer_of(), None)
+    assert told() == (name, {})
+    record.known.metrics["val/x"] = Metric("val/x", "min")
+    record.on_validation_end(trainer_of(is_global_zero=False), None)
+    assert told() == (name, {})
+    record.on_validation_end(trainer_of(), None)
+    assert told() == (name, {"val/x": "min", name: "min"})
 
 
 def test_run_that_goes_on_began_as_it_did(tmp_path: Path, session: dict, capsys) -> None:
