@@ -223,6 +223,7 @@ def test_groups_of_different_metrics_are_refused(other: Metric | str, told: str)
     [
         ([], "test/acc", "is better by"),
         (["--metric=test/loss"], "test/loss", "is better by"),
+        (["--metric=val/loss_best"], "val/loss_best", "is better by"),
         (["--metric=train/lr"], "train/lr", "is higher by"),
         (["--metric=fit_s"], "fit_s", "is better by"),
         (["--metric=train/samples_per_s"], "train/samples_per_s", "is better by"),
@@ -246,6 +247,6 @@ def test_metric_is_the_headline_or_the_one_that_is_named(
     main(["a", "b", *words])
     text = capsys.readouterr().out
     assert text.startswith(metric)
-    best = "a" if metric in ("test/loss", "fit_s") else "b"
+    best = "a" if metric in ("test/loss", "val/loss_best", "fit_s") else "b"
     unit = {"test/acc": "25.50 points", "fit_s": "0.26 s"}.get(metric, "0.2550")
     assert f"\n{best} {said} {unit}, 95%" in text

@@ -209,9 +209,10 @@ def test_worst_state_is_refused_in_one_line(train: Train, capsys) -> None:
     assert not Path("checkpoints").exists()
 
 
-def test_lowest_loss_is_kept(train: Train) -> None:
+def test_lowest_loss_is_kept(train: Train, capsys) -> None:
     words = "--best.monitor=val/loss", "--model.scheduler=null", "--model.optimizer.lr=0.001"
     metrics = train("--trainer.max_epochs=3", *words)
+    assert "no metric" not in capsys.readouterr().err
     assert metrics["val/loss_best"] == metrics["val/loss"]
     assert read_checkpoint("checkpoints/version_0/best.ckpt")["global_step"] == 33
 
