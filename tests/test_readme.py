@@ -15,7 +15,7 @@ SHOWN = {  # files that are shown whole
     "docs/extend.md": ["one_layer.py"],
     "docs/own-module.md": ["my_lab.py", "my.yaml"],
 }
-ROOMS = ("data/*", "models/*", "tasks/*", "callbacks/*", "batch")
+ROOMS = ("data/*", "models/*", "tasks/*", "batch")
 
 
 def text_of(page: str) -> str:

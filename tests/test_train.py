@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from src.metric import Metric
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from torchvision.datasets import MNIST
 
+from src.engine.records.metric import Metric
 from src.engine.training.cli import TrainCLI
 from src.models import CNN
 from src.train import DEFAULT, main

@@ -5,13 +5,13 @@ from pathlib import Path
 from types import SimpleNamespace as Fake
 
 import pytest
-from src.metric import Metric
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.records.changes import Change
 from src.engine.records.config_file import flat
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.looks import config_digest
+from src.engine.records.metric import Metric
 from src.engine.records.plain import read_own
 from src.engine.records.record import Record, hyperparameters
 
