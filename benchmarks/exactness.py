@@ -25,6 +25,7 @@ from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.console.quiet import silence_known_noise
 from src.engine.exact.exact import make_exact
+from src.engine.training.callbacks import arrange
 from src.models import CNN
 from src.tasks import ClassificationTask
 
@@ -91,7 +92,8 @@ def epoch(exact: bool, folder: Path) -> Epoch:
         enable_model_summary=False,
     )
     if exact:
-        make_exact(trainer, best, last)
+        make_exact(trainer)
+        arrange(trainer, best, last)
     data = (MNISTDataModule if exact else PlainMNIST)(batch_size=BATCH_SIZE)
     trainer.fit(ClassificationTask(CNN(data.image_shape)), data)
     return clock

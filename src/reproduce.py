@@ -42,7 +42,6 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.checkpoints.consent import trust
         from src.engine.console.quiet import silence_known_noise
         from src.engine.console.shown import shown
-        from src.engine.exact.between_batches import BetweenBatches
         from src.engine.exact.reproduction import report
         from src.engine.exact.resume import Resumed
         from src.engine.records.account import Account
@@ -65,8 +64,8 @@ def main(args: list[str] | None = None) -> None:
                 cli.last.save(trainer)
                 raise _Reached
 
-        observers = Account(started), BetweenBatches(stop_there)
-        cli = TrainCLI(DEFAULT, options, *observers, repeated=first.trusted)
+        account = Account(started)
+        cli = TrainCLI(DEFAULT, options, account, repeated=first.trusted, actions=[stop_there])
         if cli.run is None:
             raise ValueError("--trainer.fast_dev_run writes nothing that could be compared")
 

@@ -18,6 +18,7 @@ from src.engine.checkpoints.digest import digest
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.exact.exact import make_exact
 from src.engine.seed import seed_generators
+from src.engine.training.callbacks import arrange
 
 SIZE = 37
 
@@ -114,7 +115,8 @@ def run(make: Any, folder: Path, step: int | None, val: Any = None, **options: A
         callbacks=[last, *([Kill(step)] if step else [])],
         **{"max_epochs": 3, "num_sanity_val_steps": 0, **options},
     )
-    make_exact(trainer, BestCheckpoint(), last)
+    make_exact(trainer)
+    arrange(trainer, BestCheckpoint(), last)
     path = folder / "last.ckpt"
     with pytest.MonkeyPatch.context() as patch, suppress(*[KilledError] * bool(step)):
         patch.setenv("PL_GLOBAL_SEED", "3")

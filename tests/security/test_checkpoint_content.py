@@ -10,7 +10,6 @@ from torchmetrics import SumMetric
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.checkpoint_file import WholeCheckpointIO, read_checkpoint
-from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.exact.epoch_metrics import give_back
 from src.engine.exact.exact import make_exact
 from src.engine.records.heartbeat import Heartbeat
@@ -141,7 +140,7 @@ def test_trainer_removes_only_in_folders_of_its_callbacks(tmp_path: Path) -> Non
     best = BestCheckpoint()
     best.dirpath = str(tmp_path)
     trainer = Trainer(accelerator="cpu", logger=False, callbacks=[best])
-    make_exact(trainer, best, LastCheckpoint())
+    make_exact(trainer)
     io = trainer.strategy.checkpoint_io
     (tmp_path / "x").mkdir()
     for file in (tmp_path / "a.ckpt", tmp_path / "x" / "b.ckpt"):

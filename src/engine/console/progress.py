@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -59,7 +60,7 @@ class ProgressBar(TQDMProgressBar):
                 bar.close()
 
 
-def own_bar(trainer: Trainer, chosen: list[Any]) -> None:
+def own_bar(trainer: Trainer, chosen: Sequence[Any]) -> None:
     """Put this bar in the place of the one that Lightning adds by itself.
 
     Into a file it writes a line for each epoch, not for each batch.

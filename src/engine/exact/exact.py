@@ -1,4 +1,4 @@
-"""What makes a run exact: the same bits, however often it was stopped."""
+"""What a Trainer must have so that a run can be stopped at any time and go on exactly."""
 
 from pathlib import Path
 
@@ -7,25 +7,14 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import AsyncCheckpointIO
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
-from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.checkpoint_file import WholeCheckpointIO
-from src.engine.checkpoints.last_checkpoint import LastCheckpoint
-from src.engine.exact.between_batches import BetweenBatches
-from src.engine.exact.epoch_metrics import EpochMetrics
-from src.engine.exact.exact_dataloader import ExactDataLoaders
-from src.engine.exact.finite import FiniteGuard
-from src.engine.exact.flags import Flags
-from src.engine.exact.graceful_stop import GracefulStop
-from src.engine.exact.step_seed import StepSeed
 
 
-def make_exact(trainer: Trainer, best: BestCheckpoint, last: LastCheckpoint) -> None:
-    """Give a trainer what a run needs to be stopped at any time and to go on as if it had not been.
+def make_exact(trainer: Trainer) -> None:
+    """Let a trainer write whole checkpoints, and refuse one that cannot go on exactly.
 
     Args:
         trainer: Trainer of the run.
-        best: Saves the best state, if it is one of the trainer's callbacks.
-        last: Saves the latest state, likewise.
 
     Raises:
         ValueError: The user's way of starting processes or writing checkpoints cannot promise it.
@@ -34,20 +23,6 @@ def make_exact(trainer: Trainer, best: BestCheckpoint, last: LastCheckpoint) -> 
         raise ValueError("spawned processes cannot tell what they did: use --trainer.strategy ddp")
     if isinstance(trainer.strategy.checkpoint_io, AsyncCheckpointIO):
         raise ValueError("AsyncCheckpointIO may lose the state of a run that ends: leave it out")
-    stop = GracefulStop(last)
-    between = BetweenBatches(stop.stop_if_told)
-    if last in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
-        actions = last.save_if_due, stop.stop_if_told
-        between = BetweenBatches(*actions, at_once=best.save_if_validated)
-    trainer.callbacks[:0] = [  # type: ignore[attr-defined]
-        between,
-        ExactDataLoaders(),
-        StepSeed(),
-        EpochMetrics(),
-        Flags(),
-        FiniteGuard(),
-        stop,
-    ]
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
         trainer.strategy.checkpoint_io = WholeCheckpointIO(lambda: _checkpoint_folders(trainer))
 

@@ -1,5 +1,6 @@
 """The command line of a training: LightningCLI joined to run folders, checkpoints and resuming."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,8 +17,9 @@ from src.engine.checkpoints.weights import load_weights, refuse_impossible
 from src.engine.console.failure import interrupts
 from src.engine.console.note import note
 from src.engine.console.parser import OneLineParser
-from src.engine.console.progress import own_bar
 from src.engine.console.words import TAKEN_OUT, take_apart
+from src.engine.exact.apply_changes import ApplyChanges
+from src.engine.exact.between_batches import Action
 from src.engine.exact.exact import make_exact
 from src.engine.exact.resume import Resumed, find_run
 from src.engine.files.plain_file import refuse_unsafe
@@ -29,8 +31,8 @@ from src.engine.records.masked_settings import refuse_masked
 from src.engine.records.record import Record
 from src.engine.records.run_logger import RunLogger, continue_loggers
 from src.engine.seed import chosen_seed
+from src.engine.training.callbacks import arrange
 from src.engine.training.lean_loop import make_lean
-from src.engine.training.recorders import add_recorders
 from src.engine.training.target import Target, parse_target
 
 _NO_METRIC = "no metric says which state is best (--best.monitor would)"
@@ -45,6 +47,7 @@ class TrainCLI(LightningCLI):
         args: Words of the command.
         *observers: Callbacks that every run has.
         repeated: Configuration of a checkpoint that a new run repeats, or None.
+        actions: What else is done between two batches.
 
     Attributes:
         resumed: Run that continues, or None.
@@ -59,9 +62,12 @@ class TrainCLI(LightningCLI):
         args: list[str],
         *observers: Callback,
         repeated: Trusted | None = None,
+        actions: Sequence[Action] = (),
     ) -> None:
         self.resumed: Resumed | None = None
         self._trusted = repeated  # configuration of a checkpoint, if there is one
+        self._actions = actions
+        self._chosen: list[Any] = []
         self.run: Run | None = None
         self._default_config = default_config
         self._weights: str | None = None
@@ -140,7 +146,9 @@ class TrainCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         settings = self.config_init["trainer"]
         if settings["fast_dev_run"]:
-            return self._make_trainer(**kwargs)  # it writes nothing
+            trainer = self._make_trainer(**kwargs)
+            self._arrange(trainer)  # it writes nothing
+            return trainer
         if settings["enable_checkpointing"] is False:
             self.parser.callback_keys.clear()  # Lightning refuses both together
         own_logger = settings["logger"] in (None, True)
@@ -175,7 +183,16 @@ class TrainCLI(LightningCLI):
         self.heartbeat = Heartbeat(run.log_dir)
         if text := self.config["target"]:
             self.target = Target(text, self.heartbeat, self.known)
-        add_recorders(trainer, record, self.heartbeat, self.target, self.resumed)
+        apply = None
+        if self.resumed:
+            record.sessions = self.resumed.checkpoint["provenance"]
+            record.changes = self.resumed.changes
+            apply = ApplyChanges(self.resumed.changes)
+        self._arrange(trainer, record, self.heartbeat, apply, self.target)
+
+    def _arrange(self, trainer: Trainer, *writing: Callback | None) -> None:
+        parts = self.best, self.last, self.known
+        arrange(trainer, *parts, writing, self._actions, self._chosen)
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
@@ -203,13 +220,11 @@ class TrainCLI(LightningCLI):
     def _make_trainer(self, **kwargs: Any) -> Trainer:
         if self._trusted:
             self._trusted.limit(self.datamodule)
-        chosen = self.config_init["trainer"]["callbacks"]
-        chosen = [*chosen] if isinstance(chosen, list) else [chosen]  # Lightning adds to its own
+        chosen = self.config_init["trainer"]["callbacks"]  # to which Lightning adds its own
+        self._chosen = [*chosen] if isinstance(chosen, list) else [chosen]
         trainer = super().instantiate_trainer(**kwargs)
-        own_bar(trainer, chosen)
         self.known = KnownMetrics(self.model)
         self.best.choose(self.known)
-        make_exact(trainer, self.best, self.last)
+        make_exact(trainer)
         self.known.compare(trainer)
-        trainer.callbacks.insert(0, self.known)  # type: ignore[attr-defined]  # undeclared
         return trainer

@@ -1,0 +1,65 @@
+"""The one list of a run's callbacks, in its order; each line says why it stands there."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.console.progress import own_bar
+from src.engine.exact.between_batches import Action, BetweenBatches
+from src.engine.exact.epoch_metrics import EpochMetrics
+from src.engine.exact.exact_dataloader import ExactDataLoaders
+from src.engine.exact.finite import FiniteGuard
+from src.engine.exact.flags import Flags
+from src.engine.exact.graceful_stop import GracefulStop
+from src.engine.exact.step_seed import StepSeed
+from src.engine.records.known_metrics import KnownMetrics
+
+
+def arrange(
+    trainer: Trainer,
+    best: BestCheckpoint,
+    last: LastCheckpoint,
+    known: KnownMetrics | None = None,
+    writing: Iterable[Callback | None] = (),
+    actions: Iterable[Action] = (),
+    chosen: Sequence[Any] = (),
+) -> None:
+    """Put every callback of a run into its place, once the Trainer has its own.
+
+    Args:
+        trainer: Trainer of the run, with the user's callbacks and Lightning's.
+        best: Saves the best state, if it is one of the trainer's callbacks.
+        last: Saves the latest state, likewise.
+        known: What is known of the metrics of the run.
+        writing: What writes down the run: its record, what counts its seconds, what applies the
+            changes of a run that goes on, what ends it at a target. None of it in a
+            `fast_dev_run`, which writes nothing; what is None is left out.
+        actions: What else is done between two batches.
+        chosen: Callbacks that the user chose; a bar among them stays.
+    """
+    own_bar(trainer, chosen)
+    given: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # undeclared
+    stop = GracefulStop(last)
+    saves = last in given  # not without checkpointing
+    trainer.callbacks = [  # type: ignore[attr-defined]
+        # Refuses a watcher of the wrong direction before that has seen a value.
+        *([known] if known else []),
+        # What is saved between two batches holds nothing that others do at a batch's start.
+        BetweenBatches(
+            *([last.save_if_due] if saves else []),
+            stop.stop_if_told,
+            *actions,
+            at_once=best.save_if_validated if saves else None,
+        ),
+        ExactDataLoaders(),  # gives loaders their place back before anything is read
+        StepSeed(),  # after the state is saved, before anyone may draw a random number
+        EpochMetrics(),  # gives metrics back before who monitors them looks
+        Flags(),  # freezes again what a run had frozen, before callbacks go on with that
+        FiniteGuard(),  # raises before anybody acts on what is not finite
+        stop,  # takes the signals from Lightning; called by the second one
+        *given,  # the user's, who see all of the above; Lightning's bar, summary and checkpoints
+        *filter(None, writing),  # see what all others did, and stop last
+    ]

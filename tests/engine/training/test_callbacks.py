@@ -1,0 +1,94 @@
+import json
+from pathlib import Path
+
+from lightning.pytorch import Trainer
+
+from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.exact.between_batches import BetweenBatches
+from src.engine.records.looks import looks
+from src.engine.records.run_record import RunRecord
+from src.engine.training.callbacks import arrange
+from src.engine.training.cli import TrainCLI
+from src.train import main
+from tests.conftest import Train
+
+
+def test_run_writes_what_lists_show(train: Train) -> None:
+    train("--trainer.max_epochs=1", "--group=mine", "--seed_everything=5")
+    glance = json.loads(Path("lightning_logs/version_0/run.json").read_text())
+    assert (glance["group"], glance["seed"]) == ("mine", 5)
+    assert glance["changed"]["trainer.max_epochs"] == 1
+    assert glance["changed"]["data.batch_size"] == 20
+    assert "seed_everything" not in glance["changed"]
+    main(["--ckpt_path=last", "--trainer.max_epochs=2"])
+    again = json.loads(Path("lightning_logs/version_0/run.json").read_text())
+    assert again["group"] == "mine"
+    assert again["began"] == glance["began"]
+    assert again["changed"].get("trainer.max_epochs") is None
+
+
+def test_seed_that_is_drawn_is_the_one_recorded(train: Train) -> None:
+    train("--trainer.max_epochs=1", "--seed_everything=true")
+    train("--trainer.max_epochs=1", "--seed_everything=true")
+    first, second = RunRecord.all(Path())
+    assert first.seed != second.seed
+    assert first.seed == first.settings["seed_everything"]
+    assert first.config == second.config
+
+
+def test_each_test_is_a_look(train: Train) -> None:
+    metrics = train("--trainer.max_epochs=1")
+    train("--trainer.max_epochs=1", "--test=false")
+    (look,) = looks(Path())
+    assert look["metrics"]["test/acc"] == metrics["test/acc"]
+    assert (look["run"], look["seed"], look["by"]) == ("version_0", 0, "src.train")
+    assert look["config"] == RunRecord.find("version_0").config
+
+
+def test_run_without_a_test_has_its_best_state_and_no_test_result(train: Train) -> None:
+    metrics = train("--trainer.max_epochs=2", "--test=false")
+    assert "val/acc_best" in metrics
+    assert not any(name.startswith("test/") for name in metrics)
+    assert Path("checkpoints/version_0/model.pt").is_file()
+
+
+def names(trainer: Trainer) -> list[str]:
+    return [type(callback).__name__ for callback in trainer.callbacks]
+
+
+def test_state_is_saved_before_other_callbacks_act() -> None:
+    best, last = BestCheckpoint(), LastCheckpoint()
+    trainer = Trainer(accelerator="cpu", logger=False, callbacks=[best, last])
+    arrange(trainer, best, last, actions=[act])
+    first = trainer.callbacks[0]
+    assert isinstance(first, BetweenBatches)
+    called = [action.__name__ for action in (first.at_once, *first.actions)]
+    assert called == ["save_if_validated", "save_if_due", "stop_if_told", "act"]
+
+
+def act(trainer: Trainer, in_epoch: bool) -> None:
+    raise AssertionError
+
+
+def test_nothing_is_saved_without_checkpointing() -> None:
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    arrange(trainer, BestCheckpoint(), LastCheckpoint())
+    assert [action.__name__ for action in trainer.callbacks[0].actions] == ["stop_if_told"]
+    assert trainer.callbacks[0].at_once is None
+
+
+def test_each_callback_has_its_place(finished: Train, monkeypatch) -> None:
+    seen = []
+    finished("--trainer.max_epochs=1")
+    monkeypatch.setattr(TrainCLI, "fit", lambda cli: seen.append(names(cli.trainer)))
+    monkeypatch.setattr(TrainCLI, "test", lambda cli: None)
+    monkeypatch.setattr("src.engine.training.result.finish", lambda *_: "")
+    main(["--ckpt_path=last", "--trainer.max_epochs=2", "--target=val/acc=0.9"])
+    main(["--trainer.fast_dev_run=true"])
+    exact = ["BetweenBatches", "ExactDataLoaders", "StepSeed", "EpochMetrics", "Flags"]
+    first = ["KnownMetrics", *exact, "FiniteGuard", "GracefulStop"]
+    writing = ["Record", "Heartbeat", "ApplyChanges", "Target"]
+    assert [each[: len(first)] for each in seen] == [first, first]
+    assert seen[0][-4:] == writing
+    assert not set(writing) & set(seen[1])
