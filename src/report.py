@@ -127,7 +127,7 @@ def _section(record: "RunRecord") -> "Section":
         "reproduce": "train again and compare",
     }
     summary = record.evaluation(SUMMARY)
-    if summary and "metrics" in summary:  # a module that knows nothing of images
+    if not summary or "metrics" in summary:  # a module that knows nothing of images
         verbs = {verb: what for verb, what in verbs.items() if verb in ("evaluate", "reproduce")}
     commands = {record.run.resume_command: "go on training"}
     for verb, what in verbs.items():

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from src.engine.console.failure import UsageError
+from src.engine.files.run_files import file_digest
 from src.engine.records.run_record import RunRecord
 from src.evaluate import main as evaluate
 from src.evaluation.section import GroupSection
@@ -168,7 +169,16 @@ def test_words_have_defaults() -> None:
 
 def test_section_tells_how_to_go_on(finished: Train) -> None:
     finished("--trainer.max_epochs=1")
-    section = _section(RunRecord.find("last"))
+    record = RunRecord.find("last")
+    section = _section(record)
+    assert (section.summary, len(section.images)) == (None, 0)
+    assert [*section.commands] == [
+        *("go on training", "what it gets right and wrong", "train again and compare"),
+    ]
+    record.evaluation_dir.mkdir(parents=True)
+    digest = file_digest(record.checkpoint)
+    (record.evaluation_dir / "summary.json").write_text(json.dumps({"sha256": digest}))
+    section = _section(record)
     assert section.name == "version_0"
     python = section.commands["go on training"].partition(" -m ")[0]
     commands = {
@@ -183,4 +193,3 @@ def test_section_tells_how_to_go_on(finished: Train) -> None:
         "for use without this project": "export checkpoints/version_0",
         "train again and compare": "reproduce checkpoints/version_0",
     }
-    assert (section.summary, len(section.images)) == (None, 0)

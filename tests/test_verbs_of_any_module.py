@@ -1,0 +1,45 @@
+"""What each command makes of modules that know nothing of this project."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from src import demo, evaluate, export, label_errors, predict, report
+from src.train import main
+from tests.test_any_module import trial  # noqa: F401  # a fixture
+from tests.test_train import refusal_of
+
+MEANS_NOTHING = ("Traceback", "accuracy", "precision", "image", "%")
+
+
+@pytest.mark.slow
+def test_commands_serve_a_trial_or_refuse_it(trial: str, monkeypatch, capsys) -> None:  # noqa: F811
+    main(["--config=x.yaml", "--debug", "--trainer.max_epochs=1"])
+    capsys.readouterr()
+    before = sorted(Path().rglob("*"))
+    for verb in (predict, export, demo, label_errors):
+        more = ["x.png"] if verb is predict else []
+        code, line = refusal_of(capsys, lambda verb=verb, more=more: verb.main(["last", *more]))
+        assert (code, "serves classification of images" in line) == (2, True)
+    assert sorted(Path().rglob("*")) == before
+    code = 0
+    try:
+        evaluate.main(["last"])
+    except SystemExit as stop:
+        code = stop.code
+    said = capsys.readouterr()
+    assert code in (0, 2)
+    assert not any(word in said.out for word in MEANS_NOTHING)
+    metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
+    found = [*Path("lightning_logs/version_0/evaluation").rglob("summary.json")]
+    assert bool(found) == (code == 0)
+    for file in found:
+        for name, value in json.loads(file.read_text())["metrics"].items():
+            assert metrics[name] == pytest.approx(value, rel=1e-4), name
+    monkeypatch.setattr("src.report._default", dict)
+    monkeypatch.setattr("src.report._evaluate", lambda *_: None)
+    report.main(["last"])
+    page = Path("report.html").read_text()
+    assert "version_0" in page
+    assert not any(word in page for word in ("accuracy", "Test images", "digit"))
