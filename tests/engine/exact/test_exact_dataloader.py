@@ -22,7 +22,7 @@ from torch.utils.data import (
 
 from tests.plain_training import SIZE, Points, check, fit, run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*not resumable",
     "ignore:.*shuffling enabled",
