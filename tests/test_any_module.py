@@ -66,13 +66,12 @@ TRIALS = {
     },
 }
 SLOW = {"lstm", "transformer"}
+INEXACT_INSIDE = {"lstm"}  # it carries a hidden state from batch to batch in a plain attribute
 INEXACT = {"dqn"}  # its samples and what it remembers are in no checkpoint
 SHORT = {"max_epochs": 3, "limit_train_batches": 3, "log_every_n_steps": 2}
 QUIET = {"enable_progress_bar": False, "enable_model_summary": False}
 MEANS_NOTHING = ("Traceback", "accuracy", "image", "network", " 0%", "0.00%", "val/acc")
 EXACT = ("state_dict", "optimizer_states", "lr_schedulers", "epoch_metrics")
-# Remaining: a plain DataLoader that shuffles, or that is left inside an epoch, does not go on yet.
-PLAIN_LOADERS_ARE_EXACT = True
 
 
 @pytest.fixture(
@@ -98,7 +97,7 @@ def configured(part: str | dict) -> dict:
     part = {"class_path": part} if isinstance(part, str) else part
     given = dict(part.get("init_args", {}))
     if "shuffle" in inspect.signature(pkgutil.resolve_name(part["class_path"])).parameters:
-        given["shuffle"] = PLAIN_LOADERS_ARE_EXACT
+        given["shuffle"] = True
     return {"class_path": part["class_path"], "init_args": given}
 
 
@@ -140,12 +139,11 @@ def told(text: str) -> str:
     return "\n".join(line for line in kept if "uncommitted" not in line)
 
 
-@pytest.mark.skipif(not PLAIN_LOADERS_ARE_EXACT, reason="plain loaders do not go on in an epoch")
 def test_module_goes_on_inside_an_epoch(trial: str) -> None:
     main(["--config=x.yaml"])
     done = read_checkpoint("checkpoints/version_0/last.ckpt")["global_step"]
     stop_and_go_on(done * 5 // 9)  # in the second of its three epochs
-    assert state(1) == state(0) or trial in INEXACT
+    assert state(1) == state(0) or trial in INEXACT | INEXACT_INSIDE
 
 
 @pytest.fixture
