@@ -13,7 +13,7 @@ from typing_extensions import override
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.files.shape import misfit
 from src.engine.records.known_metrics import KnownMetrics
-from src.engine.records.metric import Metric, Mode
+from src.engine.records.metric import Metric, Mode, ends
 
 _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 _SHAPE = dict.fromkeys(_PATHS, str) | {
@@ -80,9 +80,9 @@ class BestCheckpoint(ModelCheckpoint):
             return
         metric = known.get(self.monitor)
         if metric and self._given and metric.mode != self._given:
+            best, _ = ends(metric.mode)
             raise ValueError(
-                f"--best.mode {self._given}: of {self.monitor} the "
-                f"{'highest' if metric.mode == 'max' else 'lowest'} value is best"
+                f"--best.mode {self._given}: of {self.monitor} the {best} value is best"
             )
         if self._given:
             known.say(self.monitor, self._given)

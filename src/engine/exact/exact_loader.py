@@ -87,7 +87,7 @@ class ExactLoader(DataLoader[T]):
         size = len(dataset)  # type: ignore[arg-type]
         device = getattr(dataset, "device", torch.device("cpu"))
         self.order = ExactOrder(size, batch_size, trainer, training, shuffle, keyed, device)
-        options |= {"sampler": self.order, "worker_init_fn": _leave_signals_to_parent}
+        options |= {"sampler": self.order, "worker_init_fn": leave_signals_to_parent}
         if keyed:
             super().__init__(SeededItems(dataset), batch_size, **options)
         else:
@@ -125,7 +125,7 @@ class ExactLoader(DataLoader[T]):
                 )
 
 
-def _leave_signals_to_parent(_: int) -> None:
+def leave_signals_to_parent(_: int) -> None:
     """Let Ctrl-C, or a signal to the whole group, end workers only when their parent ends them."""
     for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):

@@ -43,6 +43,22 @@ def next_position(trainer: Trainer) -> Position:
     return Position(loop.epoch_progress.current.processed, batch)
 
 
+def refuse_unrestored(trainer: Trainer) -> None:
+    """Refuse to read on before it is known where.
+
+    Args:
+        trainer: Trainer of the run.
+
+    Raises:
+        RuntimeError: The progress of the run that goes on is not restored yet.
+    """
+    if trainer.ckpt_path and not trainer.global_step:
+        raise RuntimeError(
+            "training samples were asked for before the checkpoint's position was restored: "
+            "in configure_optimizers use max_epochs, not estimated_stepping_batches"
+        )
+
+
 class ExactOrder(DistributedSampler[Any]):
     """Indices of a data set, in an order that only seed and epoch decide.
 
@@ -111,11 +127,7 @@ class ExactOrder(DistributedSampler[Any]):
     def _start(self) -> Position:
         if self.trainer is None or not self.training:
             return Position(0, 0)
-        if self.trainer.ckpt_path and not self.trainer.global_step:
-            raise RuntimeError(
-                "training samples were asked for before the checkpoint's position was restored: "
-                "in configure_optimizers use max_epochs, not estimated_stepping_batches"
-            )
+        refuse_unrestored(self.trainer)
         return next_position(self.trainer)
 
     def _order(self, epoch: int) -> torch.Tensor:

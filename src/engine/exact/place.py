@@ -1,8 +1,10 @@
 """Where a run reads its data on."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lightning.pytorch import Trainer
+
+from src.engine.exact.exact_order import next_position, refuse_unrestored
 
 
 class Place(NamedTuple):
@@ -33,16 +35,8 @@ def next_place(trainer: Trainer) -> Place:
     Raises:
         RuntimeError: The progress of the run that goes on is not restored yet.
     """
-    if trainer.ckpt_path and not trainer.global_step:
-        raise RuntimeError(
-            "training data were asked for before the checkpoint's position was restored: "
-            "in configure_optimizers use max_epochs, not estimated_stepping_batches"
-        )
-    loop: Any = trainer.fit_loop  # its trackers are typed as their base class
-    progress, epoch = loop.epoch_loop.batch_progress, loop.epoch_progress.current.processed
-    batch = max(progress.current.processed, progress.current.completed)
-    if progress.is_last_batch and progress.current.ready == progress.current.processed:
-        epoch, batch = loop.epoch_progress.current.ready, 0
+    refuse_unrestored(trainer)
+    epoch, batch = next_position(trainer)
     return Place(epoch, batch, epoch_of_loaders(trainer, epoch), trainer.num_training_batches)
 
 

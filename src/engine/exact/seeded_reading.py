@@ -1,7 +1,6 @@
 """Batches of a DataLoader, each read with random numbers of its own."""
 
 import copy
-import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from typing_extensions import override
 
 from src.engine.exact.drawn import Drawn, Draws
+from src.engine.exact.exact_loader import leave_signals_to_parent
 from src.engine.exact.place import Place
 from src.engine.seed import derive_seed, run_seed, seed_generators
 
@@ -127,9 +127,7 @@ def begin_worker(own: Callable[[int], None] | None, worker: int) -> None:
         own: What the user has a worker begin with; it finds the user's data as `get_worker_info`.
         worker: Number of the worker.
     """
-    for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    leave_signals_to_parent(worker)
     info = get_worker_info()
     if info is not None and isinstance(info.dataset, SeededReads):
         object.__setattr__(info, "dataset", info.dataset._read)  # it is frozen

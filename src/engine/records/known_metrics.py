@@ -10,7 +10,7 @@ from torchmetrics import Metric as TorchMetric
 from typing_extensions import override
 
 from src.engine.console.failure import UsageError
-from src.engine.records.metric import Metric, Mode, headline_of, published
+from src.engine.records.metric import Metric, Mode, ends, headline_of, published
 
 _LOADER = re.compile(r"/dataloader_idx_\d+$")
 
@@ -74,8 +74,8 @@ class KnownMetrics(Callback):
         for name, mode in self._said.items():
             if logged.get(_LOADER.sub("", name), mode) != mode:
                 raise UsageError(
-                    f"{name} was said to be best at its {_ends(mode)[0]} value, and the metric "
-                    f"says at its {_ends(mode)[1]}"
+                    f"{name} was said to be best at its {ends(mode)[0]} value, and the metric "
+                    f"says at its {ends(mode)[1]}"
                 )
         for name, mode in logged.items():
             self.metrics.setdefault(name, Metric(name, mode))
@@ -97,7 +97,7 @@ class KnownMetrics(Callback):
         for watcher, monitor, mode in _watchers(trainer):
             known = None if watcher is self.best else self.get(monitor)
             if known and mode in ("min", "max") and mode != known.mode:
-                name, best = type(watcher).__name__, _ends(known.mode)[0]
+                name, best = type(watcher).__name__, ends(known.mode)[0]
                 raise UsageError(
                     f"{name} watches {monitor} with mode {mode}, and its {best} value is best: "
                     f"give it mode {known.mode}"
@@ -138,10 +138,6 @@ def validated(trainer: Trainer) -> dict[str, float]:
         for name, value in trainer.callback_metrics.items()
         if _LOADER.sub("", name) in logged
     }
-
-
-def _ends(mode: Mode) -> tuple[str, str]:
-    return ("highest", "lowest") if mode == "max" else ("lowest", "highest")
 
 
 def _watchers(trainer: Trainer) -> Iterator[tuple[object, str, str]]:

@@ -63,6 +63,18 @@ class Metric(NamedTuple):
         return value >= other if self.mode == "max" else value <= other
 
 
+def ends(mode: Mode) -> tuple[str, str]:
+    """Name the best and the worst value of a metric.
+
+    Args:
+        mode: Which value is best.
+
+    Returns:
+        `highest` and `lowest`, the best one first.
+    """
+    return ("highest", "lowest") if mode == "max" else ("lowest", "highest")
+
+
 def metric_of(name: str, mode: str, format: str = "number") -> Metric:
     """Read a metric from its recorded words; whatever is not known is the default.
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from src.engine.records.heartbeat import COUNTED, Heartbeat
 from src.engine.records.known_metrics import KnownMetrics
-from src.engine.records.metric import Mode
+from src.engine.records.metric import Mode, ends
 
 _MODES: dict[str, Mode] = {"<=": "min", ">=": "max"}
 _REACHED = {  # what a run reports, by what a validation has it from
@@ -76,7 +76,7 @@ class Target(Callback):
     def _refuse_worst(self, sign: str) -> None:
         metric = self.known.get(self.metric)
         if metric and metric.mode != _MODES[sign]:
-            best = "highest" if metric.mode == "max" else "lowest"
+            best, _ = ends(metric.mode)
             raise ValueError(f"--target {self.metric}{sign}: its {best} value is best")
 
 

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from src.data import ExactLoader
-from src.engine.exact.exact_loader import SeededItems, _leave_signals_to_parent
+from src.engine.exact.exact_loader import SeededItems, leave_signals_to_parent
 from src.engine.seed import derive_seed, seed_generators
 
 
@@ -95,5 +95,5 @@ def test_signals_that_a_system_lacks_are_left_out(monkeypatch: pytest.MonkeyPatc
     ignored = []
     monkeypatch.setattr(signal, "signal", lambda *given: ignored.append(given))
     monkeypatch.delattr(signal, "SIGUSR1")
-    _leave_signals_to_parent(0)
+    leave_signals_to_parent(0)
     assert ignored == [(signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_IGN)]
