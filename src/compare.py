@@ -39,7 +39,7 @@ def main(args: list[str] | None = None) -> None:
         samples = _samples(sets, metric if isinstance(metric, str) else metric.name)
     with one_line_failures(RUN_ERROR, given.debug):
         from src.engine.console.shown import shown
-        from src.engine.files.whole_file import write_whole
+        from src.engine.files.atomic_write import write_atomic
         from src.statistics.comparison import compare
         from src.statistics.seeds import worth_knowing
         from src.statistics.sentence import Scale
@@ -48,7 +48,7 @@ def main(args: list[str] | None = None) -> None:
         wanted = given.difference
         worth = worth_knowing(metric) if wanted is None else wanted / scale.factor
         comparisons = compare(samples, worth)
-        write_whole(given.out, _picture(samples, comparisons, name, scale))
+        write_atomic(given.out, _picture(samples, comparisons, name, scale))
         if given.format == "json":
             print(json.dumps(_content(sets, samples, comparisons, name, scale), indent=2))
         else:
@@ -167,7 +167,7 @@ def _table(
 
 
 def _looks(sets: "list[RunSet]") -> str:
-    from src.engine.records.looks import counted, looks
+    from src.engine.records.ledger import counted, looks
 
     roots = {record.run.root for each in sets for record in each.records.values()}
     return counted([look for root in sorted(roots) for look in looks(root)])

@@ -27,7 +27,7 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.checkpoints.trained import Trained
         from src.engine.console.quiet import silence_known_noise
         from src.engine.files.links import refuse_links
-        from src.engine.files.run_files import evaluation_dir
+        from src.engine.files.reading import evaluation_dir
 
         silence_known_noise()
         trained = Trained.load(given.ckpt, given.data_dir, given.trust)
@@ -93,9 +93,9 @@ def _ask(trained: "Trained", split: str, out: Path) -> str:
     from src.engine.console.failure import interrupts
     from src.engine.console.quiet import quiet
     from src.engine.console.shown import shown
-    from src.engine.files.run_files import file_digest
-    from src.engine.files.whole_file import write_whole
-    from src.engine.records.looks import add_look
+    from src.engine.files.atomic_write import write_atomic
+    from src.engine.files.reading import file_digest
+    from src.engine.records.ledger import add_look
     from src.evaluation.logged import measure, summary, table
 
     with quiet(), interrupts():
@@ -105,7 +105,7 @@ def _ask(trained: "Trained", split: str, out: Path) -> str:
         look = {"by": "src.evaluate", "network": digest, "metrics": metrics}
         add_look(_root(trained), trained.described | look)
     about = {"split": split, "step": step, "sha256": digest, "module": type(trained.task).__name__}
-    write_whole(out / "summary.json", summary(about, metrics))
+    write_atomic(out / "summary.json", summary(about, metrics))
     first = f"{'checkpoint':<13}  {shown(trained.path)}, step {step:,}"
     last = f"{'files':<13}  {shown(out)}/summary.json"
     return f"{first}\n{table(trained.task, split, metrics)}\n{last}"
@@ -117,11 +117,11 @@ def _root(trained: "Trained") -> Path:  # whose ledger counts the looks
 
 def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
     from src.engine.console.shown import shown
-    from src.engine.files.run_files import file_digest
-    from src.engine.files.whole_file import write_whole
-    from src.engine.records.looks import add_look
-    from src.evaluation.classification.board import write_board
+    from src.engine.files.atomic_write import write_atomic
+    from src.engine.files.reading import file_digest
+    from src.engine.records.ledger import add_look
     from src.evaluation.classification.evaluation import Evaluation, table
+    from src.evaluation.classification.tensorboard import write_tensorboard
     from src.statistics.wilson import wilson_interval
 
     answers = _answers(trained, split)
@@ -143,9 +143,9 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
     pictures = evaluation.pictures()
     files = evaluation.files(pictures)
     for name, content in files.items():
-        write_whole(out / name, content)
+        write_atomic(out / name, content)
     if trained.log_dir:
-        write_board(trained.log_dir, split, step, pictures, answers, evaluation.names)
+        write_tensorboard(trained.log_dir, split, step, pictures, answers, evaluation.names)
     lines = {"checkpoint": f"{shown(trained.path)}, step {step:,}"}
     lines |= {"files": f"{shown(out)}/{', '.join(files)}"}
     first, last = (f"{name:<13}  {text}" for name, text in lines.items())
@@ -177,7 +177,7 @@ def _show_projector(trained: "TrainedClassifier", split: str) -> str:
     import torch
 
     from src.engine.console.shown import python, shown
-    from src.evaluation.classification.board import last_hidden, write_projector
+    from src.evaluation.classification.tensorboard import last_hidden, write_projector
 
     folder = trained.run.log_dir if trained.run else Path("projector")
     device = torch.device("cpu")

@@ -30,7 +30,7 @@ def main(args: list[str] | None = None) -> None:
         refuse_missing_packages(given.format)
         from src.engine.checkpoints.trained import Trained
         from src.engine.console.shown import shown
-        from src.engine.files.whole_file import write_whole
+        from src.engine.files.atomic_write import write_atomic
         from src.evaluation.classification.trained_classifier import TrainedClassifier
 
         loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
@@ -40,7 +40,7 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(RUN_ERROR, given.debug):
         print(f"{'checkpoint':<17}  {shown(trained.path)}")
         for name, content, row in _files(trained, given.format):
-            write_whole(out / name, content)
+            write_atomic(out / name, content)
             print(f"{name:<17}  {row}", flush=True)
         print(f"{'folder':<17}  {shown(out)}")
         print(f"{'seconds':<17}  {time.perf_counter() - started:.1f}")
@@ -78,7 +78,7 @@ def _files(trained: "TrainedClassifier", names: list[str]) -> "Iterator[tuple[st
 
     from src.deployment.classifier import Classifier
     from src.deployment.formats import FORMATS, Exporter
-    from src.deployment.read_back import refuse_other_answers
+    from src.deployment.verify import refuse_other_answers
 
     exporter = Exporter(
         Classifier(**trained.classifier_parts()).eval(),

@@ -73,7 +73,7 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
     import numpy as np
 
     from src.engine.console.shown import shown
-    from src.engine.files.whole_file import write_whole
+    from src.engine.files.atomic_write import write_atomic
     from src.evaluation.classification.label_errors import LabelErrors
 
     unseen = training.run()
@@ -88,7 +88,7 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
         "probabilities.npz": archive.getvalue(),
     }
     for name, content in files.items():
-        write_whole(out / name, content)
+        write_atomic(out / name, content)
     right = (unseen.probability.argmax(dim=1) == unseen.label).float().mean().item()
     rows = {
         "checkpoint": shown(training.trained.path),

@@ -24,7 +24,7 @@ def main(args: list[str] | None = None) -> None:
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
         from src.engine.console.shown import shown
-        from src.engine.files.whole_file import write_whole
+        from src.engine.files.atomic_write import write_atomic
         from src.engine.jobs.samples import find_group
         from src.engine.records.run_record import RunRecord
         from src.evaluation.page import render
@@ -43,7 +43,7 @@ def main(args: list[str] | None = None) -> None:
         written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         sections = [_section(record) for record in records]
         page = render(sections, _default(), written, [*map(_group_section, groups)]).encode()
-        write_whole(given.out, page)
+        write_atomic(given.out, page)
         print(f"{'report':<13}  {shown(given.out)}, {len(page) / 1e3:,.0f} kB")
 
 
@@ -114,7 +114,7 @@ def _run_verb(verb: str, *words: str) -> str:
 def _section(record: "RunRecord") -> "Section":
     from src.engine.console.shown import python, shown
     from src.engine.files.arrays import read_arrays
-    from src.engine.records.looks import counted, looks
+    from src.engine.records.ledger import counted, looks
     from src.evaluation.section import SUMMARY, Section
 
     answers = record.evaluation_dir / "predictions.npz"

@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.engine.console.command_line import split_arguments
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.engine.console.verb_parser import VerbParser
-from src.engine.console.words import take_apart
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -44,13 +44,13 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.console.shown import shown
         from src.engine.exact.reproduction import report
         from src.engine.exact.resume import Resumed
-        from src.engine.records.account import Account
+        from src.engine.records.totals import Totals
         from src.engine.training.cli import TrainCLI
 
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")
         silence_known_noise()
-        trust(take_apart(options).trust)
+        trust(split_arguments(options).trust)
         first = Resumed.find(given.ckpt, Path(), options)
         weights = first.checkpoint["provenance"][0]["inputs"].get("weights")
         if weights and not any(word.startswith("--weights") for word in options):
@@ -64,8 +64,8 @@ def main(args: list[str] | None = None) -> None:
                 cli.last.save(trainer)
                 raise _Reached
 
-        account = Account(started)
-        cli = TrainCLI(DEFAULT, options, account, repeated=first.trusted, actions=[stop_there])
+        totals = Totals(started)
+        cli = TrainCLI(DEFAULT, options, totals, repeated=first.trusted, actions=[stop_there])
         if cli.run is None:
             raise ValueError("--trainer.fast_dev_run writes nothing that could be compared")
 

@@ -16,8 +16,8 @@ from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
 from src.engine.console.verb_parser import VerbParser
 from src.engine.jobs.samples import different
+from src.engine.records.listing import facts, table
 from src.engine.records.run_record import RunRecord
-from src.engine.records.run_table import facts, table
 
 
 def main(args: list[str] | None = None) -> None:

@@ -110,16 +110,16 @@ def _words(sweep: "Sweep") -> list[str]:
 
 def _conclude(search: "Search", group: "Group", words: list[str], target: Path) -> str:
     from src.engine.console.shown import python, shown
-    from src.engine.files.whole_file import write_whole
+    from src.engine.files.atomic_write import write_atomic
     from src.search.results import best_trial, pictures, table, trials_csv
 
     text = table(search)
     files = {"summary.txt": text.encode(), "trials.csv": trials_csv(search)} | pictures(search)
     for name, content in files.items():
-        write_whole(group.folder / name, content)
+        write_atomic(group.folder / name, content)
     rows = {"files": f"{shown(group.folder)}/{', '.join(files)}"}
     if best := best_trial(search):
-        write_whole(target, _best_config(search, words, f"{group.name}, trial {best.number}"))
+        write_atomic(target, _best_config(search, words, f"{group.name}, trial {best.number}"))
         train = f"{python()} -m src.train --config {shown(target)} --seeds 5"
         rows |= {"best": shown(target), "is it better?": train}
     rows["report"] = f"{python()} -m src.report {group.name}"

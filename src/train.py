@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.engine.console.command_line import CommandLine, split_arguments
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.engine.console.words import Words, take_apart
 from src.engine.jobs.group import Group
 from src.engine.jobs.orphan import stop_without_parent
 from src.engine.training.deferred import deferred
@@ -32,7 +32,7 @@ def main(args: list[str] | None = None) -> None:
 
     stop_without_parent()
     with one_line_failures(USER_ERROR, debug):
-        given = take_apart(words)
+        given = split_arguments(words)
         if given.group:
             Group(Path(given.root), given.group)  # refuses a name that cannot be one
         if given.jobs and not given.seeds:
@@ -48,7 +48,7 @@ def main(args: list[str] | None = None) -> None:
             importlib.import_module("lightning.pytorch")
         from src.engine.checkpoints.consent import trust
         from src.engine.console.quiet import silence_known_noise
-        from src.engine.records.account import Account
+        from src.engine.records.totals import Totals
         from src.engine.training.allocator import keep_freed_memory
         from src.engine.training.cli import TrainCLI
         from src.engine.training.result import finish
@@ -60,17 +60,17 @@ def main(args: list[str] | None = None) -> None:
         trust(given.trust)
         silence_known_noise()
         keep_freed_memory()
-        account = Account(started)
-        cli = TrainCLI(DEFAULT, words, account)
+        totals = Totals(started)
+        cli = TrainCLI(DEFAULT, words, totals)
 
     with one_line_failures(RUN_ERROR, debug, cli.run if cli.trainer.is_global_zero else None):
         cli.fit()
         cli.test()
         if cli.run and cli.trainer.is_global_zero:
-            print(finish(cli, account, partial(outcome, interval=wilson_interval)))
+            print(finish(cli, totals, partial(outcome, interval=wilson_interval)))
 
 
-def _seeds(given: Words) -> "tuple[SeedRuns, int]":
+def _seeds(given: CommandLine) -> "tuple[SeedRuns, int]":
     from src.engine.jobs.machine import default_jobs
     from src.engine.jobs.seed_runs import SeedRuns, parse_seeds, seeds_group
 
@@ -81,7 +81,7 @@ def _seeds(given: Words) -> "tuple[SeedRuns, int]":
 
 def _train_seeds(plan: "SeedRuns", count: int, debug: bool) -> None:
     """Train once for each seed, then say what the runs have in common."""
-    from src.engine.files.whole_file import write_whole
+    from src.engine.files.atomic_write import write_atomic
     from src.engine.jobs.jobs import Jobs
     from src.engine.jobs.samples import refuse_mixture
 
@@ -93,7 +93,7 @@ def _train_seeds(plan: "SeedRuns", count: int, debug: bool) -> None:
             refuse_mixture(plan.group.name, records)
             metrics = [record.metrics for record in records]
             text = summarise(plan.group.name, metrics, plan.total(), records[-1].headline)
-            write_whole(plan.group.folder / "summary.txt", text.encode())
+            write_atomic(plan.group.folder / "summary.txt", text.encode())
             print(text)
     if plan.failed:
         sys.exit(RUN_ERROR)

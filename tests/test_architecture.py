@@ -35,14 +35,14 @@ KNOWN_WORDS = {  # file of the engine -> words that mean something else there, o
     "checkpoints/published.py": {"class"},
     "records/changes.py": {"class", "network"},  # a setting that may not change in a run
     "console/masked.py": {"class", "image"},  # parts of names that hold no secret
-    "console/words.py": {"class", "image", "network"},  # what one room hands to another
+    "console/command_line.py": {"class", "image", "network"},  # what one room hands to another
     "records/loggers.py": {"image"},  # what loggers call a picture
     "__init__.py": {"image"},  # the same
     "checkpoints/weights.py": {"network"},  # the part of a task whose weights are exported
     "files/shape.py": {"image", "network"},  # what is in files of older runs, and in ledgers
     "records/heartbeat.py": {"image"},
     "records/run_record.py": {"image"},
-    "records/looks.py": {"network"},
+    "records/ledger.py": {"network"},
     "training/result.py": {"network"},
     "jobs/group.py": {"digit"},  # in a name
 }

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from src.compare import _content, _metric, _parser, _samples, _table, main
-from src.engine.records.looks import counted
+from src.engine.records.ledger import counted
 from src.engine.records.metric import Metric
 from src.statistics.comparison import compare
 from src.statistics.sentence import Scale

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from src.batch import Batch
-from src.engine.files.run_files import file_digest
-from src.engine.records.looks import looks
+from src.engine.files.reading import file_digest
+from src.engine.records.ledger import looks
 from src.evaluate import _answers, _parser, _seen, main
 from tests.conftest import Train
 from tests.test_train import refusal_of

@@ -10,8 +10,8 @@ from lightning.pytorch.demos.boring_classes import BoringDataModule, BoringModel
 
 from src import demo, evaluate, export, label_errors, predict, runs
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
-from src.engine.files.run_files import file_digest
-from src.engine.records.looks import looks
+from src.engine.files.reading import file_digest
+from src.engine.records.ledger import looks
 from tests import foreign
 from tests.foreign import foreign_run
 from tests.test_train import refusal_of

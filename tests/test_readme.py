@@ -81,9 +81,9 @@ def test_page_names_commands_and_options_that_exist(page: str, monkeypatch) -> N
 
 def of_training(words: list[str]) -> tuple[Path | None, list[str]]:
     """Find the configuration of a command, if it is here, and the options that are parsed."""
-    from src.engine.console.words import take_apart
+    from src.engine.console.command_line import split_arguments
 
-    given = take_apart(words)
+    given = split_arguments(words)
     here = [ROOT / "tests" / str(given.config), ROOT / str(given.config)]
     config = next((path for path in here if path.is_file()), None)
     rest = [word.removesuffix(".help") for word in given.rest]

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from src.engine.console.failure import UsageError
-from src.engine.files.run_files import file_digest
+from src.engine.files.reading import file_digest
 from src.engine.records.run_record import RunRecord
 from src.evaluate import main as evaluate
 from src.evaluation.section import GroupSection

@@ -146,7 +146,7 @@ def record(number: int, **told) -> SimpleNamespace:
         resume_command="python -m src.train X",
         hold=lambda: None,
     )
-    nothing = {"glance": {}, "metrics": {}, "settings": {}, "sessions": [], "progress": {}}
+    nothing = {"overview": {}, "metrics": {}, "settings": {}, "sessions": [], "progress": {}}
     more = {"status": "finished", "best_val": None, "seed": 0, "checkpoint": folders[0] / "b.ckpt"}
     more |= {"headline": ACC, "tested": None}
     return SimpleNamespace(name=name, run=run, log_dir=folders[1], **nothing | more | told)
@@ -195,7 +195,7 @@ def test_best_run_is_the_lowest_of_a_metric_that_falls(here, capsys) -> None:
 
 
 def test_best_of_several_metrics_is_refused(here, capsys) -> None:
-    here += [record(0, best_val=0.8), record(1, best_val=0.9, headline=RMSE, glance=MINE)]
+    here += [record(0, best_val=0.8), record(1, best_val=0.9, headline=RMSE, overview=MINE)]
     code, line = refusal_of(capsys, lambda: main(["best"]))
     assert (code, line) == (
         2,

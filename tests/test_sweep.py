@@ -20,7 +20,7 @@ from optuna.distributions import FloatDistribution
 
 from src.engine.jobs.group import Group
 from src.engine.jobs.machine import default_jobs
-from src.engine.records.looks import looks
+from src.engine.records.ledger import looks
 from src.engine.records.masked_settings import masked_config
 from src.engine.records.run_record import RunRecord
 from src.search.search import Search
@@ -78,7 +78,7 @@ def test_sweep_survives_kills_of_trial_and_driver(capsys) -> None:
     write_sweep()
     driver = start("--jobs=2")
     wait_for(2, "finished")
-    os.kill(wait_for(1, "running")[0].glance["pid"], signal.SIGKILL)
+    os.kill(wait_for(1, "running")[0].overview["pid"], signal.SIGKILL)
     wait_for(3, "finished")
     wait_for(1, "running")
     driver.kill()

@@ -512,7 +512,7 @@ def test_command_trains_tests_and_tells(parts: list[tuple], capsys, monkeypatch)
     monkeypatch.setattr("sys.argv", ["train", "--trust=mine", "--a=1"])
     main()
     before = [("watch",), ("trust", "mine"), ("silence_known_noise",), ("keep_freed_memory",)]
-    made = (DEFAULT, ["--trust=mine", "--a=1"], "Account")
+    made = (DEFAULT, ["--trust=mine", "--a=1"], "Totals")
     assert parts == [*before, made, ("fit",), ("test",)]
     assert capsys.readouterr().out == "the table\n"
 
@@ -550,7 +550,7 @@ def test_seeds_are_planned_and_summed_up(parts: list[tuple], tmp_path: Path, cap
         asked.append((plan.seeds, plan.words.rest, group.name, group is plan.group, count))
         return Fake(run=lambda: plan.failed.update({2: "why"}))
 
-    record = Fake(**{"config": "c", "seed": 1, "glance": {}, "metrics": {"test/acc": 0.5}})
+    record = Fake(**{"config": "c", "seed": 1, "overview": {}, "metrics": {"test/acc": 0.5}})
     record.headline = Metric("val/acc", "max", "percent")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("src.engine.jobs.jobs.Jobs", run_all)

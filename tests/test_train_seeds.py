@@ -54,11 +54,11 @@ def test_each_seed_is_a_run_of_the_group(capsys) -> None:
     text = capsys.readouterr()
     assert "runs            2 of 2, group mine" in text.out
     assert "seed 1: val/acc_best" in text.err
-    before = [record.glance["pid"] for record in finished().values()]
+    before = [record.overview["pid"] for record in finished().values()]
     main([*SMALL, "--seeds=3", "--trainer.max_epochs=1"])
     assert "2 of 3 runs of group mine are finished already" in capsys.readouterr().err
     assert finished().keys() == {1, 2, 3}
-    assert {*before} < {record.glance["pid"] for record in finished().values()}
+    assert {*before} < {record.overview["pid"] for record in finished().values()}
     threads = {record.sessions[0]["inputs"]["threads"] for record in finished().values()}
     assert threads == {str(max(1, len(os.sched_getaffinity(0)) // 2))}
 
@@ -75,7 +75,7 @@ def test_wrong_command_ends_all_at_once(capsys) -> None:
 def test_crash_of_one_run_harms_no_other(capsys) -> None:
     driver = start("--seeds=2", "--trainer.max_epochs=40")
     victim = wait_for_progress(2)[0]
-    os.kill(victim.glance["pid"], signal.SIGKILL)
+    os.kill(victim.overview["pid"], signal.SIGKILL)
     text, _ = driver.communicate(timeout=120)
     assert driver.returncode == 1
     assert f"seed {victim.seed} failed (-9)" in text

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from src.batch import Batch
-from src.engine import board_of
+from src.engine import tensorboard_of
 
 
 class ModelGraph(Callback):
@@ -28,13 +28,13 @@ class ModelGraph(Callback):
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._image is not None and (board := board_of(trainer)):
+        if self._image is not None and (logger := tensorboard_of(trainer)):
             # A copy and its own random numbers: tracing, which is in evaluation mode, must not
             # touch what is being trained.
             network = copy.deepcopy(cast(nn.Module, pl_module.network))
             image = self._image.to(pl_module.dtype)
             with warnings.catch_warnings(action="ignore"), torch.random.fork_rng(), torch.no_grad():
-                board.experiment.add_graph(network, image)  # by torch's older tracer, which warns
+                logger.experiment.add_graph(network, image)  # by torch's older tracer, which warns
         self._image = None
 
     @override

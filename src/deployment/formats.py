@@ -19,7 +19,7 @@ from src.deployment.convert import (
     to_safetensors,
     to_torch_export,
 )
-from src.deployment.read_back import (
+from src.deployment.verify import (
     answer_difference,
     read_onnx,
     read_pt,

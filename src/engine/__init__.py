@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
     from src.engine.exact.exact_order import next_position as next_position
     from src.engine.records.batch_size import count_samples as count_samples
-    from src.engine.records.loggers import board_of as board_of
     from src.engine.records.loggers import log_image as log_image
     from src.engine.records.loggers import picture_folder as picture_folder
+    from src.engine.records.loggers import tensorboard_of as tensorboard_of
     from src.engine.records.loggers import write_picture as write_picture
     from src.engine.records.metric import Metric as Metric
     from src.engine.seed import derive_seed as derive_seed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no torch
     "ExactLoader": "src.engine.exact.exact_loader",
     "Metric": "src.engine.records.metric",
-    "board_of": "src.engine.records.loggers",
+    "tensorboard_of": "src.engine.records.loggers",
     "count_samples": "src.engine.records.batch_size",
     "derive_seed": "src.engine.seed",
     "log_image": "src.engine.records.loggers",

@@ -50,7 +50,7 @@ def render(
     return page.render(
         runs=sections,
         groups=groups,
-        glance=_glance(sections),
+        overview=_overview(sections),
         curves=_curves(sections),
         changed=changed,
         default=default,
@@ -63,7 +63,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, Markup) else printable(str(value))
 
 
-def _glance(sections: Sequence[Section]) -> dict[str, list[str]]:
+def _overview(sections: Sequence[Section]) -> dict[str, list[str]]:
     """List what is compared first, row by row; rows that no run has are left out."""
     rows: dict[str, list[str]] = {}
     for each in sections:

@@ -47,7 +47,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
     board = SimpleNamespace(
         experiment=SimpleNamespace(add_graph=lambda network, image: images.append(image))
     )
-    monkeypatch.setattr("src.callbacks.model_graph.board_of", lambda trainer: board)
+    monkeypatch.setattr("src.callbacks.model_graph.tensorboard_of", lambda trainer: board)
     return images
 
 

@@ -85,7 +85,7 @@ SUMMARY = {
     "classes": {name: [1.0, 1.0] for name in ("precision", "recall", "f1", "images")},
     "mistakes": [],
 }
-GLANCE = {
+OVERVIEW = {
     "Test accuracy": "99.12% (95% interval 98.92% to 99.29%, n = 10,000)",
     "… where the label is undisputed": "99.12% (95% interval 98.92% to 99.29%, n = 9,985)",
     "Looks at the test set": "3 looks",
@@ -108,7 +108,7 @@ GLANCE = {
 }
 
 
-def glance(*sections: Section) -> dict[str, list[str]]:
+def overview(*sections: Section) -> dict[str, list[str]]:
     """Read the first table of the page."""
     table = render(sections, {}, "now").partition("</table>")[0]
     row = r'<tr><th scope="row">(.*?)</th>(.*?)</tr>'
@@ -119,13 +119,13 @@ def test_first_table_has_all_that_is_compared(tmp_path: Path) -> None:
     git = {"commit": "0123456789abcdef", "status": " M x", "diff": ""}
     last = SESSION | {"began": "2027", "git": git, "inputs": {"device": "cpu"}}
     run = Section("a", METRICS, {}, [SESSION, last], {}, SUMMARY, tmp_path, {}, "3 looks")
-    assert glance(run) == {name: [text] for name, text in GLANCE.items()}
+    assert overview(run) == {name: [text] for name, text in OVERVIEW.items()}
 
 
 def test_rows_that_no_run_has_are_left_out(tmp_path: Path) -> None:
     clean = SESSION | {"git": {"commit": "0123456789abcdef", "status": ""}, "inputs": {}}
     bare = Section("b", {"epochs": 0}, {}, [clean], {}, None, tmp_path, {})
-    assert glance(Section("a", {}, {}, [], {}, None, tmp_path, {}), bare) == {
+    assert overview(Section("a", {}, {}, [], {}, None, tmp_path, {}), bare) == {
         "Epochs": ["\N{EN DASH}", "0"],
         "Commit": ["\N{EN DASH}", "0123456789"],
         "Began": ["\N{EN DASH}", "2026-01-01 00:00"],
@@ -213,7 +213,7 @@ def test_page_without_curves_draws_none(tmp_path: Path, drawn, names: list[str])
 
 def test_figures_of_any_task_are_in_the_first_table(tmp_path: Path) -> None:
     metrics = {"val_rmse_best": 0.5, "test/rmse": 0.75, "test/mae": 0.25, "fit_s": 1.0}
-    assert glance(Section("a", metrics, {}, [], {}, None, tmp_path, {})) == {
+    assert overview(Section("a", metrics, {}, [], {}, None, tmp_path, {})) == {
         "Best val_rmse": ["0.5000"],
         "test/mae": ["0.2500"],
         "test/rmse": ["0.7500"],

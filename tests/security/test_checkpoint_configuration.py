@@ -113,8 +113,8 @@ PREFIXED = {
     "system": named("src.data.mnist_files.os.system", command="touch PWNED"),
     "rmtree": named("src.runs.shutil.rmtree", path="."),
     "run": named("src.engine.records.provenance.subprocess.run", args=["touch", "PWNED"]),
-    "writer": named("src.engine.files.whole_file.write_whole", path="PWNED", content="x"),
-    "recorder": named("src.engine.records.record.Record", config="x", folder="PWNED"),
+    "writer": named("src.engine.files.atomic_write.write_atomic", path="PWNED", content="x"),
+    "recorder": named("src.engine.records.save_config.SaveConfig", config="x", folder="PWNED"),
     "heartbeat": at(
         "trainer/callbacks", [{"class_path": "src.engine.records.heartbeat.Heartbeat"}]
     ),
@@ -131,7 +131,7 @@ PREFIXED = {
         [
             {
                 "class_path": "lightning.pytorch.callbacks.LambdaCallback",
-                "init_args": {"on_fit_start": "src.engine.files.whole_file.write_whole"},
+                "init_args": {"on_fit_start": "src.engine.files.atomic_write.write_atomic"},
             }
         ],
     ),

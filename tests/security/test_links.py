@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from src.engine.console.failure import one_line_failures
+from src.engine.files.atomic_write import write_atomic
 from src.engine.files.run import Run
-from src.engine.files.whole_file import write_whole
 from src.engine.jobs.group import Group
 from src.engine.records.heartbeat import Heartbeat
-from src.engine.records.looks import add_look
+from src.engine.records.ledger import add_look
 from src.evaluate import main as evaluate
-from src.evaluation.classification.board import write_projector
+from src.evaluation.classification.tensorboard import write_projector
 from src.export import main as export
 from src.label_errors import main as label_errors
 from src.runs import main as runs
@@ -161,8 +161,8 @@ def beat(folder: Path) -> None:
         ("traceback.txt", write_traceback),
         ("traceback.txt.part", write_traceback),
         ("progress.json.part", beat),
-        ("x.part", lambda folder: write_whole(folder / "x", b"new")),
-        ("x", lambda folder: write_whole(folder / "x", b"new")),
+        ("x.part", lambda folder: write_atomic(folder / "x", b"new")),
+        ("x", lambda folder: write_atomic(folder / "x", b"new")),
     ],
 )
 def test_planted_link_is_replaced(tmp_path: Path, name: str, write: Callable[[Path], None]) -> None:

@@ -22,9 +22,9 @@ from src.engine.exact.reproduction import report
 from src.engine.files.run import Run
 from src.engine.jobs.live import Live
 from src.engine.training.result import summary
-from src.evaluation.classification.board import write_projector
 from src.evaluation.classification.evaluation import table as evaluation_table
 from src.evaluation.classification.label_errors import LabelErrors
+from src.evaluation.classification.tensorboard import write_projector
 from src.predict import main as predict
 from src.search.results import table as search_table
 from src.search.results import trials_csv

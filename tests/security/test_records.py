@@ -11,14 +11,14 @@ import pytest
 
 from src.compare import main as compare
 from src.engine.console.printable import printable
-from src.engine.records.looks import counted, looks
+from src.engine.records.ledger import counted, looks
 from src.report import main as report
 from src.runs import main as runs
 from tests.evaluation.classification.test_evaluation import evaluation
 from tests.security.test_output import PAYLOADS, refuse_harm
 
-GLANCE = {"group": "g", "seed": 1, "commit": "c", "began": "2026", "config": "x", "changed": {}}
-GLANCE |= {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "percent"}}}
+OVERVIEW = {"group": "g", "seed": 1, "commit": "c", "began": "2026", "config": "x", "changed": {}}
+OVERVIEW |= {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "percent"}}}
 SESSION = {
     **{"began": "2026-01-02T03:04", "from_step": 0, "command": "python", "packages": {}},
     **{
@@ -48,7 +48,7 @@ def make_run(version: int, **files: Any) -> Path:
     folder = Path("lightning_logs") / f"version_{version}"
     folder.mkdir(parents=True, exist_ok=True)
     metrics = METRICS | {"val/acc_best": 0.5 + version / 100}
-    content = {"run": GLANCE | {"seed": version}, "metrics": metrics, "provenance": [SESSION]}
+    content = {"run": OVERVIEW | {"seed": version}, "metrics": metrics, "provenance": [SESSION]}
     for name, values in (content | files).items():
         text = values if isinstance(values, str) else json.dumps(values)
         (folder / f"{name}.json").write_text(text)
@@ -97,8 +97,8 @@ def test_values_of_a_run_are_shown_printably(named, payload: str, words, capsys)
     metric = {"mode": "max", "format": "number"}
     texts |= {"headline": payload, "metrics": {payload: metric}} if named else {}
     best = METRICS | {"val/acc_best": 0.9, f"{payload}_best": 0.9}
-    make_run(0, run=GLANCE | texts, provenance=[session], metrics=best)
-    make_run(1, run=GLANCE | texts if named else GLANCE)
+    make_run(0, run=OVERVIEW | texts, provenance=[session], metrics=best)
+    make_run(1, run=OVERVIEW | texts if named else OVERVIEW)
     out, errors = outcome(runs, words, capsys)
     assert errors == []
     if "--format=json" in words:
@@ -114,7 +114,7 @@ def test_name_of_a_metric_is_shown_printably(payload: str, capsys) -> None:
     known = {"headline": payload, "metrics": {payload: {"mode": "min", "format": "number"}}}
     for version in (0, 1):
         values = METRICS | {f"{payload}_best": 0.5}
-        make_run(version, run=GLANCE | known | {"seed": version}, metrics=values)
+        make_run(version, run=OVERVIEW | known | {"seed": version}, metrics=values)
     out, errors = outcome(compare, ["version_0", "version_1"], capsys)
     assert errors == []
     refuse_harm(out, f"{payload}_best")
@@ -123,15 +123,15 @@ def test_name_of_a_metric_is_shown_printably(payload: str, capsys) -> None:
 @pytest.mark.parametrize("name", ["run", "status", "seed", "val", "test", "metric"])
 def test_name_of_a_metric_takes_no_other_column(name: str, capsys) -> None:
     known = {"headline": name, "metrics": {name: {"mode": "max", "format": "number"}}}
-    make_run(0, run=GLANCE | known, metrics=METRICS | {f"{name}_best": 0.75})
+    make_run(0, run=OVERVIEW | known, metrics=METRICS | {f"{name}_best": 0.75})
     line = outcome(runs, ["ls"], capsys)[0].splitlines()[1]
     assert line.split()[:4] == ["version_0", "finished", "0.7500", "1.0"]
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: value[:5])
-@pytest.mark.parametrize("name", [*GLANCE, "uncommitted"])
+@pytest.mark.parametrize("name", [*OVERVIEW, "uncommitted"])
 def test_wrong_value_of_an_overview_hides_no_other_run(name: str, value: str, capsys) -> None:
-    text = json.dumps(GLANCE | {name: "VALUE"}).replace('"VALUE"', value)
+    text = json.dumps(OVERVIEW | {name: "VALUE"}).replace('"VALUE"', value)
     make_run(0, run=text)
     make_run(1)
     for words in VERBS:
@@ -174,7 +174,7 @@ def test_picture_of_any_number_is_drawn_or_refused(value: str, capsys) -> None:
     for version in range(4):
         group = {"group": "gh"[version % 2], "seed": version // 2}
         text = json.dumps(METRICS | {"test/acc": "VALUE"}).replace('"VALUE"', value)
-        make_run(version, run=GLANCE | group, **({} if version else {"metrics": text}))
+        make_run(version, run=OVERVIEW | group, **({} if version else {"metrics": text}))
     outcome(compare, ["g", "h"], capsys)
 
 
@@ -213,7 +213,7 @@ def test_pipe_and_endless_file_are_not_waited_for(capsys) -> None:
 
 
 def test_wide_value_does_not_widen_every_line(capsys) -> None:
-    make_run(0, run=GLANCE | {"group": "g" * 10**7, "changed": {"x" * 10**7: 1}})
+    make_run(0, run=OVERVIEW | {"group": "g" * 10**7, "changed": {"x" * 10**7: 1}})
     for version in range(1, 50):
         make_run(version)
     began = time.perf_counter()
@@ -224,9 +224,9 @@ def test_wide_value_does_not_widen_every_line(capsys) -> None:
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["../../x", *PAYLOADS])
 def test_other_groups_can_be_compared_beside_a_false_one(name: str, capsys) -> None:
-    make_run(0, run=GLANCE | {"group": name})
+    make_run(0, run=OVERVIEW | {"group": name})
     make_run(1)
-    make_run(2, run=GLANCE | {"group": "h"})
+    make_run(2, run=OVERVIEW | {"group": "h"})
     out, errors = outcome(compare, ["g", "h"], capsys)
     assert errors == []
     assert out.split("\n") == [*map(printable, out.split("\n"))]

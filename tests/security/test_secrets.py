@@ -11,9 +11,9 @@ import torch
 import yaml
 
 from src import sweep
+from src.engine.console.command_line import split_arguments
 from src.engine.console.failure import one_line_failures
 from src.engine.console.note import note
-from src.engine.console.words import take_apart
 from src.engine.files.run import Run
 from src.engine.jobs.group import Group
 from src.engine.jobs.jobs import Jobs, Work
@@ -123,7 +123,7 @@ def test_group_compares_without_its_secrets(tmp_path: Path) -> None:
 
 def test_stopped_seed_goes_on_with_its_secret(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    words = take_apart(["--group=mine", "--data.api_key", SECRET, "--trainer.max_epochs=1"])
+    words = split_arguments(["--group=mine", "--data.api_key", SECRET, "--trainer.max_epochs=1"])
     group = seeds_group(words, DEFAULT)
     assert SECRET not in (group.folder / "group.json").read_text()
     make_run(tmp_path, 0, group="mine", seed=1)

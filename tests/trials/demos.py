@@ -14,7 +14,7 @@ class Vectors(LightningDataModule):
         return DataLoader(RandomDataset(32, 24), batch_size=4)
 
 
-class Words(LightningDataModule):
+class CommandLine(LightningDataModule):
     """For `LightningTransformer`, instead of a text that is fetched."""
 
     def __init__(self, words: int = 12) -> None:

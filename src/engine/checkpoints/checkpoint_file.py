@@ -12,9 +12,9 @@ from typing_extensions import override
 
 from src.engine.console.note import note
 from src.engine.console.shown import shown
+from src.engine.files.atomic_write import write_atomic
 from src.engine.files.plain_file import load_plain, packed
 from src.engine.files.shape import PROGRESS, SESSION, misfit
-from src.engine.files.whole_file import write_whole
 
 _COUNT = range(2**63)
 _DONE = {"completed": _COUNT, "processed": _COUNT, str: _COUNT}
@@ -63,7 +63,7 @@ class WholeCheckpointIO(CheckpointIO):
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         self._began = _began(checkpoint)
-        write_whole(Path(path), packed(checkpoint))
+        write_atomic(Path(path), packed(checkpoint))
 
     @override
     def load_checkpoint(

@@ -6,7 +6,7 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from src.engine.files.whole_file import sync_folder
+from src.engine.files.atomic_write import sync_folder
 from src.engine.lightning_compat import log_interval
 
 

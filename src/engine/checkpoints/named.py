@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 
-from src.engine.console.words import option_name
+from src.engine.console.command_line import option_name
 
 # Of these packages only what is on the list: they hold much that runs, reads and fetches.
 _FRAMEWORKS = {"jsonargparse", "lightning", "pytorch_lightning", "src", "torch", "torchmetrics"} | {

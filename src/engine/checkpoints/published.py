@@ -12,13 +12,13 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from src.engine.checkpoints.named import options
-from src.engine.console.words import LINKS, Words, option_name, refuse_linked
+from src.engine.console.command_line import LINKS, CommandLine, option_name, refuse_linked
 from src.engine.records.config_file import flat, read_config
 
 _KEPT = {"seed_everything", "trainer.max_epochs"}
 
 
-def first_words(words: Words, default: Path) -> tuple[dict[str, Any], list[str]]:
+def first_words(words: CommandLine, default: Path) -> tuple[dict[str, Any], list[str]]:
     """Find the settings of a new run that its command does not change.
 
     Args:

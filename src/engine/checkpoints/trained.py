@@ -15,7 +15,7 @@ from src.engine.checkpoints.trusted import Trusted
 from src.engine.console.note import note
 from src.engine.files.run import Run
 from src.engine.records.config_file import flat
-from src.engine.records.looks import config_digest
+from src.engine.records.ledger import config_digest
 
 
 @dataclass

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-from src.engine.console.words import option_name
+from src.engine.console.command_line import option_name
 
 # What jsonargparse prints around the cause: nesting, types tried, the alternative of nothing.
 _FRAME = re.compile(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.engine.console.shown import python, shown
+from src.engine.files.atomic_write import write_atomic
 from src.engine.files.lock import hold
-from src.engine.files.run_files import read_json
+from src.engine.files.reading import read_json
 from src.engine.files.shape import METRICS
-from src.engine.files.whole_file import write_whole
 
 LOGS = "lightning_logs"
 CHECKPOINTS = "checkpoints"
@@ -159,7 +159,7 @@ class Run:
         """
         file = self.log_dir / "traceback.txt"
         try:
-            write_whole(file, text.encode())
+            write_atomic(file, text.encode())
         except OSError:
             return None
         return file

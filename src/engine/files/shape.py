@@ -23,8 +23,8 @@ PROGRESS = {"seconds": float, "samples?": int, "images?": int, "validations": [{
 RUN_PROGRESS = {f"{name.removesuffix('?')}?": shape for name, shape in PROGRESS.items()}
 RUN_PROGRESS |= {"step?": int, "steps?": (None, int)}
 METRICS = {"steps?": int, str: (None, float)}  # None where it was not finite
-# What lists show of a run, see `src.engine.records.record`.
-GLANCE = {
+# What lists show of a run, see `src.engine.records.save_config`.
+OVERVIEW = {
     "group?": _WORD,
     "began?": str,
     "commit?": str,
@@ -39,7 +39,7 @@ GLANCE = {
 }
 # What a run is called in each of its loggers, see `src.engine.records.run_logger`.
 LOGGERS = {str: [re.compile(r"[A-Za-z0-9_.-]{1,128}")]}
-# A line of the ledger, see `src.engine.records.looks`.
+# A line of the ledger, see `src.engine.records.ledger`.
 LOOK = {"network?": (None, int, str), "config?": (None, int, str)}
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from src.engine.console.masked import masked
 from src.engine.console.shown import shown
+from src.engine.files.atomic_write import write_atomic
 from src.engine.files.links import refuse_links
 from src.engine.files.lock import hold
+from src.engine.files.reading import read_json
 from src.engine.files.run import LOGS
-from src.engine.files.run_files import read_json
-from src.engine.files.whole_file import write_whole
 from src.engine.records.masked_settings import masked_settings
 from src.engine.records.run_record import RunRecord
 
@@ -51,7 +51,7 @@ class Group:
         Returns:
             The groups by name.
         """
-        names = {record.glance.get("group") or "" for record in RunRecord.all(root)}
+        names = {record.overview.get("group") or "" for record in RunRecord.all(root)}
         return [cls(root, name) for name in sorted(filter(_can_be_a_name, names))]
 
     @property
@@ -83,7 +83,7 @@ class Group:
         text = masked(before.decode(errors="surrogateescape"))
         after = text.encode(errors="surrogateescape")
         if after != before:
-            write_whole(self.log(name), after)
+            write_atomic(self.log(name), after)
         return after
 
     def members(self) -> list[RunRecord]:
@@ -93,7 +93,7 @@ class Group:
             The runs, from the first to the latest.
         """
         records = RunRecord.all(self.root)
-        return [record for record in records if record.glance.get("group") == self.name]
+        return [record for record in records if record.overview.get("group") == self.name]
 
     def claim(self, made_by: dict[str, Any]) -> None:
         """Keep the group for this process, which is to add runs to it.
@@ -113,7 +113,7 @@ class Group:
         path = self.folder / "group.json"
         made_by, before = masked_settings(made_by), masked_settings(read_json(path, dict))
         if before is None:
-            write_whole(path, (json.dumps(made_by, indent=2) + "\n").encode())
+            write_atomic(path, (json.dumps(made_by, indent=2) + "\n").encode())
             return
         for name, value in made_by.items():
             if not isinstance(before, dict) or before.get(name) != value:

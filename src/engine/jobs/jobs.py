@@ -169,7 +169,7 @@ class Jobs:
         if job.work.record:
             return RunRecord(job.work.record.run)
         for run in Run.all(self.group.root):
-            if run.version >= job.first and RunRecord(run).glance.get("pid") == job.process.pid:
+            if run.version >= job.first and RunRecord(run).overview.get("pid") == job.process.pid:
                 return RunRecord(run)
         return None
 

@@ -11,7 +11,7 @@ from src.engine.console.shown import shown
 from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
-from src.engine.records.looks import NOT_THE_CONFIGURATION
+from src.engine.records.ledger import NOT_THE_CONFIGURATION
 from src.engine.records.metric import Metric, cost_of
 from src.engine.records.run_record import RunRecord
 
@@ -156,7 +156,7 @@ def refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:
     seeds = [record.seed for record in records]
     if len(set(seeds)) < len(seeds):
         note(f"{name}: of several runs with the same seed the latest is taken")
-    commits = {(record.glance.get("commit") or "")[:10] for record in records}
+    commits = {(record.overview.get("commit") or "")[:10] for record in records}
     if len(commits) > 1:
         note(f"{name}: its runs are of different commits: {', '.join(sorted(commits))}")
 

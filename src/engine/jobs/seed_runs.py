@@ -5,11 +5,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.engine.console.command_line import CommandLine
 from src.engine.console.failure import USER_ERROR, UsageError
 from src.engine.console.note import note
 from src.engine.console.printable import printable
 from src.engine.console.shown import shown
-from src.engine.console.words import Words
 from src.engine.jobs.group import Group
 from src.engine.jobs.jobs import Work
 from src.engine.records.config_file import read_config
@@ -47,7 +47,7 @@ def parse_seeds(text: str) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
-def seeds_group(words: Words, default_config: Path) -> Group:
+def seeds_group(words: CommandLine, default_config: Path) -> Group:
     """Name and claim the group of a command that trains with several seeds.
 
     Args:
@@ -87,7 +87,7 @@ class SeedRuns:
         failed: What was said by runs that failed, by seed.
     """
 
-    def __init__(self, group: Group, seeds: Sequence[int], words: Words) -> None:
+    def __init__(self, group: Group, seeds: Sequence[int], words: CommandLine) -> None:
         self.group = group
         self.seeds = seeds
         self.words = words

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
+from src.engine.console.command_line import split_arguments
 from src.engine.console.failure import USER_ERROR, UsageError
 from src.engine.console.note import note
 from src.engine.console.shown import shown
-from src.engine.console.words import take_apart
+from src.engine.files.atomic_write import write_atomic
 from src.engine.files.run import LOGS, Run
-from src.engine.files.whole_file import write_whole
 from src.engine.jobs.group import Group
 from src.engine.jobs.jobs import Work
 from src.engine.records.masked_settings import given_again
@@ -107,7 +107,7 @@ class Trials:
                 note(self.end(work, 0 if record.status == "finished" else 1, ""))
                 continue
             if record and record.run.has_state:
-                secrets = given_again(take_apart([*self.words]))
+                secrets = given_again(split_arguments([*self.words]))
                 work.words = ["--ckpt_path", str(record.run.checkpoint_dir), *secrets]
             else:
                 work.record = None
@@ -134,7 +134,7 @@ class Trials:
             reason = (
                 f"given up after {len(values)} validations: {self.search.metric} {values[-1:]}\n"
             )
-            write_whole(work.record.log_dir / "pruned.txt", reason.encode())
+            write_atomic(work.record.log_dir / "pruned.txt", reason.encode())
         return work.key not in self._pruned
 
     def end(self, work: Work, code: int, said: str) -> str:
@@ -176,7 +176,7 @@ class Trials:
         run = Run.of_folder(root / LOGS / name)
         here = run and run.root == root and run.log_dir.is_dir() and not run.log_dir.is_symlink()
         record = RunRecord(run) if run and here else None
-        return record if record and record.glance.get("group") == self.group.name else None
+        return record if record and record.overview.get("group") == self.group.name else None
 
     def _values(self, record: RunRecord) -> list[float]:
         metric = self.search.metric

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from src.engine.console.words import option_name
+from src.engine.console.command_line import option_name
 from src.engine.records.plain import read_own
 
 

@@ -6,8 +6,8 @@ from typing import cast
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
+from src.engine.console.command_line import TAKEN_OUT
 from src.engine.console.parser import OneLineParser
-from src.engine.console.words import TAKEN_OUT
 from src.engine.records.config_file import repaired
 from src.engine.records.masked_settings import masked_config
 

@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
-from src.engine.files.whole_file import write_whole
+from src.engine.files.atomic_write import write_atomic
 from src.engine.records.batch_size import count_samples
 from src.engine.records.known_metrics import validated
 
@@ -111,7 +111,7 @@ class Heartbeat(Callback):
         content = {"step": trainer.global_step, "steps": _steps(trainer), **self.state_dict()}
         text = json.dumps(content)
         with suppress(OSError):  # what only informs must not end a run; the checkpoint has it, too
-            write_whole(self.folder / "progress.json", text.encode(), sync=False)
+            write_atomic(self.folder / "progress.json", text.encode(), sync=False)
 
 
 def _steps(trainer: Trainer) -> int | None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from src.engine.console.note import note
-from src.engine.files.whole_file import write_whole
+from src.engine.files.atomic_write import write_atomic
 from src.engine.records.heartbeat import Heartbeat
 
 Picture = NDArray[np.uint8]
@@ -71,7 +71,7 @@ def log_results(trainer: Trainer, results: Mapping[str, float]) -> None:
     _each(trainer, "results", close)
 
 
-def board_of(trainer: Trainer) -> TensorBoardLogger | None:
+def tensorboard_of(trainer: Trainer) -> TensorBoardLogger | None:
     """Find the TensorBoard logger of a run.
 
     Args:
@@ -94,8 +94,8 @@ def picture_folder(trainer: Trainer) -> Path | None:
         The folder of TensorBoard's events, else that of the run's records; None on a process that
         does not write, or if the run has no folder.
     """
-    if board := board_of(trainer):
-        return Path(board.log_dir)
+    if logger := tensorboard_of(trainer):
+        return Path(logger.log_dir)
     callbacks = trainer.callbacks if trainer.is_global_zero else []  # type: ignore[attr-defined]
     return next((each.folder for each in callbacks if isinstance(each, Heartbeat)), None)
 
@@ -109,7 +109,7 @@ def write_picture(path: Path, picture: Picture) -> None:
     """
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG")
-    write_whole(path, buffer.getbuffer(), sync=False)
+    write_atomic(path, buffer.getbuffer(), sync=False)
 
 
 def _each(trainer: Trainer, what: str, tell: Callable[[Logger], None]) -> None:

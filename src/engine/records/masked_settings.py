@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from src.engine.console.command_line import CommandLine
 from src.engine.console.masked import MASK, hides, masked
-from src.engine.console.words import Words
 from src.engine.records.config_file import flat, read_config
 from src.engine.records.plain import read_own
 
@@ -98,7 +98,7 @@ def refuse_masked(config: Mapping[str, Any]) -> None:
         )
 
 
-def given_again(words: Words) -> list[str]:
+def given_again(words: CommandLine) -> list[str]:
     """List the options with secrets, which a run that continues cannot read from its checkpoint.
 
     Args:

@@ -22,11 +22,11 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from typing_extensions import override
 
 from src.engine.console.note import note
+from src.engine.files.atomic_write import write_atomic
 from src.engine.files.links import refuse_links
+from src.engine.files.reading import read_json
 from src.engine.files.run import Run
-from src.engine.files.run_files import read_json
 from src.engine.files.shape import LOGGERS
-from src.engine.files.whole_file import write_whole
 from src.engine.records.masked_settings import masked_words
 
 _LONGEST = 250  # characters of a value, to which Lightning cuts what it gives to MLflow
@@ -91,7 +91,7 @@ def _continue_services(loggers: list[Logger], path: Path) -> None:
             before = known.get(type(logger).__name__, [])[len(names) :]
             names.append(_open(logger, before[0] if before else None))
     if found:
-        write_whole(path, (json.dumps(known | found, indent=2) + "\n").encode())
+        write_atomic(path, (json.dumps(known | found, indent=2) + "\n").encode())
 
 
 def _open(logger: WandbLogger | MLFlowLogger, name: str | None) -> str:
@@ -145,5 +145,5 @@ def _cut(path: Path, step: int) -> list[str]:
     writer = csv.DictWriter(text, names)
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(path, text.getvalue().encode())
+    write_atomic(path, text.getvalue().encode())
     return names

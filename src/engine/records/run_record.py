@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from src.engine.console.shown import shown
 from src.engine.files.lock import is_held
+from src.engine.files.reading import evaluation_dir, file_digest, read_json, read_text
 from src.engine.files.run import LOGS, Run
-from src.engine.files.run_files import evaluation_dir, file_digest, read_json, read_text
-from src.engine.files.shape import GLANCE, METRICS, RUN_PROGRESS, SESSION
+from src.engine.files.shape import METRICS, OVERVIEW, RUN_PROGRESS, SESSION
 from src.engine.records.config_file import flat
 from src.engine.records.curves import read_curves
-from src.engine.records.looks import config_digest
+from src.engine.records.ledger import config_digest
 from src.engine.records.masked_settings import masked_settings
 from src.engine.records.metric import Metric, metric_of
 from src.engine.records.plain import read_plain
@@ -94,9 +94,9 @@ class RunRecord:
         return read_json(self.log_dir / "provenance.json", [SESSION]) or []
 
     @cached_property
-    def glance(self) -> dict[str, Any]:
-        """What lists show of it, see `src.engine.records.record`; empty before training begins."""
-        return read_json(self.log_dir / "run.json", GLANCE) or {}
+    def overview(self) -> dict[str, Any]:
+        """What lists show of it, see `save_config`; empty before training begins."""
+        return read_json(self.log_dir / "run.json", OVERVIEW) or {}
 
     @cached_property
     def progress(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class RunRecord:
     @property
     def seed(self) -> int:
         """Its seed."""
-        seed = self.glance.get("seed")
+        seed = self.overview.get("seed")
         seed = self.settings.get("seed_everything") if seed is None else seed
         if not isinstance(seed, int):
             raise ValueError(f"{shown(self.log_dir)} does not tell the seed of its run: delete it")
@@ -135,19 +135,19 @@ class RunRecord:
     @property
     def config(self) -> str:
         """Digest of its configuration, the same for all seeds."""
-        return str(self.glance.get("config") or config_digest(self.settings))
+        return str(self.overview.get("config") or config_digest(self.settings))
 
     @cached_property
     def known(self) -> dict[str, Metric]:
         """What is known of its metrics, by name."""
-        found = self.glance.get("metrics", {})
+        found = self.overview.get("metrics", {})
         return {name: metric_of(name, **words) for name, words in found.items()}
 
     @property
     def headline(self) -> Metric | None:
         """Metric of the validation that chooses its best state; None if there is none."""
-        if "metrics" in self.glance:
-            return self.known.get(self.glance.get("headline") or "")
+        if "metrics" in self.overview:
+            return self.known.get(self.overview.get("headline") or "")
         name, mode = (self.settings.get(f"best.{key}") for key in ("monitor", "mode"))
         return metric_of(str(name), str(mode)) if name else None  # recorded before metrics were
 

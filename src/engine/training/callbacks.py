@@ -8,12 +8,12 @@ from lightning.pytorch import Callback, Trainer
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.console.progress import own_bar
-from src.engine.exact.between_batches import Action, BetweenBatches
 from src.engine.exact.epoch_metrics import EpochMetrics
 from src.engine.exact.exact_dataloader import ExactDataLoaders
 from src.engine.exact.finite import FiniteGuard
 from src.engine.exact.flags import Flags
 from src.engine.exact.graceful_stop import GracefulStop
+from src.engine.exact.safe_point import Action, SafePoint
 from src.engine.exact.step_seed import StepSeed
 from src.engine.records.known_metrics import KnownMetrics
 
@@ -48,7 +48,7 @@ def arrange(
         # Refuses a watcher of the wrong direction before that has seen a value.
         *([known] if known else []),
         # What is saved between two batches holds nothing that others do at a batch's start.
-        BetweenBatches(
+        SafePoint(
             *([last.save_if_due] if saves else []),
             stop.stop_if_told,
             *actions,

@@ -14,25 +14,25 @@ from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.checkpoints.published import can_test, first_words, link
 from src.engine.checkpoints.trusted import Trusted, settle
 from src.engine.checkpoints.weights import load_weights, refuse_impossible
+from src.engine.console.command_line import TAKEN_OUT, split_arguments
 from src.engine.console.failure import interrupts
 from src.engine.console.note import note
 from src.engine.console.parser import OneLineParser
-from src.engine.console.words import TAKEN_OUT, take_apart
 from src.engine.exact.apply_changes import ApplyChanges
-from src.engine.exact.between_batches import Action
 from src.engine.exact.exact import make_exact
 from src.engine.exact.resume import Resumed, find_run
+from src.engine.exact.safe_point import Action
 from src.engine.files.plain_file import refuse_unsafe
 from src.engine.files.run import LOGS, Run
 from src.engine.records.dumped import dump, dump_default
 from src.engine.records.heartbeat import Heartbeat
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.masked_settings import refuse_masked
-from src.engine.records.record import Record
 from src.engine.records.run_logger import RunLogger, continue_loggers
+from src.engine.records.save_config import SaveConfig
 from src.engine.seed import chosen_seed
 from src.engine.training.callbacks import arrange
-from src.engine.training.lean_loop import make_lean
+from src.engine.training.drop_unused_work import drop_unused_work
 from src.engine.training.target import Target, parse_target
 
 _NO_METRIC = "no metric says which state is best (--best.monitor would)"
@@ -78,7 +78,7 @@ class TrainCLI(LightningCLI):
         super().__init__(
             LightningModule,
             None,  # any data module, or none: a module may bring its own loaders
-            save_config_callback=None,  # Record does more
+            save_config_callback=None,  # SaveConfig does more
             parser_class=OneLineParser,
             parser_kwargs={"prog": "python -m src.train"},
             subclass_mode_model=True,
@@ -119,7 +119,7 @@ class TrainCLI(LightningCLI):
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        words = take_apart(cast(list[str], args))
+        words = split_arguments(cast(list[str], args))
         self._weights, self._group = words.weights, words.group
         if words.ckpt_path is not None:
             self.resumed = Resumed.find(words.ckpt_path, Path(words.root), words.rest)
@@ -170,13 +170,13 @@ class TrainCLI(LightningCLI):
         if settings["enable_checkpointing"] is not False:
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
-        record = Record(dump(self.parser, self.config), self.run.log_dir, weights, self._group)
+        record = SaveConfig(dump(self.parser, self.config), self.run.log_dir, weights, self._group)
         settle(self._trusted, record.config, self.run, trainer)
         self._write_down(trainer, record, self.run)
         continue_loggers(trainer, self.run, step)
         return trainer
 
-    def _write_down(self, trainer: Trainer, record: Record, run: Run) -> None:
+    def _write_down(self, trainer: Trainer, record: SaveConfig, run: Run) -> None:
         default = self._default_config if self._like_default else None
         record.default = dump_default(self.parser, default)
         record.known = self.known
@@ -196,7 +196,7 @@ class TrainCLI(LightningCLI):
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
-        make_lean(self.trainer)
+        drop_unused_work(self.trainer)
         self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
 
     def test(self) -> None:

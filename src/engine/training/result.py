@@ -11,66 +11,66 @@ from lightning.pytorch import LightningModule, Trainer
 from src.engine.checkpoints.weights import saved_part
 from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
+from src.engine.files.atomic_write import write_atomic
 from src.engine.files.plain_file import packed
+from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
-from src.engine.files.run_files import file_digest
-from src.engine.files.whole_file import write_whole
-from src.engine.records.account import Account
+from src.engine.records.ledger import add_look
 from src.engine.records.loggers import log_results, picture_folder
-from src.engine.records.looks import add_look
 from src.engine.records.outputs import archive
 from src.engine.records.run_record import RunRecord
+from src.engine.records.totals import Totals
 from src.engine.training.cli import TrainCLI
 
 Describe = Callable[[LightningModule, Mapping[str, float]], Mapping[str, str]]
 
 
-def finish(cli: TrainCLI, account: Account, describe: Describe = lambda *_: {}) -> str:
+def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) -> str:
     """Save the weights and the figures of a run that has been trained and tested.
 
     Args:
         cli: Command that ran; its model holds the weights to save.
-        account: What it did.
+        totals: What it did.
         describe: Writes the outcome of the test of a task as rows of text; none for a task of which
             it knows nothing.
 
     Returns:
         Table of what was reached, what it took, where everything is and how to continue.
     """
-    run, metrics = cast(Run, cli.run), dict(account.metrics)
+    run, metrics = cast(Run, cli.run), dict(totals.metrics)
     metrics |= cli.target.reached if cli.target else {}
-    if cli.heartbeat:  # the account is of this session alone
+    if cli.heartbeat:  # the totals are of this session alone
         metrics["fit_s"] = metrics.get("fit_s", 0) + cli.heartbeat.seconds_before
     if cli.best.best_model_score is not None:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
     figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
-    write_whole(run.checkpoint_dir / "model.pt", packed(saved_part(cli.model).state_dict()))
-    _keep_outputs(run.log_dir / "predictions.npz", account)
-    write_whole(run.log_dir / "metrics.json", text.encode())
+    write_atomic(run.checkpoint_dir / "model.pt", packed(saved_part(cli.model).state_dict()))
+    _keep_outputs(run.log_dir / "predictions.npz", totals)
+    write_atomic(run.log_dir / "metrics.json", text.encode())
     (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
     if "test_s" in metrics:
-        add_look(run.root, _look(cli, account))
+        add_look(run.root, _look(cli, totals))
     compared = {
         name: value
         for name, value in metrics.items()
-        if name.endswith("_best") or name in account.tested
+        if name.endswith("_best") or name in totals.tested
     }
     log_results(cli.trainer, compared)
     folder = picture_folder(cli.trainer) or run.log_dir
     longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
     outcome = describe(cli.model, metrics)
-    return summary(run, folder, metrics, longer, cli.config.target, account.tested, outcome)
+    return summary(run, folder, metrics, longer, cli.config.target, totals.tested, outcome)
 
 
-def _keep_outputs(path: Path, account: Account) -> None:
-    if not account.outputs:
+def _keep_outputs(path: Path, totals: Totals) -> None:
+    if not totals.outputs:
         path.unlink(missing_ok=True)  # they would be of another state
         return
-    write_whole(path, archive(account.outputs))
+    write_atomic(path, archive(totals.outputs))
 
 
-def _look(cli: TrainCLI, account: Account) -> dict[str, Any]:
+def _look(cli: TrainCLI, totals: Totals) -> dict[str, Any]:
     """Describe the test of a run for the ledger."""
     record = RunRecord(cast(Run, cli.run))
     tested = cli.best.best_model_path
@@ -78,11 +78,11 @@ def _look(cli: TrainCLI, account: Account) -> dict[str, Any]:
         "by": "src.train",
         "run": record.name,
         "seed": record.seed,
-        "commit": record.glance.get("commit", ""),
+        "commit": record.overview.get("commit", ""),
         "config": record.config,
         "network": file_digest(Path(tested)) if tested else f"{record.name}, untold",
-        "metrics": account.tested,
-        "samples": account.metrics.get("test_samples"),
+        "metrics": totals.tested,
+        "samples": totals.metrics.get("test_samples"),
     }
 
 
@@ -110,7 +110,7 @@ def summary(
     Args:
         run: Its folders.
         folder: Where its curves and pictures are.
-        metrics: Its figures, as `Account` keeps them.
+        metrics: Its figures, as `Totals` keeps them.
         longer: Options that let it continue.
         target: Value of a metric at which its training was to end.
         tested: What was logged in its test.

@@ -48,7 +48,7 @@ def test_published_parts_are_on_the_list(name: str) -> None:
     [
         "src.models.cnn.nn.Linear",
         "src.data.mnist_files.os.system",
-        "src.engine.records.record.Record",
+        "src.engine.records.save_config.SaveConfig",
         "src.models.CNN.forward",
         "torch.fx.GraphModule",
         "torch.nn.modules.module.functools",

@@ -52,7 +52,7 @@ def test_no_interval_leaves_the_ends_of_epochs(train: Train, saved: list[int]) -
 
 
 def test_curves_are_on_disk_before_the_state(train: Train, monkeypatch) -> None:
-    from src.engine.files.whole_file import write_whole
+    from src.engine.files.atomic_write import write_atomic
     from src.engine.records.run_logger import RunLogger
 
     calls: list[str] = []
@@ -61,9 +61,9 @@ def test_curves_are_on_disk_before_the_state(train: Train, monkeypatch) -> None:
 
     def spy(path: Path, content: memoryview) -> None:
         calls.append(path.name)
-        write_whole(path, content)
+        write_atomic(path, content)
 
-    monkeypatch.setattr("src.engine.checkpoints.checkpoint_file.write_whole", spy)
+    monkeypatch.setattr("src.engine.checkpoints.checkpoint_file.write_atomic", spy)
     train("--trainer.max_epochs=1")
     assert calls[calls.index("next.ckpt") - 1] == "curves"
 

@@ -5,7 +5,7 @@ import pytest
 from lightning.pytorch import LightningDataModule, LightningModule
 
 from src.engine.checkpoints.published import can_test, first_words, link
-from src.engine.console.words import LINKS, take_apart
+from src.engine.console.command_line import LINKS, split_arguments
 from src.train import DEFAULT
 from tests.trials.classifier import Classifier, ClassifierData, OwnLoaders
 from tests.trials.gan import GAN
@@ -79,7 +79,7 @@ def test_unknown_data_set_is_left_to_the_parser() -> None:
     ],
 )
 def test_module_with_loaders_takes_only_seed_and_length_of_the_default(words, own: bool) -> None:
-    settings, first = first_words(take_apart(words), DEFAULT)
+    settings, first = first_words(split_arguments(words), DEFAULT)
     assert (settings == {}) is own
     kept = ["--seed_everything=0", "--trainer.max_epochs=2"]
     assert first == (kept if own else ["--config", str(DEFAULT)])
@@ -88,7 +88,7 @@ def test_module_with_loaders_takes_only_seed_and_length_of_the_default(words, ow
 def test_named_configuration_is_whole(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("model: a.B\n")
     words = [f"--config={tmp_path}/x.yaml", "--model=tests.trials.classifier.OwnLoaders"]
-    given = first_words(take_apart(words), DEFAULT)
+    given = first_words(split_arguments(words), DEFAULT)
     assert given == ({"model": "a.B"}, ["--config", f"{tmp_path}/x.yaml"])
 
 

@@ -64,12 +64,12 @@ def test_state_that_is_no_plain_value_is_refused_before_the_first_step(
         def state_dict(self) -> dict:
             return {"rate": Path("x")}
 
-    from src.engine.records.record import Record
+    from src.engine.records.save_config import SaveConfig
 
     trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, callbacks=Rate())
     trainer.strategy.connect(ClassificationTask(CNN()))
     with pytest.raises(ValueError, match=r"callbacks.*rate in the checkpoint is a PosixPath"):
-        Record("seed_everything: 0", Path("records")).on_train_start(
+        SaveConfig("seed_everything: 0", Path("records")).on_train_start(
             trainer, trainer.lightning_module
         )
 

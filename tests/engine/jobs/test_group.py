@@ -10,11 +10,11 @@ from src.engine.files.lock import is_held
 from src.engine.jobs.group import Group
 
 
-def make_run(root: Path, version: int, **glance) -> None:
+def make_run(root: Path, version: int, **overview) -> None:
     folder = root / "lightning_logs" / f"version_{version}"
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text("seed_everything: 0\n")
-    (folder / "run.json").write_text(json.dumps(glance))
+    (folder / "run.json").write_text(json.dumps(overview))
 
 
 def test_runs_name_their_group(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_log_that_has_no_secret_is_not_written_again(tmp_path: Path, monkeypatch
     group = Group(tmp_path, "mine")
     group.folder.mkdir(parents=True)
     group.log("seed_1").write_bytes(b"loss=0.1")
-    monkeypatch.setattr("src.engine.jobs.group.write_whole", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr("src.engine.jobs.group.write_atomic", lambda *_: pytest.fail("written"))
     assert group.masked_log("seed_1") == b"loss=0.1"
 
 

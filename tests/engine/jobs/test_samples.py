@@ -13,10 +13,10 @@ def make_run(version: int, seed: int, group: str | None = None, **more) -> Path:
     folder.mkdir(parents=True)
     settings = {"seed_everything": seed, "model": {"lr": more.get("lr", 0.1)}}
     (folder / "config.yaml").write_text(json.dumps(settings))
-    glance = {"group": group, "seed": seed, "config": str(more.get("lr"))}
-    glance["commit"] = more.get("commit", "c")
-    glance |= more.get("known", {})
-    (folder / "run.json").write_text(json.dumps(glance))
+    overview = {"group": group, "seed": seed, "config": str(more.get("lr"))}
+    overview["commit"] = more.get("commit", "c")
+    overview |= more.get("known", {})
+    (folder / "run.json").write_text(json.dumps(overview))
     if more.get("finished", True):
         (folder / "metrics.json").write_text(json.dumps({"test/acc": 0.9 + seed / 100, "steps": 1}))
     else:

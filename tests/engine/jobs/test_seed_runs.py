@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from src.engine.console.command_line import split_arguments
 from src.engine.console.failure import UsageError
-from src.engine.console.words import take_apart
 from src.engine.jobs.group import Group
 from src.engine.jobs.jobs import Work
 from src.engine.jobs.seed_runs import SeedRuns, parse_seeds, seeds_group
@@ -39,7 +39,7 @@ def group_of(root: Path, *words: str):
     default = root / "default.yaml"
     if not default.exists():
         default.write_text("a: 1\n")
-    return seeds_group(take_apart([f"--trainer.default_root_dir={root}", *words]), default)
+    return seeds_group(split_arguments([f"--trainer.default_root_dir={root}", *words]), default)
 
 
 def test_same_command_means_the_same_group(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_finished_seeds_stay_and_stopped_ones_go_on(tmp_path: Path, capsys) -> N
     (tmp_path / "c.yaml").write_text("a: 1\n")
     options = ["--config", str(tmp_path / "c.yaml"), "--weights", "w.pt"]
     stopped = runs_of(tmp_path)[1]
-    plan = SeedRuns(Group(tmp_path, "g"), [3, 2, 1], take_apart([*options, "--x=1"]))
+    plan = SeedRuns(Group(tmp_path, "g"), [3, 2, 1], split_arguments([*options, "--x=1"]))
     assert (plan.total(), plan.done(), [*plan.finished()]) == (3, 1, [2])
     assert "note: 1 of 3 runs of group g are finished already" in capsys.readouterr().err
     third, first = plan.next(), plan.next()
@@ -103,7 +103,7 @@ def test_finished_seeds_stay_and_stopped_ones_go_on(tmp_path: Path, capsys) -> N
 
 def test_stopped_seed_without_a_state_begins_again(tmp_path: Path, capsys) -> None:
     (runs_of(tmp_path)[1].run.checkpoint_dir / "last.ckpt").unlink()
-    plan = SeedRuns(Group(tmp_path, "g"), [3], take_apart([]))
+    plan = SeedRuns(Group(tmp_path, "g"), [3], split_arguments([]))
     assert plan.next() == Work(3, "seed_3", ["--group", "g", "--seed_everything", "3"])
     assert "finished already" not in capsys.readouterr().err
 
@@ -111,9 +111,9 @@ def test_stopped_seed_without_a_state_begins_again(tmp_path: Path, capsys) -> No
 def test_results_are_told_and_failures_kept(tmp_path: Path) -> None:
     record = runs_of(tmp_path, **{"test/acc": 0.9, "val/acc_best": 0.8, "fit_s": 3.21})[0]
     known = {"headline": "val/acc", "metrics": {"val/acc": {"mode": "max", "format": "number"}}}
-    (record.log_dir / "run.json").write_text(json.dumps(record.glance | known))
+    (record.log_dir / "run.json").write_text(json.dumps(record.overview | known))
     record = RunRecord(record.run)
-    plan = SeedRuns(Group(tmp_path, "g"), [1, 4], take_apart([]))
+    plan = SeedRuns(Group(tmp_path, "g"), [1, 4], split_arguments([]))
     line = plan.end(Work(1, "seed_1", [], record), 0, "")
     assert line == "seed 1: val/acc_best 0.8000, test/acc 0.9000, 3.2 s, version_0"
     assert (plan.done(), plan.failed) == (1, {})
@@ -127,7 +127,7 @@ def test_results_are_told_and_failures_kept(tmp_path: Path) -> None:
 
 
 def test_refused_command_ends_all_seeds(tmp_path: Path) -> None:
-    plan = SeedRuns(Group(tmp_path, "g"), [1], take_apart([]))
+    plan = SeedRuns(Group(tmp_path, "g"), [1], split_arguments([]))
     with pytest.raises(UsageError, match=r"^no such option$"):
         plan.end(Work(1, "seed_1", []), 2, "error: no such option")
 
@@ -136,7 +136,7 @@ def test_seed_that_another_process_trains_is_passed_over(
     tmp_path: Path, monkeypatch, capsys
 ) -> None:
     runs_of(tmp_path)
-    plan = SeedRuns(Group(tmp_path, "g"), [3, 1], take_apart([]))
+    plan = SeedRuns(Group(tmp_path, "g"), [3, 1], split_arguments([]))
     held = (tmp_path / "checkpoints" / "version_1").__eq__
     monkeypatch.setattr("src.engine.records.run_record.is_held", held)
     assert plan.next().key == 1
@@ -146,7 +146,9 @@ def test_seed_that_another_process_trains_is_passed_over(
 def test_failed_seed_goes_on(tmp_path: Path) -> None:
     record = runs_of(tmp_path)[1]
     (record.log_dir / "traceback.txt").touch()
-    work = SeedRuns(Group(tmp_path, "g"), [3], take_apart(["--x=1", "--x.api_key=hunter2X"])).next()
+    work = SeedRuns(
+        Group(tmp_path, "g"), [3], split_arguments(["--x=1", "--x.api_key=hunter2X"])
+    ).next()
     words = ["--ckpt_path", str(record.run.checkpoint_dir), "--x.api_key=hunter2X"]
     assert (work.name, work.words) == ("seed_3", words)
 
@@ -154,7 +156,7 @@ def test_failed_seed_goes_on(tmp_path: Path) -> None:
 def test_runs_that_still_go_on_are_awaited(tmp_path: Path, monkeypatch) -> None:
     awaited = []
     monkeypatch.setattr(Group, "await_orphans", lambda group: awaited.append(group.name))
-    SeedRuns(Group(tmp_path, "g"), [3], take_apart([]))
+    SeedRuns(Group(tmp_path, "g"), [3], split_arguments([]))
     assert awaited == ["g"]
 
 
@@ -186,6 +188,6 @@ def test_largest_seed_is_one_of_32_bits() -> None:
 
 def test_run_without_figures_is_finished_in_no_time(tmp_path: Path) -> None:
     record = runs_of(tmp_path)[0]
-    plan = SeedRuns(Group(tmp_path, "g"), [1], take_apart([]))
+    plan = SeedRuns(Group(tmp_path, "g"), [1], split_arguments([]))
     assert plan.end(Work(1, "seed_1", [], record), 0, "") == "seed 1: 0.0 s, version_0"
     assert plan.end(Work(1, "seed_1", [], record), 2, "error: a").startswith("seed 1 failed (2): a")

@@ -18,7 +18,7 @@ def test_folder_without_events_has_no_curves(tmp_path: Path) -> None:
 
 
 def test_damage_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tests.security.test_run_files import event_file
+    from tests.security.test_reading import event_file
 
     content = event_file((b"\xff" * 20, None))
     (tmp_path / "events.out.tfevents.1.x.1.0").write_bytes(content)

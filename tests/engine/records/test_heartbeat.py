@@ -185,7 +185,7 @@ def test_progress_that_cannot_be_written_ends_no_run(tmp_path: Path, monkeypatch
         asked.append((path.name, sync))
         raise OSError
 
-    monkeypatch.setattr("src.engine.records.heartbeat.write_whole", write)
+    monkeypatch.setattr("src.engine.records.heartbeat.write_atomic", write)
     Heartbeat(tmp_path).on_train_end(trainer_of(), None)
     assert asked == [("progress.json", False)]
 

@@ -11,11 +11,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from src.engine.records.heartbeat import Heartbeat
 from src.engine.records.loggers import (
-    board_of,
     log_hyperparams,
     log_image,
     log_results,
     picture_folder,
+    tensorboard_of,
     write_picture,
 )
 
@@ -101,14 +101,16 @@ def test_process_that_does_not_write_tells_nothing(tmp_path: Path) -> None:
 
 def test_board_is_found_among_other_loggers(tmp_path: Path) -> None:
     board = TensorBoardLogger(tmp_path)
-    assert board_of(Trainer(logger=[CSVLogger(tmp_path), board], accelerator="cpu")) is board
-    assert board_of(Trainer(logger=CSVLogger(tmp_path), accelerator="cpu")) is None
+    assert tensorboard_of(Trainer(logger=[CSVLogger(tmp_path), board], accelerator="cpu")) is board
+    assert tensorboard_of(Trainer(logger=CSVLogger(tmp_path), accelerator="cpu")) is None
 
 
 @pytest.mark.parametrize("writes", [True, False])
 def test_first_board_is_that_of_the_process_that_writes(tmp_path: Path, writes: bool) -> None:
     boards = [TensorBoardLogger(tmp_path / name) for name in "ab"]
-    assert board_of(trainer_of(*boards, is_global_zero=writes)) is (boards[0] if writes else None)
+    assert tensorboard_of(trainer_of(*boards, is_global_zero=writes)) is (
+        boards[0] if writes else None
+    )
 
 
 def test_pictures_lie_beside_the_events_or_among_the_records(tmp_path: Path) -> None:

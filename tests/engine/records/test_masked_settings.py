@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from src.engine.console.words import take_apart
+from src.engine.console.command_line import split_arguments
 from src.engine.records.masked_settings import (
     given_again,
     masked_config,
@@ -69,7 +69,7 @@ def test_secrets_of_a_command_are_given_again(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("trainer:\n  logger:\n    init_args:\n      api_key: a b\n  max_epochs: 2\n")
     words = ["--config", str(file), "--lr=1", "--x.token", "c", "--y.password=d"]
-    assert given_again(take_apart(words)) == [
+    assert given_again(split_arguments(words)) == [
         "--trainer.logger.api_key=a b",
         "--x.token",
         "c",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from src.engine.files.run import Run
-from src.engine.records.looks import config_digest
+from src.engine.records.ledger import config_digest
 from src.engine.records.metric import Metric
 from src.engine.records.run_record import RunRecord
 from src.evaluate import main as evaluate
@@ -69,12 +69,12 @@ def test_run_ranks_high_by_a_metric_that_rises(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "glance",
+    "overview",
     [{"headline": None, "metrics": ACC["metrics"]}, {"headline": "val/acc", "metrics": {}}],
 )
-def test_run_without_a_headline_metric_has_no_best(tmp_path: Path, glance: dict) -> None:
+def test_run_without_a_headline_metric_has_no_best(tmp_path: Path, overview: dict) -> None:
     metrics = {"val/acc_best": 0.5, "test/acc": 0.5}
-    record = record_of(tmp_path, metrics=metrics, run=glance)
+    record = record_of(tmp_path, metrics=metrics, run=overview)
     assert (record.headline, record.best_val, record.tested) == (None, None, None)
     assert record.rank == math.inf
 
@@ -104,9 +104,9 @@ def test_metric_is_known_by_each_of_its_names(tmp_path: Path) -> None:
     assert record.metric("test/loss") is None
 
 
-@pytest.mark.parametrize(("glance", "seed"), [({}, 5), ({"seed": None}, 5), ({"seed": 0}, 0)])
-def test_seed_is_known_before_training_begins(tmp_path: Path, glance: dict, seed: int) -> None:
-    assert record_of(tmp_path, run=glance).seed == seed
+@pytest.mark.parametrize(("overview", "seed"), [({}, 5), ({"seed": None}, 5), ({"seed": 0}, 0)])
+def test_seed_is_known_before_training_begins(tmp_path: Path, overview: dict, seed: int) -> None:
+    assert record_of(tmp_path, run=overview).seed == seed
 
 
 def test_run_without_a_seed_is_refused(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_progress_that_is_cut_is_none(tmp_path: Path) -> None:
     record = record_of(tmp_path)
     (record.log_dir / "progress.json").write_text('{"step": ')
     assert (record.progress, record.validations) == ({}, [])
-    assert (record.metrics, record.glance, record.sessions) == ({}, {}, [])
+    assert (record.metrics, record.overview, record.sessions) == ({}, {}, [])
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from lightning.pytorch import Trainer
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
-from src.engine.exact.between_batches import BetweenBatches
-from src.engine.records.looks import looks
+from src.engine.exact.safe_point import SafePoint
+from src.engine.records.ledger import looks
 from src.engine.records.run_record import RunRecord
 from src.engine.training.callbacks import arrange
 from src.engine.training.cli import TrainCLI
@@ -16,15 +16,15 @@ from tests.conftest import Train
 
 def test_run_writes_what_lists_show(train: Train) -> None:
     train("--trainer.max_epochs=1", "--group=mine", "--seed_everything=5")
-    glance = json.loads(Path("lightning_logs/version_0/run.json").read_text())
-    assert (glance["group"], glance["seed"]) == ("mine", 5)
-    assert glance["changed"]["trainer.max_epochs"] == 1
-    assert glance["changed"]["data.batch_size"] == 20
-    assert "seed_everything" not in glance["changed"]
+    overview = json.loads(Path("lightning_logs/version_0/run.json").read_text())
+    assert (overview["group"], overview["seed"]) == ("mine", 5)
+    assert overview["changed"]["trainer.max_epochs"] == 1
+    assert overview["changed"]["data.batch_size"] == 20
+    assert "seed_everything" not in overview["changed"]
     main(["--ckpt_path=last", "--trainer.max_epochs=2"])
     again = json.loads(Path("lightning_logs/version_0/run.json").read_text())
     assert again["group"] == "mine"
-    assert again["began"] == glance["began"]
+    assert again["began"] == overview["began"]
     assert again["changed"].get("trainer.max_epochs") is None
 
 
@@ -62,7 +62,7 @@ def test_state_is_saved_before_other_callbacks_act() -> None:
     trainer = Trainer(accelerator="cpu", logger=False, callbacks=[best, last])
     arrange(trainer, best, last, actions=[act])
     first = trainer.callbacks[0]
-    assert isinstance(first, BetweenBatches)
+    assert isinstance(first, SafePoint)
     called = [action.__name__ for action in (first.at_once, *first.actions)]
     assert called == ["save_if_validated", "save_if_due", "stop_if_told", "act"]
 
@@ -86,9 +86,9 @@ def test_each_callback_has_its_place(finished: Train, monkeypatch) -> None:
     monkeypatch.setattr("src.engine.training.result.finish", lambda *_: "")
     main(["--ckpt_path=last", "--trainer.max_epochs=2", "--target=val/acc=0.9"])
     main(["--trainer.fast_dev_run=true"])
-    exact = ["BetweenBatches", "ExactDataLoaders", "StepSeed", "EpochMetrics", "Flags"]
+    exact = ["SafePoint", "ExactDataLoaders", "StepSeed", "EpochMetrics", "Flags"]
     first = ["KnownMetrics", *exact, "FiniteGuard", "GracefulStop"]
-    writing = ["Record", "Heartbeat", "ApplyChanges", "Target"]
+    writing = ["SaveConfig", "Heartbeat", "ApplyChanges", "Target"]
     assert [each[: len(first)] for each in seen] == [first, first]
     assert seen[0][-4:] == writing
     assert not set(writing) & set(seen[1])

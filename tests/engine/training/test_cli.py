@@ -139,7 +139,7 @@ def command(**parts) -> TrainCLI:
 @pytest.mark.parametrize(("path", "managed"), [(None, True), ("last.ckpt", False)])
 def test_training_begins_or_goes_on(path: str | None, managed: bool, monkeypatch) -> None:
     asked, lean = [], []
-    monkeypatch.setattr("src.engine.training.cli.make_lean", lean.append)
+    monkeypatch.setattr("src.engine.training.cli.drop_unused_work", lean.append)
     trainer = Fake(fit=lambda *words, **options: asked.append((words, options)))
     trainer._checkpoint_connector = Fake(_user_managed=None)
     command(trainer=trainer, resumed=path and Fake(path=path)).fit()

@@ -8,10 +8,10 @@ import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
 
+from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
-from src.engine.files.run_files import file_digest
-from src.engine.records.account import Account
-from src.engine.records.looks import looks
+from src.engine.records.ledger import looks
+from src.engine.records.totals import Totals
 from src.engine.training.result import _longer, finish, summary
 from src.tasks import ClassificationTask
 from tests.conftest import Train
@@ -63,16 +63,16 @@ def command_of(run: Run, **parts) -> Fake:
     return Fake(**{"run": run, "model": model, "config": config} | parts)
 
 
-def account_of(**metrics) -> Account:
-    account = Account(started=0.0)
-    account.metrics = {"epochs": 2, "steps": 1200, **metrics}
-    return account
+def totals_of(**metrics) -> Totals:
+    totals = Totals(started=0.0)
+    totals.metrics = {"epochs": 2, "steps": 1200, **metrics}
+    return totals
 
 
-def account_of_test() -> Account:
-    account = account_of(test_s=1.0, test_samples=60, **{"test/acc": 0.5, "train/loss": 1.0})
-    account.tested = {"test/acc": 0.5}
-    return account
+def account_of_test() -> Totals:
+    totals = totals_of(test_s=1.0, test_samples=60, **{"test/acc": 0.5, "train/loss": 1.0})
+    totals.tested = {"test/acc": 0.5}
+    return totals
 
 
 def test_table_tells_all_that_a_run_reached_and_left(run: Run) -> None:
@@ -137,7 +137,7 @@ def test_options_double_the_length(epochs, steps: int, timed: bool, options: str
 def test_figures_of_a_run_are_of_all_its_sessions(run: Run) -> None:
     (run.log_dir / "traceback.txt").touch()
     parts = {"target": Fake(reached={"to_target_s": 1.5}), "heartbeat": Fake(seconds_before=2.0)}
-    table = finish(command_of(run, **parts), account_of(fit_s=3.0, loss=float("inf")))
+    table = finish(command_of(run, **parts), totals_of(fit_s=3.0, loss=float("inf")))
     text = (run.log_dir / "metrics.json").read_text()
     figures = {"epochs": 2, "fit_s": 5.0, "loss": None, "steps": 1200, "to_target_s": 1.5}
     assert text == json.dumps(figures | {"val/acc_best": 0.75}, indent=2) + "\n"
@@ -148,14 +148,14 @@ def test_figures_of_a_run_are_of_all_its_sessions(run: Run) -> None:
 
 
 def test_seconds_before_are_kept_by_a_session_without_a_step(run: Run) -> None:
-    finish(command_of(run, heartbeat=Fake(seconds_before=2.0)), account_of())
+    finish(command_of(run, heartbeat=Fake(seconds_before=2.0)), totals_of())
     assert json.loads((run.log_dir / "metrics.json").read_text())["fit_s"] == 2.0
 
 
 def test_network_and_predictions_are_saved_and_old_ones_removed(run: Run) -> None:
-    account, command = account_of(), command_of(run)
-    account.outputs = {"prediction": torch.tensor([1, 2]), "label": torch.tensor([1, 3])}
-    finish(command, account)
+    totals, command = totals_of(), command_of(run)
+    totals.outputs = {"prediction": torch.tensor([1, 2]), "label": torch.tensor([1, 3])}
+    finish(command, totals)
     saved = torch.load(run.checkpoint_dir / "model.pt", weights_only=True)
     assert torch.equal(saved["weight"], command.model.network.weight)
     with np.load(run.log_dir / "predictions.npz") as arrays:
@@ -163,9 +163,9 @@ def test_network_and_predictions_are_saved_and_old_ones_removed(run: Run) -> Non
             "prediction": [1, 2],
             "label": [1, 3],
         }
-    account.outputs = {}
-    finish(command, account)
-    finish(command, account)
+    totals.outputs = {}
+    finish(command, totals)
+    finish(command, totals)
     assert not (run.log_dir / "predictions.npz").exists()
 
 
@@ -174,12 +174,12 @@ def test_test_is_written_into_the_ledger(run: Run, kept: bool) -> None:
     command, best = command_of(run), run.checkpoint_dir / "best.ckpt"
     best.write_bytes(b"state")
     command.best.best_model_path = str(best) if kept else ""
-    glance = {"seed": 5, "commit": "c0", "config": "digest"}
-    (run.log_dir / "run.json").write_text(json.dumps(glance))
+    overview = {"seed": 5, "commit": "c0", "config": "digest"}
+    (run.log_dir / "run.json").write_text(json.dumps(overview))
     finish(command, account_of_test())
     (look,) = looks(run.root)
     assert look.pop("when")
-    assert look == glance | {
+    assert look == overview | {
         **{"by": "src.train", "run": "version_0", "metrics": {"test/acc": 0.5}, "samples": 60},
         "network": file_digest(best) if kept else "version_0, untold",
     }
@@ -203,7 +203,7 @@ def test_time_limit_is_named_where_training_goes_on(run: Run) -> None:
     command = command_of(run)
     command.config.trainer.max_time = "00:00:01:00"
     command.best.best_model_score = None
-    table = finish(command, account_of())
+    table = finish(command, totals_of())
     assert table.endswith("--trainer.max_epochs 4 --trainer.max_time null")
     assert "best state" not in table
 
@@ -239,15 +239,15 @@ def test_hparams_reach_the_disk_before_the_process_ends(
 
 
 def test_what_a_module_logged_in_its_test_is_told(run: Run) -> None:
-    account = account_of(test_s=1.0, test_samples=1500, **{"test/rmse": 0.25, "loss": 2.0})
-    account.tested = {"test/rmse": 0.25, "loss": 2.0}
-    assert "test           rmse 0.25, loss 2 (1,500 samples)\n" in finish(command_of(run), account)
-    del account.metrics["test_samples"]
-    assert "test           rmse 0.25, loss 2\n" in finish(command_of(run), account)
+    totals = totals_of(test_s=1.0, test_samples=1500, **{"test/rmse": 0.25, "loss": 2.0})
+    totals.tested = {"test/rmse": 0.25, "loss": 2.0}
+    assert "test           rmse 0.25, loss 2 (1,500 samples)\n" in finish(command_of(run), totals)
+    del totals.metrics["test_samples"]
+    assert "test           rmse 0.25, loss 2\n" in finish(command_of(run), totals)
 
 
 def test_whole_module_is_saved_if_it_has_no_network(run: Run) -> None:
     command = command_of(run, model=torch.nn.Linear(1, 1))
-    finish(command, account_of())
+    finish(command, totals_of())
     saved = torch.load(run.checkpoint_dir / "model.pt", weights_only=True)
     assert set(saved) == {"weight", "bias"}

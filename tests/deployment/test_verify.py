@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from src.deployment.classifier import Classifier
-from src.deployment.read_back import (
+from src.deployment.verify import (
     answer_difference,
     read_pt,
     refuse_other_answers,

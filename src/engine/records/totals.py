@@ -17,8 +17,8 @@ if sys.platform != "win32":
     import resource
 
 
-class Account(Callback):
-    """Keep account of a run while it goes on.
+class Totals(Callback):
+    """Count and time what a run does.
 
     Args:
         started: `time.perf_counter()` when the process began [s].

@@ -5,7 +5,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 
-from src.engine.exact.between_batches import BetweenBatches, ends_in_epoch, point_to_next_batch
+from src.engine.exact.safe_point import SafePoint, ends_in_epoch, point_to_next_batch
 
 AUTOMATIC = Fake(automatic_optimization=True)
 
@@ -74,7 +74,7 @@ def test_cut_epoch_is_told_from_a_whole_one(ready: int, last: bool, cut: bool) -
 
 def test_actions_wait_for_accumulated_gradients() -> None:
     acted = []
-    callback = BetweenBatches(lambda trainer, in_epoch: acted.append(in_epoch))
+    callback = SafePoint(lambda trainer, in_epoch: acted.append(in_epoch))
     for batch in range(7):
         callback.on_train_batch_start(
             Fake(lightning_module=AUTOMATIC, global_step=0, accumulate_grad_batches=3),
@@ -97,7 +97,7 @@ def test_actions_wait_for_accumulated_gradients() -> None:
 def test_state_tells_whether_it_is_exact(batch: tuple, accumulated: int, exact, capsys) -> None:
     checkpoint = {"loops": {"fit_loop": fit_loop(batch, (3, 3, 2, 2))}, "state_dict": {}}
     trainer = Fake(training=True, lightning_module=AUTOMATIC, accumulate_grad_batches=accumulated)
-    callback = BetweenBatches()
+    callback = SafePoint()
     callback.on_save_checkpoint(trainer, None, checkpoint)
     assert checkpoint.get("exact") is exact
     callback.on_load_checkpoint(trainer, None, checkpoint)
@@ -105,7 +105,7 @@ def test_state_tells_whether_it_is_exact(batch: tuple, accumulated: int, exact, 
 
 
 def test_test_of_a_state_says_nothing_of_how_it_goes_on(capsys) -> None:
-    BetweenBatches().on_load_checkpoint(Fake(training=False), None, {})
+    SafePoint().on_load_checkpoint(Fake(training=False), None, {})
     assert not capsys.readouterr().err
 
 
@@ -119,7 +119,7 @@ def test_total_progress_points_to_the_next_batch() -> None:
 
 def test_what_acts_at_once_acts_first_and_in_each_batch() -> None:
     acted = []
-    callback = BetweenBatches(
+    callback = SafePoint(
         *(lambda _, inside, name=name: acted.append((name, inside)) for name in "ab"),
         at_once=lambda _, inside: acted.append(("now", inside)),
     )
@@ -133,8 +133,8 @@ def test_what_acts_at_once_acts_first_and_in_each_batch() -> None:
 @pytest.mark.parametrize("cut", [True, False])
 def test_end_of_an_epoch_or_of_training_is_acted_on_once(cut: bool, monkeypatch) -> None:
     acted = []
-    monkeypatch.setattr("src.engine.exact.between_batches.ends_in_epoch", lambda _: cut)
-    callback = BetweenBatches(lambda _, inside: acted.append(inside))
+    monkeypatch.setattr("src.engine.exact.safe_point.ends_in_epoch", lambda _: cut)
+    callback = SafePoint(lambda _, inside: acted.append(inside))
     callback.on_train_epoch_end(None, None)
     assert acted == [False] * cut
     callback.on_train_end(None, None)
@@ -150,11 +150,11 @@ def test_last_batch_ends_no_epoch_early(ready: int, last: bool, cut: bool) -> No
     assert ends_in_epoch(Fake(fit_loop=loop, num_training_batches=9)) is cut
 
 
-def resumed(**parts) -> tuple[BetweenBatches, Fake]:
+def resumed(**parts) -> tuple[SafePoint, Fake]:
     """A callback and a trainer of a run that goes on."""
     loop = {"state_dict": {}, "epoch_loop.state_dict": {"_batches_that_stepped": 5}}
     state = {"exact": True, "loops": {"fit_loop": loop}, "state_dict": {}} | parts
-    callback = BetweenBatches()
+    callback = SafePoint()
     total = Fake(completed=21, ready=30)
     epoch_loop = Fake(batch_progress=Fake(total=total), _batches_that_stepped=6)
     fit = Fake(epoch_loop=epoch_loop, _restarting=True)
@@ -199,13 +199,13 @@ def test_averaging_that_does_not_go_on_exactly_is_told(capsys) -> None:
 
 
 def test_run_that_begins_has_nothing_to_restore(capsys) -> None:
-    BetweenBatches().on_train_start(Fake(callbacks=None), None)
+    SafePoint().on_train_start(Fake(callbacks=None), None)
     assert capsys.readouterr().err == ""
 
 
 def test_batch_of_a_module_that_steps_by_hand_may_take_any_number_of_steps() -> None:
     acted = []
-    callback = BetweenBatches(lambda trainer, _: acted.append(trainer.global_step))
+    callback = SafePoint(lambda trainer, _: acted.append(trainer.global_step))
     by_hand = Fake(automatic_optimization=False)
     for batch, step in enumerate((0, 0, 2, 2, 4)):  # the first and the third one take none
         trainer = Fake(lightning_module=by_hand, global_step=step, accumulate_grad_batches=1)

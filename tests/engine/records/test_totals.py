@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
-from src.engine.records.account import Account
+from src.engine.records.totals import Totals
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.bare_trainer import bare_trainer
@@ -17,22 +17,22 @@ if sys.platform != "win32":
 
 
 def test_account_keeps_times_counts_and_metrics(batch: Batch) -> None:
-    account = Account(started=time.perf_counter() - 100)
-    trainer = bare_trainer(max_epochs=2, callbacks=[account])
+    totals = Totals(started=time.perf_counter() - 100)
+    trainer = bare_trainer(max_epochs=2, callbacks=[totals])
     loader = DataLoader([batch] * 3, batch_size=None)
     task = ClassificationTask(CNN())
     trainer.fit(task, loader, loader)
     trainer.test(task, loader, verbose=False)
-    metrics = account.metrics
+    metrics = totals.metrics
     assert (metrics["epochs"], metrics["steps"], metrics["test_samples"]) == (2, 6, 60)
     assert 100 < metrics["startup_s"] < 200
     assert 0 < metrics["fit_s"] < 100
     assert {"train/loss", "val/acc", "test/acc", "test_s"} <= set(metrics)
     assert 10 < metrics["memory_mib"] < 100_000
     expected = task.eval()(batch.image).argmax(1).short().repeat(3)
-    assert torch.equal(account.outputs["prediction"], expected)
-    assert torch.equal(account.outputs["label"], batch.label.short().repeat(3))
-    assert account.outputs["label"].dtype == torch.int16
+    assert torch.equal(totals.outputs["prediction"], expected)
+    assert torch.equal(totals.outputs["label"], batch.label.short().repeat(3))
+    assert totals.outputs["label"].dtype == torch.int16
 
 
 @pytest.mark.parametrize(
@@ -41,24 +41,24 @@ def test_account_keeps_times_counts_and_metrics(batch: Batch) -> None:
 def test_answers_are_kept_where_one_process_has_all(
     batch: Batch, shape: tuple[int, ...], processes: int, kept: int
 ) -> None:
-    account = Account(started=0.0)
+    totals = Totals(started=0.0)
     strategy = Fake(root_device="cpu", reduce=lambda count, reduce_op: count * processes)
     trainer = Fake(strategy=strategy, world_size=processes, callback_metrics={})
-    account.on_test_batch_end(trainer, None, {"a": torch.ones(shape)}, batch, 0)
-    account.on_test_batch_end(trainer, None, {"a": torch.ones(shape)}, batch, 1)
-    account.on_test_end(trainer, None)
-    assert account.metrics["test_samples"] == 40 * processes
-    assert len(account.outputs) == kept
+    totals.on_test_batch_end(trainer, None, {"a": torch.ones(shape)}, batch, 0)
+    totals.on_test_batch_end(trainer, None, {"a": torch.ones(shape)}, batch, 1)
+    totals.on_test_end(trainer, None)
+    assert totals.metrics["test_samples"] == 40 * processes
+    assert len(totals.outputs) == kept
 
 
 def test_time_before_a_training_that_has_no_step_is_startup() -> None:
-    account = Account(started=time.perf_counter() - 100)
+    totals = Totals(started=time.perf_counter() - 100)
     device = Fake(root_device=torch.device("cpu"))
-    account.on_fit_end(
+    totals.on_fit_end(
         Fake(strategy=device, callback_metrics={}, current_epoch=2, global_step=6), None
     )
-    assert account.metrics["startup_s"] > 100
-    assert "fit_s" not in account.metrics
+    assert totals.metrics["startup_s"] > 100
+    assert "fit_s" not in totals.metrics
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
@@ -66,27 +66,27 @@ def test_time_before_a_training_that_has_no_step_is_startup() -> None:
 def test_memory_is_told_in_mib(platform: str, mib: float, monkeypatch) -> None:
     usage = {resource.RUSAGE_SELF: Fake(ru_maxrss=2**21)}
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr("src.engine.records.account.resource.getrusage", usage.get)
+    monkeypatch.setattr("src.engine.records.totals.resource.getrusage", usage.get)
     monkeypatch.setattr("torch.cuda.max_memory_allocated", {torch.device("cuda"): 3 * 2**20}.get)
     strategy = Fake(root_device=torch.device("cuda"))
     trainer = Fake(strategy=strategy, callback_metrics={}, current_epoch=2, global_step=6)
-    account = Account(started=0.0)
-    account.on_fit_end(trainer, None)
-    assert account.metrics.pop("startup_s") > 0
+    totals = Totals(started=0.0)
+    totals.on_fit_end(trainer, None)
+    assert totals.metrics.pop("startup_s") > 0
     figures = {"memory_mib": mib, "gpu_memory_mib": 3.0, "epochs": 2, "steps": 6}
-    assert account.metrics == figures
+    assert totals.metrics == figures
 
 
 def test_each_part_is_timed_from_the_end_of_the_one_before(monkeypatch) -> None:
     clock = iter([12.0, 15.0, 22.0])
-    monkeypatch.setattr("src.engine.records.account.time.perf_counter", lambda: next(clock))
-    account, cpu = Account(started=10.0), torch.device("cpu")
+    monkeypatch.setattr("src.engine.records.totals.time.perf_counter", lambda: next(clock))
+    totals, cpu = Totals(started=10.0), torch.device("cpu")
     strategy = Fake(root_device=cpu, reduce=lambda count, reduce_op: {"sum": count}[reduce_op])
     trainer = Fake(strategy=strategy, callback_metrics={"a": torch.tensor(0.5)}, world_size=1)
     trainer.current_epoch, trainer.global_step = 1, 2
-    account.on_train_start(trainer, None)
-    account.on_fit_end(trainer, None)
-    account.on_test_end(trainer, None)
-    times = {name: account.metrics[name] for name in ("startup_s", "fit_s", "test_s")}
+    totals.on_train_start(trainer, None)
+    totals.on_fit_end(trainer, None)
+    totals.on_test_end(trainer, None)
+    times = {name: totals.metrics[name] for name in ("startup_s", "fit_s", "test_s")}
     assert times == {"startup_s": 2.0, "fit_s": 3.0, "test_s": 7.0}
-    assert account.metrics["a"] == 0.5
+    assert totals.metrics["a"] == 0.5

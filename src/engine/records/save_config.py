@@ -9,13 +9,13 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule, Tr
 from typing_extensions import override
 
 from src.engine.console.note import note
+from src.engine.files.atomic_write import write_atomic
 from src.engine.files.plain_file import refuse_unsafe
-from src.engine.files.whole_file import write_whole
 from src.engine.records.changes import Change, changes
 from src.engine.records.config_file import flat
 from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.ledger import NOT_THE_CONFIGURATION, config_digest
 from src.engine.records.loggers import log_hyperparams
-from src.engine.records.looks import NOT_THE_CONFIGURATION, config_digest
 from src.engine.records.masked_settings import masked_config, masked_settings
 from src.engine.records.plain import read_own
 from src.engine.records.provenance import differences, provenance
@@ -25,7 +25,7 @@ _COMPARED_OF_TRAINER = {"max_epochs", "max_steps", "precision", "accumulate_grad
 _NOT_COMPARED = {"data.data_dir", "data.num_workers", "data.eval_batch_size"}
 
 
-class Record(Callback):
+class SaveConfig(Callback):
     """Write configuration and provenance to the run's folder, each checkpoint and the loggers.
 
     Args:
@@ -57,7 +57,7 @@ class Record(Callback):
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit" and trainer.is_global_zero:
-            write_whole(self.folder / "config.yaml", self.config.encode())
+            write_atomic(self.folder / "config.yaml", self.config.encode())
             for owner in (pl_module, trainer.datamodule):  # type: ignore[attr-defined]  # undeclared
                 if initial := getattr(owner, "_hparams_initial", None):  # Lightning logs it next
                     initial.update(masked_settings(dict(initial)))
@@ -82,14 +82,14 @@ class Record(Callback):
         self.sessions = [*self.sessions, now]
         if trainer.is_global_zero:
             text = json.dumps(self.sessions, indent=2) + "\n"
-            write_whole(self.folder / "provenance.json", text.encode())
-            self._write_glance()
+            write_atomic(self.folder / "provenance.json", text.encode())
+            self._write_overview()
         refuse_unsafe("checkpoint", trainer._checkpoint_connector.dump_checkpoint(False))
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._written and trainer.is_global_zero and self._metrics() != self._written["metrics"]:
-            self._write_glance()  # a metric has told for the first time which value is best
+            self._write_overview()  # a metric has told for the first time which value is best
 
     @override
     def on_save_checkpoint(
@@ -102,10 +102,10 @@ class Record(Callback):
                 checkpoint[key] = masked_settings(checkpoint[key])
         checkpoint |= {"config": self.config, "provenance": self.sessions, "ended": ended}
 
-    def _write_glance(self) -> None:
-        self._written = self._glance()
+    def _write_overview(self) -> None:
+        self._written = self._overview()
         text = json.dumps(self._written, indent=2) + "\n"
-        write_whole(self.folder / "run.json", text.encode())
+        write_atomic(self.folder / "run.json", text.encode())
 
     def _metrics(self) -> dict[str, dict[str, str]]:
         """Gather what is known of the metrics: which value is best, and how it is written."""
@@ -114,7 +114,7 @@ class Record(Callback):
             metrics.append(chosen)  # one of several loaders has a name of its own
         return {each.name: {"mode": each.mode, "format": each.format} for each in metrics}
 
-    def _glance(self) -> dict[str, Any]:
+    def _overview(self) -> dict[str, Any]:
         """Gather what lists of many runs show: small, and read a hundred times faster than YAML."""
         git = self.sessions[-1]["git"]
         found = changes(self.default, self.config) if self.default else None

@@ -16,7 +16,7 @@ from src.evaluation.picture import Picture
 _PROJECTOR = "embedding"
 
 
-def write_board(
+def write_tensorboard(
     folder: Path,
     split: str,
     step: int,

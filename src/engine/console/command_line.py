@@ -13,7 +13,7 @@ LINKS = (
 )
 
 
-class Words(NamedTuple):
+class CommandLine(NamedTuple):
     """A command, taken apart.
 
     Attributes:
@@ -71,7 +71,7 @@ def option_name(path: str) -> str:
     return re.sub(r"\.(class_path|init_args|dict_kwargs)\b", "", path)
 
 
-def take_apart(words: list[str]) -> Words:
+def split_arguments(words: list[str]) -> CommandLine:
     """Find the files that a command names, wherever in it they stand.
 
     Args:
@@ -104,7 +104,7 @@ def take_apart(words: list[str]) -> Words:
             )
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--trainer.default_root_dir", nargs="?", dest="root")
-    return Words(**named, root=parser.parse_known_args(rest)[0].root or ".", rest=rest)
+    return CommandLine(**named, root=parser.parse_known_args(rest)[0].root or ".", rest=rest)
 
 
 def refuse_linked(words: Iterable[str], links: Iterable[tuple[str, str]] = LINKS) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from src.engine.records.run_table import facts, table
+from src.engine.records.listing import facts, table
 from tests.engine.records.test_run_record import record_of
 
 ROW = {

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from src.engine.files.whole_file import write_whole
+from src.engine.files.atomic_write import write_atomic
 
 
 def test_file_is_written_and_nothing_beside_it(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     for content in (b"old", b"new"):
-        write_whole(folder / "x", content)
+        write_atomic(folder / "x", content)
         assert (folder / "x").read_bytes() == content
         assert [file.name for file in folder.iterdir()] == ["x"]
         (folder / "x.part").symlink_to(tmp_path / "outside")  # somebody else's, or of a killed run
@@ -21,10 +21,10 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch, call: str
     def full(*args) -> None:
         raise OSError(28, "No space left on device")
 
-    write_whole(tmp_path / "x", b"old")
+    write_atomic(tmp_path / "x", b"old")
     monkeypatch.setattr(*(os, "fsync") if call == "fsync" else (Path, call), full)
     with pytest.raises(OSError, match="No space left"):
-        write_whole(tmp_path / "x", b"new")
+        write_atomic(tmp_path / "x", b"new")
     monkeypatch.undo()
     assert (tmp_path / "x").read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["x"]
@@ -41,7 +41,7 @@ def test_content_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "fsync", fsync)
     replace = Path.replace
     monkeypatch.setattr(Path, "replace", lambda *a: (calls.append("rename"), replace(*a)))
-    write_whole(tmp_path / "x", b"new")
+    write_atomic(tmp_path / "x", b"new")
     assert calls[:2] == ["fsync of 3 bytes", "rename"]
     assert len(calls) == 3  # the folder, too
     with pytest.raises(OSError, match="Bad file descriptor"):
@@ -50,5 +50,5 @@ def test_content_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypat
 
 def test_what_only_informs_is_not_forced_to_the_disk(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("forced"))
-    write_whole(tmp_path / "x", b"new", sync=False)
+    write_atomic(tmp_path / "x", b"new", sync=False)
     assert (tmp_path / "x").read_bytes() == b"new"

@@ -11,7 +11,11 @@ from tensorboard.util.tensor_util import make_ndarray
 from torch import nn
 
 from src.batch import Batch
-from src.evaluation.classification.board import last_hidden, write_board, write_projector
+from src.evaluation.classification.tensorboard import (
+    last_hidden,
+    write_projector,
+    write_tensorboard,
+)
 from src.models import CNN
 from tests.evaluation.classification.test_measures import answers
 
@@ -20,7 +24,7 @@ NAMES = list("0123456789")
 
 def write(folder: Path) -> None:
     picture = np.zeros((8, 6, 3), dtype=np.uint8)
-    write_board(folder, "test", 7, {"confusion": picture}, answers(), NAMES)
+    write_tensorboard(folder, "test", 7, {"confusion": picture}, answers(), NAMES)
 
 
 def test_pictures_and_curves_are_shown(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes | memoryview, sync: bool = True) -> None:
+def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> None:
     """Write a file beside its place, force it to the disk, and only then give it its name.
 
     However the process ends, the name means the old content or the new, never a part. A link at

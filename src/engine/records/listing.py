@@ -20,24 +20,24 @@ def facts(record: RunRecord) -> dict[str, Any]:
     Returns:
         Plain values by name.
     """
-    glance, metrics, headline = record.glance, record.metrics, record.headline
+    overview, metrics, headline = record.overview, record.metrics, record.headline
     return {
         "run": record.name,
         "status": record.status,
-        "metric": glance.get("headline") or (headline.name if headline else None),
+        "metric": overview.get("headline") or (headline.name if headline else None),
         "mode": headline.mode if headline else None,
         "val": record.best_val,
         "test": record.tested,
         "fit_s": metrics.get("fit_s", record.progress.get("seconds")),
         "to_target_s": metrics.get("to_target_s"),
-        "seed": glance.get("seed"),
-        "commit": glance.get("commit") or "",
-        "uncommitted": bool(glance.get("uncommitted")),
-        "group": glance.get("group") or "",
-        "began": glance.get("began") or "",
+        "seed": overview.get("seed"),
+        "commit": overview.get("commit") or "",
+        "uncommitted": bool(overview.get("uncommitted")),
+        "group": overview.get("group") or "",
+        "began": overview.get("began") or "",
         "step": record.progress.get("step", metrics.get("steps")),
         "steps": record.progress.get("steps"),
-        "changed": glance.get("changed"),
+        "changed": overview.get("changed"),
     }
 
 

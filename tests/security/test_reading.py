@@ -13,7 +13,7 @@ from src.compare import main as compare
 from src.engine.files.arrays import read_arrays
 from src.engine.jobs.group import Group
 from src.engine.records.curves import read_curves
-from src.engine.records.looks import counted, looks
+from src.engine.records.ledger import counted, looks
 from src.engine.records.run_record import RunRecord
 from src.report import main as report
 from src.runs import main as runs
@@ -75,7 +75,7 @@ def test_odd_progress_is_no_progress(content: str, tmp_path: Path) -> None:
 def test_pipe_in_a_folder_does_not_wait(name: str, tmp_path: Path) -> None:
     record = run_of(tmp_path)
     os.mkfifo(record.log_dir / name)
-    assert (record.glance, record.metrics, record.progress, record.curves) == ({}, {}, {}, {})
+    assert (record.overview, record.metrics, record.progress, record.curves) == ({}, {}, {}, {})
 
 
 @pytest.mark.parametrize(

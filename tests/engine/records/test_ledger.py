@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from src.engine.records.looks import NOT_THE_CONFIGURATION, add_look, config_digest, counted, looks
+from src.engine.records.ledger import NOT_THE_CONFIGURATION, add_look, config_digest, counted, looks
 
 
 def test_looks_are_kept_in_their_order(tmp_path) -> None:
@@ -83,7 +83,7 @@ def test_looks_are_counted_in_a_sentence(found: list, config: str | None, text: 
 
 def test_ledger_is_written_through_no_link_and_to_the_disk(tmp_path, monkeypatch) -> None:
     synced = []
-    monkeypatch.setattr("src.engine.records.looks.os.fsync", synced.append)
+    monkeypatch.setattr("src.engine.records.ledger.os.fsync", synced.append)
     add_look(tmp_path, {"network": 1})
     assert len(synced) == 1
     with pytest.raises(OSError, match="Bad file descriptor"):
@@ -99,7 +99,7 @@ def test_ledger_is_written_through_no_link_and_to_the_disk(tmp_path, monkeypatch
 
 
 def test_full_disk_is_told(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("src.engine.records.looks.os.write", lambda _, text: len(text) - 1)
+    monkeypatch.setattr("src.engine.records.ledger.os.write", lambda _, text: len(text) - 1)
     with pytest.raises(OSError, match=r"test_looks\.jsonl cannot be written: the disk is full"):
         add_look(tmp_path, {})
 

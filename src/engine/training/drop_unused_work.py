@@ -11,7 +11,7 @@ _EACH_STEP = (
 )
 
 
-def make_lean(trainer: Trainer) -> None:
+def drop_unused_work(trainer: Trainer) -> None:
     """Let each step of a training do only what some part of the run has asked for.
 
     Lightning calls every hook of every callback, 3 us each, also those that are empty, unless they

@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from src.batch import Batch
-from src.engine.training.lean_loop import make_lean
+from src.engine.training.drop_unused_work import drop_unused_work
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.bare_trainer import bare_trainer
@@ -31,14 +31,14 @@ def trainer() -> Trainer:
 
 
 def test_hooks_that_do_something_are_still_called(trainer: Trainer, batch: Batch) -> None:
-    make_lean(trainer)
+    drop_unused_work(trainer)
     loader = torch.utils.data.DataLoader([batch] * 3, None)
     trainer.fit(ClassificationTask(CNN()), loader, loader)
     assert trainer.callbacks[0].calls == 3
 
 
 def test_empty_hooks_of_a_step_are_left_out(trainer: Trainer) -> None:
-    make_lean(trainer)
+    drop_unused_work(trainer)
     counter, empty = trainer.callbacks[:2]
     assert callable(counter.on_train_batch_end)
     assert counter.on_before_zero_grad is None
@@ -52,5 +52,5 @@ def test_nvml_is_asked_only_where_there_is_a_gpu(
 ) -> None:
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    make_lean(trainer)
+    drop_unused_work(trainer)
     assert ("PYTORCH_NVML_BASED_CUDA_CHECK" in os.environ) == has_gpu

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.engine.files.run_files import evaluation_dir, file_digest, read_json, read_text
+from src.engine.files.reading import evaluation_dir, file_digest, read_json, read_text
 from src.engine.files.shape import METRICS, SESSION
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from src.engine.console.words import LINKS, option_name, refuse_linked, take_apart
+from src.engine.console.command_line import LINKS, option_name, refuse_linked, split_arguments
 
 
 def test_option_is_named_without_the_keys_of_the_file() -> None:
@@ -9,31 +9,31 @@ def test_option_is_named_without_the_keys_of_the_file() -> None:
 
 
 def test_file_is_found_wherever_it_stands() -> None:
-    words = take_apart(["--a", "1", "-c", "x.yaml", "--b=2"])
+    words = split_arguments(["--a", "1", "-c", "x.yaml", "--b=2"])
     assert (words.config, words.root, words.rest) == ("x.yaml", ".", ["--a", "1", "--b=2"])
-    assert take_apart(["--a=1", "--ckpt_path", "last"]).ckpt_path == "last"
-    assert take_apart(["--weights=w.pt", "--config", "x"])[:3] == ("x", None, "w.pt")
+    assert split_arguments(["--a=1", "--ckpt_path", "last"]).ckpt_path == "last"
+    assert split_arguments(["--weights=w.pt", "--config", "x"])[:3] == ("x", None, "w.pt")
 
 
 def test_command_without_files_is_left_as_it_is() -> None:
     words = ["--a=1", "--print_config=x"]
-    assert take_apart(words) == (*[None] * 7, ".", words)
+    assert split_arguments(words) == (*[None] * 7, ".", words)
 
 
 def test_folder_of_runs_is_read_and_left_in_place() -> None:
     words = ["--trainer.default_root_dir", "runs"]
-    assert take_apart(words)[-2:] == ("runs", words)
+    assert split_arguments(words)[-2:] == ("runs", words)
 
 
 def test_seeds_group_and_jobs_are_taken_out() -> None:
-    words = take_apart(["--seeds", "5", "--group=a", "--x=1", "--jobs", "2"])
+    words = split_arguments(["--seeds", "5", "--group=a", "--x=1", "--jobs", "2"])
     assert (words.seeds, words.group, words.jobs, words.rest) == ("5", "a", "2", ["--x=1"])
 
 
 @pytest.mark.parametrize("other", ["--config=x.yaml", "--weights=w.pt", "--group=a", "--seeds=3"])
 def test_resumed_run_has_its_own_files(other: str) -> None:
     with pytest.raises(ValueError, match="exclude each other"):
-        take_apart([other, "--ckpt_path=last"])
+        split_arguments([other, "--ckpt_path=last"])
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_resumed_run_has_its_own_files(other: str) -> None:
 )
 def test_other_numbers_of_files_are_refused(words: list[str], expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
-        take_apart(words)
+        split_arguments(words)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_what_the_data_set_publishes_cannot_be_set(word: str) -> None:
 
 def test_every_option_that_is_taken_out_has_its_place() -> None:
     names = ("config", "weights", "group", "seeds", "jobs", "trust")
-    words = take_apart([f"--{name}={name[0]}" for name in names])
+    words = split_arguments([f"--{name}={name[0]}" for name in names])
     assert words == ("c", None, "w", "g", "s", "j", "t", ".", [])
-    assert take_apart(["--ckpt_path=a", "--jobs=2", "--trust=b"])[1] == "a"
+    assert split_arguments(["--ckpt_path=a", "--jobs=2", "--trust=b"])[1] == "a"
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,15 @@ def test_every_option_that_is_taken_out_has_its_place() -> None:
 )
 def test_option_without_its_value_is_refused(name: str, what: str) -> None:
     with pytest.raises(ValueError, match=f"^--{name} needs {what}$"):
-        take_apart([f"--{name}"])
+        split_arguments([f"--{name}"])
 
 
 def test_abbreviation_is_no_option() -> None:
     words = ["--con=x", "--trainer.default_root=y", "--see", "3"]
-    assert take_apart(words).rest == words
-    assert take_apart(words).root == "."
-    assert take_apart(["--trainer.default_root_dir"]).root == "."
-    assert take_apart(["-h"]).rest == ["-h"]
+    assert split_arguments(words).rest == words
+    assert split_arguments(words).root == "."
+    assert split_arguments(["--trainer.default_root_dir"]).root == "."
+    assert split_arguments(["-h"]).rest == ["-h"]
 
 
 def test_links_are_from_the_data_to_the_task_and_its_network() -> None:

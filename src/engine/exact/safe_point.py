@@ -18,7 +18,7 @@ from src.engine.console.note import note
 Action = Callable[[Trainer, bool], None]
 
 
-class BetweenBatches(Callback):
+class SafePoint(Callback):
     """Act between two batches, once the gradients of all batches so far have been applied.
 
     It must be the first callback: what others do when training ends is then not in what is saved.

@@ -10,10 +10,10 @@ from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.records.changes import Change
 from src.engine.records.config_file import flat
 from src.engine.records.known_metrics import KnownMetrics
-from src.engine.records.looks import config_digest
+from src.engine.records.ledger import config_digest
 from src.engine.records.metric import Metric
 from src.engine.records.plain import read_own
-from src.engine.records.record import Record, hyperparameters
+from src.engine.records.save_config import SaveConfig, hyperparameters
 
 
 def test_hyperparameters_are_flat_and_plain() -> None:
@@ -78,7 +78,7 @@ def session(monkeypatch) -> dict:
         assert data == "the data"
         return copy.deepcopy(new) | {"inputs": new["inputs"] | {"weights": weights}}
 
-    monkeypatch.setattr("src.engine.records.record.provenance", provenance)
+    monkeypatch.setattr("src.engine.records.save_config.provenance", provenance)
     return new
 
 
@@ -89,7 +89,7 @@ def trainer_of(**more) -> Fake:
 
 
 def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
-    record = Record(CONFIG, tmp_path, "w", "mine")
+    record = SaveConfig(CONFIG, tmp_path, "w", "mine")
     record.default = record.config.replace("max_epochs: 2", "max_epochs: 1").replace(
         "here", "there"
     )
@@ -97,9 +97,9 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
     record.on_train_start(trainer_of(), None)
     session |= {"group": "mine", "changes": [["model.api_key", "***", "***"], ["a", 1, 2]]}
     assert json.loads((tmp_path / "provenance.json").read_text()) == record.sessions == [session]
-    glance = json.loads((tmp_path / "run.json").read_text())
+    overview = json.loads((tmp_path / "run.json").read_text())
     settings = dict(flat(read_own(record.config)))
-    assert glance == {
+    assert overview == {
         **{"group": "mine", "pid": os.getpid(), "began": "b", "commit": "c0", "seed": 3},
         **{"uncommitted": False, "target": "val/acc=0.9", "changed": {"trainer.max_epochs": 2}},
         **{"headline": None, "metrics": {}},
@@ -110,10 +110,12 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
 
 def test_metrics_are_written_down_once_they_are_known(tmp_path: Path, session: dict) -> None:
     def told() -> tuple[str, dict]:
-        glance = json.loads((tmp_path / "run.json").read_text())
-        return glance["headline"], {name: each["mode"] for name, each in glance["metrics"].items()}
+        overview = json.loads((tmp_path / "run.json").read_text())
+        return overview["headline"], {
+            name: each["mode"] for name, each in overview["metrics"].items()
+        }
 
-    record, name = Record(CONFIG, tmp_path), "val/x/dataloader_idx_1"
+    record, name = SaveConfig(CONFIG, tmp_path), "val/x/dataloader_idx_1"
     record.known, record.best = KnownMetrics(None), BestCheckpoint(name)
     record.best.choose(record.known)
     record.on_validation_end(trainer_of(), None)  # of the sanity check: nothing is written yet
@@ -128,16 +130,16 @@ def test_metrics_are_written_down_once_they_are_known(tmp_path: Path, session: d
 
 
 def test_run_that_goes_on_began_as_it_did(tmp_path: Path, session: dict, capsys) -> None:
-    record = Record(CONFIG, tmp_path)
+    record = SaveConfig(CONFIG, tmp_path)
     before = copy.deepcopy(SESSION) | {"group": "mine", "began": "a"}
     record.sessions = [before]
     session["inputs"]["threads"] = "2"
     session["git"] |= {"commit": "c1", "status": "M a"}
     record.on_train_start(trainer_of(), None)
     assert record.sessions == [before, session | {"group": "mine"}]
-    glance = json.loads((tmp_path / "run.json").read_text())
+    overview = json.loads((tmp_path / "run.json").read_text())
     told = {"group": "mine", "began": "a", "commit": "c1", "uncommitted": True, "changed": None}
-    assert glance | told == glance
+    assert overview | told == overview
     assert capsys.readouterr().err == (
         "note: since the checkpoint: threads 1 -> 2, commit c0 -> c1, uncommitted changes of the "
         "code; the samples come in the same order, the last bits may differ\n"
@@ -145,7 +147,7 @@ def test_run_that_goes_on_began_as_it_did(tmp_path: Path, session: dict, capsys)
 
 
 def test_first_process_alone_writes_records(tmp_path: Path, session: dict) -> None:
-    record, folder = Record(CONFIG, tmp_path / "records"), tmp_path / "records"
+    record, folder = SaveConfig(CONFIG, tmp_path / "records"), tmp_path / "records"
     record.on_train_start(trainer_of(is_global_zero=False), None)
     record.setup(trainer_of(is_global_zero=False), None, "fit")
     record.setup(trainer_of(), None, "test")
@@ -153,7 +155,7 @@ def test_first_process_alone_writes_records(tmp_path: Path, session: dict) -> No
 
 
 def test_configuration_is_written_and_logged_without_secrets(tmp_path: Path) -> None:
-    logged, record = [], Record(CONFIG, tmp_path)
+    logged, record = [], SaveConfig(CONFIG, tmp_path)
     task, data = (Fake(_hparams_initial={"api_key": "hunter2X", "a": 1}) for _ in range(2))
     trainer = trainer_of(datamodule=data, loggers=[Fake(log_hyperparams=logged.append)])
     record.setup(trainer, task, "fit")
@@ -172,7 +174,7 @@ def test_configuration_is_written_and_logged_without_secrets(tmp_path: Path) -> 
 def test_checkpoint_has_what_the_run_is(
     tmp_path: Path, stops: bool, early: bool, ended: bool
 ) -> None:
-    record = Record(CONFIG, tmp_path)
+    record = SaveConfig(CONFIG, tmp_path)
     trainer = Fake(fit_loop=Fake(_can_stop_early=early), should_stop=stops)
     keys = ("hyper_parameters", "datamodule_hyper_parameters")
     checkpoint = {key: {"api_key": "hunter2X"} for key in keys}
@@ -191,4 +193,4 @@ def test_state_that_no_checkpoint_gives_back_is_refused(tmp_path: Path, session:
 
     trainer = trainer_of(_checkpoint_connector=Fake(dump_checkpoint=dump))
     with pytest.raises(ValueError, match=r"^a in the checkpoint is a PosixPath"):
-        Record(CONFIG, tmp_path).on_train_start(trainer, None)
+        SaveConfig(CONFIG, tmp_path).on_train_start(trainer, None)
