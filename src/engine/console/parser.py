@@ -37,9 +37,13 @@ class OneLineParser(LightningArgumentParser):
         return added
 
     @override
-    def instantiate_classes(self, *args: Any, **kwargs: Any) -> Any:
+    def instantiate(self, *args: Any, **kwargs: Any) -> Any:
         with self.guard():
-            return super().instantiate_classes(*args, **kwargs)
+            return super().instantiate(*args, **kwargs)
+
+    @override
+    def instantiate_classes(self, *args: Any, **kwargs: Any) -> Any:
+        return self.instantiate(*args, **kwargs)  # Lightning 2.6 calls it by its old name
 
     @override
     def format_help(self, *args: Any, **kwargs: Any) -> str:
