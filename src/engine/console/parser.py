@@ -11,9 +11,9 @@ from lightning.pytorch.cli import LightningArgumentParser
 from typing_extensions import override
 
 from src.engine.console.explain import explain
+from src.engine.console.jsonargparse_compat import keep_whole_numbers
 from src.engine.console.masked import masked
 from src.engine.console.printable import printable
-from src.engine.console.whole_numbers import keep_whole_numbers
 
 _MANY = 6
 keep_whole_numbers()
