@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
+from src.engine.lightning_compat import callbacks_of
 from src.engine.records.changes import Change, moves_end
 
 
@@ -39,7 +40,7 @@ class ApplyChanges(Callback):
             elif part == "model.scheduler":
                 _set(change, [vars(scheduler) for scheduler in schedulers])
             elif change.name == "trainer.callbacks":
-                _set_callbacks(change, trainer.callbacks)  # type: ignore[attr-defined]
+                _set_callbacks(change, callbacks_of(trainer))
 
 
 def _scale_lr(trainer: Trainer, schedulers: list[Any], lr: float) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from src.engine.lightning_compat import epochs_done
 from src.engine.records.config_file import differing, flat
 from src.engine.records.plain import read_own
 
@@ -106,8 +107,7 @@ def refuse_finished(checkpoint: dict[str, Any], now: dict[str, Any], found: list
     Raises:
         ValueError: Nothing is left to train.
     """
-    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-    steps = checkpoint["global_step"]
+    epochs, steps = epochs_done(checkpoint), checkpoint["global_step"]
     for done, unit in [(epochs, "epochs"), (steps, "steps")]:
         end = now[f"trainer.max_{unit}"]
         if end is not None and 0 <= end <= done:

@@ -15,6 +15,7 @@ from src.engine.exact.flags import Flags
 from src.engine.exact.graceful_stop import GracefulStop
 from src.engine.exact.safe_point import Action, SafePoint
 from src.engine.exact.step_seed import StepSeed
+from src.engine.lightning_compat import callbacks_of
 from src.engine.records.known_metrics import KnownMetrics
 
 
@@ -41,10 +42,10 @@ def arrange(
         chosen: Callbacks that the user chose; a bar among them stays.
     """
     own_bar(trainer, chosen)
-    given: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # undeclared
+    given = callbacks_of(trainer)
     stop = GracefulStop(last)
     saves = last in given  # not without checkpointing
-    trainer.callbacks = [  # type: ignore[attr-defined]
+    given[:] = [
         # Refuses a watcher of the wrong direction before that has seen a value.
         *([known] if known else []),
         # What is saved between two batches holds nothing that others do at a batch's start.

@@ -24,6 +24,7 @@ from src.engine.exact.resume import Resumed, find_run
 from src.engine.exact.safe_point import Action
 from src.engine.files.plain_file import refuse_unsafe
 from src.engine.files.run import LOGS, Run
+from src.engine.lightning_compat import callbacks_of, ignore_cluster_checkpoints
 from src.engine.records.dumped import dump, dump_default
 from src.engine.records.heartbeat import Heartbeat
 from src.engine.records.known_metrics import KnownMetrics
@@ -203,7 +204,7 @@ class TrainCLI(LightningCLI):
         """Test the best state, which the model then holds; without one, the state it has."""
         best = self.best.best_model_path or None
         tested = self.config.test and can_test(self.model, self.datamodule)
-        if not best and self.best in self.trainer.callbacks:  # type: ignore[attr-defined]
+        if not best and self.best in callbacks_of(self.trainer):
             why = "nothing was validated" if self.best.monitor else _NO_METRIC
             note(f"{why}: the last state is {_DONE[tested]}")
         if tested:
@@ -212,8 +213,7 @@ class TrainCLI(LightningCLI):
             self.model.load_state_dict(read_checkpoint(best)["state_dict"])
 
     def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
-        # Else Lightning, under SLURM, takes any hpc_ckpt_*.ckpt that lies about.
-        self.trainer._checkpoint_connector._user_managed = ckpt_path is None
+        ignore_cluster_checkpoints(self.trainer, ckpt_path)
         with interrupts():
             part(self.model, self.datamodule, ckpt_path=ckpt_path, weights_only=True, **options)
 
