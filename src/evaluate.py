@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def main(args: list[str] | None = None) -> None:
         if classifier and given.projector:
             print(_show_projector(classifier, given.split))
         done = time.perf_counter()
-        print(f"{'seconds':<13}  {ready - started:.1f} startup, {done - ready:.1f} evaluation")
+        seconds = f"{ready - started:.1f} startup, {done - ready:.1f} evaluation"
+        print(entries({"seconds": seconds}))
 
 
 def _parser() -> VerbParser:
@@ -106,8 +108,8 @@ def _ask(trained: "Trained", split: str, out: Path) -> str:
         add_look(_root(trained), trained.described | look)
     about = {"split": split, "step": step, "sha256": digest, "module": type(trained.task).__name__}
     write_atomic(out / "summary.json", summary(about, metrics))
-    first = f"{'checkpoint':<13}  {shown(trained.path)}, step {step:,}"
-    last = f"{'files':<13}  {shown(out)}/summary.json"
+    first = entries({"checkpoint": f"{shown(trained.path)}, step {step:,}"})
+    last = entries({"files": f"{shown(out)}/summary.json"})
     return f"{first}\n{table(trained.task, split, metrics)}\n{last}"
 
 
@@ -146,9 +148,8 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
         write_atomic(out / name, content)
     if trained.log_dir:
         write_tensorboard(trained.log_dir, split, step, pictures, answers, evaluation.names)
-    lines = {"checkpoint": f"{shown(trained.path)}, step {step:,}"}
-    lines |= {"files": f"{shown(out)}/{', '.join(files)}"}
-    first, last = (f"{name:<13}  {text}" for name, text in lines.items())
+    first = entries({"checkpoint": f"{shown(trained.path)}, step {step:,}"})
+    last = entries({"files": f"{shown(out)}/{', '.join(files)}"})
     return f"{first}\n{table(evaluation.summary)}\n{last}"
 
 
@@ -193,7 +194,8 @@ def _show_projector(trained: "TrainedClassifier", split: str) -> str:
         trained.published("class_names"),
     )
     logs = shown(folder.parent if trained.run else folder)
-    return f"{'projector':<13}  {python()} -m tensorboard.main --logdir {logs}, page Projector"
+    command = f"{python()} -m tensorboard.main --logdir {logs}"
+    return entries({"projector": f"{command}, page Projector"})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def main(args: list[str] | None = None) -> None:
                 given.num_images,
             )
         )
-        print(f"{'seconds':<13}  {time.perf_counter() - started:.1f}")
+        print(entries({"seconds": f"{time.perf_counter() - started:.1f}"}))
 
 
 def _parser() -> VerbParser:
@@ -96,9 +97,8 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
         "accuracy": f"{right:.2%} out of sample",
         "suspected": f"{len(errors.index):,} label errors",
     }
-    lines = [f"{name:<13}  {text}" for name, text in rows.items()]
-    lines += [errors.table(), f"{'files':<13}  {shown(out)}/{', '.join(files)}"]
-    return "\n".join(lines)
+    last = entries({"files": f"{shown(out)}/{', '.join(files)}"})
+    return f"{entries(rows)}\n\n{errors.table()}\n\n{last}"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from src.engine.console.command_line import split_arguments
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def main(args: list[str] | None = None) -> None:
             return
         again = cli.run.checkpoint_dir / "last.ckpt"
         same, text = report(first.checkpoint, read_checkpoint(again))
-        print(text, f"{'compared':<13}  {shown(first.path)}, {shown(again)}", sep="\n")
+        print(text, entries({"compared": f"{shown(first.path)}, {shown(again)}"}), sep="\n")
     sys.exit(0 if same else RUN_ERROR)
 
 
