@@ -51,21 +51,21 @@ def main(args: list[str] | None = None) -> None:
 def _parser() -> VerbParser:
     parser = VerbParser(
         "evaluate",
-        "Evaluate a checkpoint. Any module says what it logs on the split. Of a classification of "
-        "images: accuracy with its interval, precision, recall and F1 of each class, confusion, "
-        "calibration with a temperature fitted on the validation images, the most confident "
-        "mistakes; pictures go to files and to the run's TensorBoard, what was said of each image "
-        "to predictions.npz.",
+        "Evaluate a checkpoint: print what the module logs on the split. For a classification of "
+        "images, also accuracy with its interval, precision, recall and F1 of each class, "
+        "confusion, calibration with a temperature fitted on the validation images and the most "
+        "confident mistakes; pictures are written to files and the run's TensorBoard, the "
+        "prediction for each image to predictions.npz.",
     )
     parser.add_trained()
     parser.add_argument("--split", choices=("test", "val", "train"), default="test")
     parser.add_argument(
-        "--out", type=Path, help="folder of the files; else evaluation/ in the run's or in this one"
+        "--out", type=Path, help="folder of the files (default: evaluation/ of the run, or here)"
     )
     parser.add_argument(
         "--projector",
         action="store_true",
-        help="show what the last layer gets in TensorBoard's projector",
+        help="show the input of the last layer in TensorBoard's projector",
     )
     return parser
 
@@ -83,10 +83,10 @@ def _classifier(trained: "Trained", split: str, projector: bool) -> "TrainedClas
         return classifier
     name = type(trained.task).__name__
     if projector:
-        raise ValueError(f"--projector serves {KIND} of images: this is {name}, {lack}")
+        raise ValueError(f"--projector works for {KIND} of images only: this is {name}, {lack}")
     refuse_unevaluated(trained.task, trained.data, split)
     if trained.kind == KIND:
-        note(f"only what {name} logs is told: it is a task {lack}")
+        note(f"only what {name} logs is shown: it is a task {lack}")
     return None
 
 

@@ -52,15 +52,17 @@ def _parser() -> VerbParser:
     parser = VerbParser(
         "export",
         "Write a trained network for other programs: pt and safetensors hold its weights; onnx and "
-        "torch_export the whole way from pixels in [0, 1] to logits and probabilities. Each file "
-        "is read back and compared on test images before it gets its name.",
+        "torch_export compute logits and probabilities from pixels in [0, 1]. Each file is read "
+        "back and compared on test images before it is kept.",
     )
     parser.add_trained()
     parser.add_argument(
-        "--format", nargs="+", choices=NAMES, default=NAMES, help="formats; else all of them"
+        "--format", nargs="+", choices=NAMES, default=NAMES, help="formats (default: all)"
     )
     parser.add_argument(
-        "--out", type=Path, help="folder of the files; else export/ beside the checkpoint of a run"
+        "--out",
+        type=Path,
+        help="folder of the files (default: export/ beside the checkpoint of a run, or here)",
     )
     return parser
 

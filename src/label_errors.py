@@ -51,9 +51,9 @@ def main(args: list[str] | None = None) -> None:
 def _parser() -> VerbParser:
     parser = VerbParser(
         "label_errors",
-        "Find images of the training split whose label seems wrong. Networks with the settings of "
-        "a run each leave out one fold and say what is in it; cleanlab ranks the labels that "
-        "they contradict. Validation and test images are not looked at.",
+        "Find training images with labels that seem wrong. Networks with the settings of a run are "
+        "each trained without one fold, which they then predict; cleanlab ranks the labels that "
+        "contradict the predictions. Validation and test images are not used.",
     )
     parser.add_trained()
     parser.add_argument("--folds", type=int, default=5, help="networks to train (default: 5)")
@@ -63,7 +63,7 @@ def _parser() -> VerbParser:
     parser.add_argument(
         "--out",
         type=Path,
-        help="folder of the files; else label_errors/ in the run's or in this one",
+        help="folder of the files (default: label_errors/ of the run, or here)",
     )
     return parser
 
