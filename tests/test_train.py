@@ -345,10 +345,10 @@ def test_augmentation_is_an_option(train: Train) -> None:
         ("--model.optimizer.lr=-1", "Invalid learning rate: -1.0"),
         ("--model.scheduler.warmup=2", "warmup of OneCycle must be in [0, 1), got 2.0"),
         ("--config=nowhere.yaml", "nowhere.yaml cannot be read (No such file or directory)"),
-        ("--config", "--config needs the name of a file"),
+        ("--config", "--config needs a value"),
         ("--trainer.callbacks+=EarlyStopping", "--trainer.callbacks needs monitor"),
         ("--trainer.strategy=ddp_spawn", "use --trainer.strategy ddp"),
-        ("--ckpt_path=", "--ckpt_path needs the name of a file"),
+        ("--ckpt_path=", "--ckpt_path needs a value"),
         ("--ckpt_path=nowhere.ckpt", "there is no checkpoint nowhere.ckpt"),
     ],
 )
@@ -380,7 +380,7 @@ def test_published_value_in_a_file_is_refused(train: Train, capsys) -> None:
     text = DEFAULT.read_text().replace("label_smoothing:", "num_classes: 5\n    label_smoothing:")
     Path("wrong.yaml").write_text(text)
     code, line = refusal(capsys, "--config=wrong.yaml")
-    assert (code, "--model.num_classes is not an option" in line) == (2, True)
+    assert (code, "--model.num_classes cannot be set" in line) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_folder_that_cannot_be_written_is_one_line(train: Train, capsys) -> None
     Path("lightning_logs").touch()
     code, line = refusal(capsys, *FLAGS)
     assert code == 2
-    assert "no folder for the run can be made" in line
+    assert "the folders of the run cannot be made" in line
 
 
 def test_corrupt_data_is_found_before_training(train: Train, capsys) -> None:

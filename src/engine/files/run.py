@@ -127,8 +127,8 @@ class Run:
         for folder in (self.log_dir, self.checkpoint_dir):
             if folder.exists() and not os.access(folder, os.W_OK):
                 raise PermissionError(
-                    f"the run cannot continue: {shown(folder)} cannot be written; make it so, "
-                    "or copy the checkpoint elsewhere for a new run"
+                    f"the run cannot continue: {shown(folder)} is not writable; change its "
+                    "permissions, or copy the checkpoint elsewhere to begin a new run"
                 )
 
     def hold(self) -> None:
@@ -139,7 +139,8 @@ class Run:
         """
         if not hold(self.checkpoint_dir):
             raise OSError(
-                f"{shown(self.checkpoint_dir)} is the run of another process, which is training now"
+                f"{shown(self.checkpoint_dir)} is already being trained by another process: wait "
+                "until it has ended"
             )
 
     def discard_if_empty(self) -> None:
@@ -173,7 +174,7 @@ class Run:
                 return False
             self.discard_if_empty()
             raise OSError(
-                f"no folder for the run can be made ({error}): give a writable one, "
+                f"the folders of the run cannot be made ({error}): give a writable folder, "
                 "--trainer.default_root_dir FOLDER"
             ) from error
         return True
