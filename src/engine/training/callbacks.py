@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, LearningRateFinder
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
@@ -16,6 +17,43 @@ from src.engine.exact.graceful_stop import GracefulStop
 from src.engine.exact.safe_point import Action, SafePoint
 from src.engine.exact.step_seed import StepSeed
 from src.engine.records.known_metrics import KnownMetrics
+
+_FINDERS = {  # what changes a setting that the record of the run has already, and what does not
+    BatchSizeFinder: "give --data.batch_size, the largest that fits in memory",
+    LearningRateFinder: "search the learning rate with python -m src.sweep",
+}
+
+
+def add_callbacks(trainer: Trainer, module: LightningModule) -> list[Callback]:
+    """Put the callbacks that a module brings among the trainer's; Lightning does so in each stage.
+
+    As there, each takes the place of those of its own class, and checkpoints come last.
+
+    Args:
+        trainer: Trainer of the run.
+        module: Module that may bring some; brings them no more.
+
+    Returns:
+        The callbacks of the module.
+
+    Raises:
+        ValueError: One of them all would train otherwise than the run has recorded.
+    """
+    module.trainer = trainer
+    brought = module.configure_callbacks() or []
+    own = [brought] if isinstance(brought, Callback) else [*brought]
+    module.configure_callbacks = list  # type: ignore[method-assign]  # Lightning asks again
+    replaced = {kind for each in own for kind in type(each).__mro__} - {Callback}
+    given: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # undeclared
+    kept = [*(each for each in given if type(each) not in replaced), *own]
+    for callback in kept:
+        for kind, how in _FINDERS.items():
+            if isinstance(callback, kind):
+                name = type(callback).__name__
+                raise ValueError(f"{name} changes a setting after it has been recorded: {how}")
+    kept.sort(key=lambda each: isinstance(each, Checkpoint))
+    trainer.callbacks = kept  # type: ignore[attr-defined]
+    return own
 
 
 def arrange(

@@ -31,7 +31,7 @@ from src.engine.records.masked_settings import refuse_masked
 from src.engine.records.run_logger import RunLogger, continue_loggers
 from src.engine.records.save_config import SaveConfig
 from src.engine.seed import chosen_seed
-from src.engine.training.callbacks import arrange
+from src.engine.training.callbacks import add_callbacks, arrange
 from src.engine.training.drop_unused_work import drop_unused_work
 from src.engine.training.target import Target, parse_target
 
@@ -223,6 +223,7 @@ class TrainCLI(LightningCLI):
         chosen = self.config_init["trainer"]["callbacks"]  # to which Lightning adds its own
         self._chosen = [*chosen] if isinstance(chosen, list) else [chosen]
         trainer = super().instantiate_trainer(**kwargs)
+        self._chosen += add_callbacks(trainer, self.model)
         self.known = KnownMetrics(self.model)
         self.best.choose(self.known)
         make_exact(trainer)
