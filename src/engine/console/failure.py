@@ -57,6 +57,9 @@ class Ended(Protocol):
     def discard_if_empty(self) -> None:
         """Give its number back if nothing was written."""
 
+    def discard(self) -> None:
+        """Remove its folders."""
+
     def keep_traceback(self, text: str) -> Path | None:
         """Write a traceback to its records; return the file, or None if it cannot be written."""
 
@@ -66,7 +69,7 @@ def one_line_failures(exit_code: int, debug: bool, run: Ended | None = None) -> 
     """Turn an exception into one line on standard error and an exit code.
 
     The traceback goes to `traceback.txt` in the run's folder; a run that wrote nothing gives its
-    number back.
+    number back, and one that is refused before its first state leaves nothing.
 
     Args:
         exit_code: `USER_ERROR` while the command is read, `RUN_ERROR` while the run goes on.
@@ -88,12 +91,15 @@ def one_line_failures(exit_code: int, debug: bool, run: Ended | None = None) -> 
         _say_stopped(signum, run)
         raise SystemExit(128 + signum) from None
     except Exception as error:
-        if run:
+        refused = isinstance(error, UsageError)
+        if run and refused and not run.has_state:
+            run.discard()
+        elif run:
             run.discard_if_empty()
         if debug:
             sys.excepthook = _say_traceback
             raise
-        code = USER_ERROR if isinstance(error, UsageError) else exit_code
+        code = USER_ERROR if refused else exit_code
         _say_failed(error, code, run)
         raise SystemExit(code) from None
     finally:
