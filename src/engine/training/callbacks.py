@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, LearningRat
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.console.progress import own_bar
+from src.engine.exact.apply_changes import ApplyChanges
 from src.engine.exact.epoch_metrics import EpochMetrics
 from src.engine.exact.exact_dataloader import ExactDataLoaders
 from src.engine.exact.finite import FiniteGuard
@@ -16,6 +17,7 @@ from src.engine.exact.flags import Flags
 from src.engine.exact.graceful_stop import GracefulStop
 from src.engine.exact.safe_point import Action, SafePoint
 from src.engine.exact.step_seed import StepSeed
+from src.engine.records.changes import Change
 from src.engine.records.known_metrics import KnownMetrics
 
 _FINDERS = {  # what changes a setting that the record of the run has already, and what does not
@@ -64,6 +66,7 @@ def arrange(
     writing: Iterable[Callback | None] = (),
     actions: Iterable[Action] = (),
     chosen: Sequence[Any] = (),
+    changes: Sequence[Change] = (),
 ) -> None:
     """Put every callback of a run into its place, once the Trainer has its own.
 
@@ -72,11 +75,11 @@ def arrange(
         best: Saves the best state, if it is one of the trainer's callbacks.
         last: Saves the latest state, likewise.
         known: What is known of the metrics of the run.
-        writing: What writes down the run: its record, what counts its seconds, what applies the
-            changes of a run that goes on, what ends it at a target. None of it in a
-            `fast_dev_run`, which writes nothing; what is None is left out.
+        writing: What writes down the run: its record, what counts its seconds, what ends it at a
+            target. None of it in a `fast_dev_run`, which writes nothing; what is None is left out.
         actions: What else is done between two batches.
         chosen: Callbacks that the user chose; a bar among them stays.
+        changes: Settings that a run that goes on has otherwise from here on.
     """
     own_bar(trainer, chosen)
     given: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # undeclared
@@ -96,6 +99,7 @@ def arrange(
         StepSeed(),  # after the state is saved, before anyone may draw a random number
         EpochMetrics(),  # gives metrics back before who monitors them looks
         Flags(),  # freezes again what a run had frozen, before callbacks go on with that
+        ApplyChanges(changes),  # sees what was configured, and sets it, before others change it
         FiniteGuard(),  # raises before anybody acts on what is not finite
         stop,  # takes the signals from Lightning; called by the second one
         *given,  # the user's, who see all of the above; Lightning's bar, summary and checkpoints
