@@ -288,3 +288,8 @@ def continue_mlflow(logger: MLFlowLogger, name: str) -> None:
 def flat_params(params: Any) -> dict[str, Any]:
     """Flatten parameters as Lightning does before it logs them."""
     return _flatten_dict(_convert_params(params))
+
+
+def schedules_inside(scheduler: Any) -> list[Any]:
+    """Give what `SequentialLR` and `ChainedScheduler` are made of. Wish: torch makes it public."""
+    return [*getattr(scheduler, "_schedulers", ())]

@@ -21,6 +21,9 @@ from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.utilities import CombinedLoader
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, ExponentialLR, SequentialLR
 from torch.utils.data import DataLoader, Sampler, SequentialSampler
 from torchmetrics import MeanMetric
 
@@ -42,6 +45,7 @@ from src.engine.lightning_compat import (
     read_through,
     saved_loaders,
     saved_position,
+    schedules_inside,
     set_sampler_epoch,
     spawns,
     wrapped_sampler,
@@ -375,3 +379,12 @@ def test_every_private_part_is_pinned(file: str) -> None:
     imported = vars(lightning_compat).keys() | vars(jsonargparse_compat).keys()
     pinned = {part for where, name, _ in PINS for part in [*where.split("."), name]}
     assert private_parts((ROOT / file).read_text()) <= pinned | imported
+
+
+@pytest.mark.parametrize("kind", [SequentialLR, ChainedScheduler])
+def test_schedules_inside_another_are_found(kind: type) -> None:
+    optimizer = SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    parts = [ConstantLR(optimizer), ExponentialLR(optimizer, 0.9)]
+    both = kind(optimizer, parts, [1]) if kind is SequentialLR else kind(parts)
+    assert schedules_inside(both) == parts
+    assert schedules_inside(parts[0]) == []

@@ -35,6 +35,7 @@ _SHAPE = {
     "epoch_metrics": [{str: {"updates": int}}],
     "metrics": {str: float},
     "flags?": {key: [str] for key in ("frozen", "evaluating", "untracked")},
+    "configured?": {str: {str: object}},
     "loaders?": [[_LOADER]],
     "calibration?": {"temperature": float, "step": int},
 }

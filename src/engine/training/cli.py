@@ -18,7 +18,6 @@ from src.engine.console.command_line import TAKEN_OUT, split_arguments
 from src.engine.console.failure import interrupts
 from src.engine.console.note import note
 from src.engine.console.parser import OneLineParser
-from src.engine.exact.apply_changes import ApplyChanges
 from src.engine.exact.exact import make_exact
 from src.engine.exact.resume import Resumed, find_run
 from src.engine.exact.safe_point import Action
@@ -32,7 +31,7 @@ from src.engine.records.masked_settings import refuse_masked
 from src.engine.records.run_logger import RunLogger, continue_loggers
 from src.engine.records.save_config import SaveConfig
 from src.engine.seed import chosen_seed
-from src.engine.training.callbacks import arrange
+from src.engine.training.callbacks import add_callbacks, arrange
 from src.engine.training.drop_unused_work import drop_unused_work
 from src.engine.training.target import Target, parse_target
 
@@ -184,16 +183,15 @@ class TrainCLI(LightningCLI):
         self.heartbeat = Heartbeat(run.log_dir)
         if text := self.config["target"]:
             self.target = Target(text, self.heartbeat, self.known)
-        apply = None
         if self.resumed:
             record.sessions = self.resumed.checkpoint["provenance"]
             record.changes = self.resumed.changes
-            apply = ApplyChanges(self.resumed.changes)
-        self._arrange(trainer, record, self.heartbeat, apply, self.target)
+        self._arrange(trainer, record, self.heartbeat, self.target)
 
     def _arrange(self, trainer: Trainer, *writing: Callback | None) -> None:
         parts = self.best, self.last, self.known
-        arrange(trainer, *parts, writing, self._actions, self._chosen)
+        changes = self.resumed.changes if self.resumed else ()
+        arrange(trainer, *parts, writing, self._actions, self._chosen, changes)
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
@@ -223,6 +221,7 @@ class TrainCLI(LightningCLI):
         chosen = self.config_init["trainer"]["callbacks"]  # to which Lightning adds its own
         self._chosen = [*chosen] if isinstance(chosen, list) else [chosen]
         trainer = super().instantiate_trainer(**kwargs)
+        self._chosen += add_callbacks(trainer, self.model)
         self.known = KnownMetrics(self.model)
         self.best.choose(self.known)
         make_exact(trainer)
