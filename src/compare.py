@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from src.statistics.comparison import Comparison, Sample
     from src.statistics.sentence import Scale
 
+_MODES = {"lower": "min", "higher": "max"}
+
 
 def main(args: list[str] | None = None) -> None:
     """Compare groups of runs, or single runs, with the first one.
@@ -35,7 +37,7 @@ def main(args: list[str] | None = None) -> None:
         runs = [record.run for each in sets for record in each.records.values()]
         if len(set(runs)) < len(runs):
             raise ValueError("a run is given twice, by itself or in a group")
-        metric = _metric(sets, given.metric)
+        metric = _directed(_metric(sets, given.metric), given.better)
         samples = _samples(sets, metric if isinstance(metric, str) else metric.name)
     with one_line_failures(RUN_ERROR, given.debug):
         from src.engine.console.shown import shown
@@ -70,6 +72,11 @@ def _parser() -> VerbParser:
         "--metric", help="figure of metrics.json (default: the headline metric in the test)"
     )
     parser.add_argument(
+        "--better",
+        choices=[*_MODES],
+        help="which value of --metric is better, where no run says so",
+    )
+    parser.add_argument(
         "--difference",
         type=float,
         help="difference worth knowing, for the number of seeds that it needs; of shares in "
@@ -91,6 +98,19 @@ def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
         )
         raise ValueError(f"these are not judged by one metric: {told}; give --metric")
     return known[0] if known else found[0]
+
+
+def _directed(metric: "Metric | str", better: str | None) -> "Metric | str":
+    """Take the user's word for a metric that does not speak for itself."""
+    from src.engine.records.metric import ends, metric_of
+
+    if better is None:
+        return metric
+    if isinstance(metric, str):
+        return metric_of(metric, _MODES[better])
+    if metric.mode != _MODES[better]:
+        raise ValueError(f"--better {better}: of {metric.name} the {ends(metric.mode)[0]} is best")
+    return metric
 
 
 def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
@@ -167,10 +187,9 @@ def _table(
 
 
 def _looks(sets: "list[RunSet]") -> str:
-    from src.engine.records.ledger import counted, looks
+    from src.engine.jobs.samples import count_looks
 
-    roots = {record.run.root for each in sets for record in each.records.values()}
-    return counted([look for root in sorted(roots) for look in looks(root)])
+    return count_looks(record.run.root for each in sets for record in each.records.values())
 
 
 def _content(

@@ -67,6 +67,11 @@ def _best_of(group: "Group") -> "RunRecord":
     finished = [each for each in group.members() if each.status == "finished"]
     if not finished:
         raise FileNotFoundError(f"no run of group {group.name} is finished")
+    if len(metrics := {each.headline for each in finished}) > 1:
+        told = ", ".join(
+            sorted(f"{each.name} ({each.mode})" if each else "none" for each in metrics)
+        )
+        raise ValueError(f"the runs of {group.name} have different metrics, {told}: name one run")
     return min(finished, key=lambda each: each.rank)
 
 
@@ -114,7 +119,7 @@ def _run_verb(verb: str, *words: str) -> str:
 def _section(record: "RunRecord") -> "Section":
     from src.engine.console.shown import python, shown
     from src.engine.files.arrays import read_arrays
-    from src.engine.records.ledger import counted, looks
+    from src.engine.jobs.samples import count_looks
     from src.evaluation.section import SUMMARY, Section
 
     answers = record.evaluation_dir / "predictions.npz"
@@ -142,7 +147,7 @@ def _section(record: "RunRecord") -> "Section":
         summary,
         record.evaluation_dir,
         {what: command for command, what in commands.items()},
-        counted(looks(record.run.root), record.config),
+        count_looks([record.run.root], record.config),
         read_arrays(answers, mistake_image=4)[0] if answers.is_file() else (),
     )
 

@@ -102,6 +102,7 @@ def test_words_have_defaults() -> None:
     assert vars(_parser().parse_args(["a", "b"])) == {
         "what": ["a", "b"],
         "metric": None,
+        "better": None,
         "difference": None,
         "out": Path("compare.png"),
         "format": "text",

@@ -12,6 +12,7 @@ import pytest
 
 from src.engine.console.failure import UsageError
 from src.engine.files.reading import file_digest
+from src.engine.records.metric import Metric
 from src.engine.records.run_record import RunRecord
 from src.evaluate import main as evaluate
 from src.evaluation.section import GroupSection
@@ -139,10 +140,13 @@ def test_run_that_cannot_be_tested_is_shown_without_it(monkeypatch, capsys) -> N
 
 def test_best_run_of_a_group_is_finished_and_best_by_validation() -> None:
     states = [("finished", -0.8), ("finished", -0.9), ("finished", inf), ("failed", -0.99)]
-    members = [SimpleNamespace(status=status, rank=rank) for status, rank in states]
+    members = [SimpleNamespace(status=each[0], rank=each[1], headline=None) for each in states]
     assert _best_of(SimpleNamespace(members=lambda: members)) is members[1]
     with pytest.raises(FileNotFoundError, match="no run of group g is finished"):
         _best_of(SimpleNamespace(name="g", members=lambda: members[3:]))
+    members[0].headline = Metric("val/loss", "min")
+    with pytest.raises(ValueError, match=r"have different metrics, none, val/loss \(min\): name"):
+        _best_of(SimpleNamespace(name="g", members=lambda: members))
 
 
 def test_group_tells_its_summary_or_counts_its_runs(tmp_path: Path) -> None:

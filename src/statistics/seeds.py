@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from src.engine.console.printable import printable
-from src.engine.records.metric import Metric, cost_of
+from src.engine.records.metric import FIGURES, Metric
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, describe, describe_power
 
@@ -64,7 +64,7 @@ def _described(metrics: Sequence[Mapping[str, Any]], headline: Metric | None) ->
     """List what is described: the headline in test and validation, else whatever was tested."""
     if headline is None:
         logged = {name for each in metrics for name in each if name.startswith("test")}
-        tested = sorted(name for name in logged if not cost_of(name))
+        tested = sorted(name for name in logged if name not in FIGURES)
         return {Metric(name, "max"): name for name in tested} | {_TO_TARGET: "to target"}
     best = headline._replace(name=f"{headline.name}_best")
     what = {headline.tested: headline.tested.name, best: headline.name}

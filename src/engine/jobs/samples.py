@@ -1,22 +1,20 @@
 """The runs that a user wants compared, by the words of a command."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
-from src.engine.records.ledger import NOT_THE_CONFIGURATION
-from src.engine.records.metric import Metric, cost_of
+from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
+from src.engine.records.metric import Metric, figure_of
 from src.engine.records.run_record import RunRecord
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass
@@ -100,7 +98,7 @@ class RunSet:
             name = record.headline.tested.name if record.headline else ""
             if record.headline and name == record.headline.name:  # no name of its own in the test
                 name = f"{name}_best"
-        return record.metric(name) or cost_of(name) or name
+        return record.metric(name) or figure_of(name) or name
 
     def machines(self) -> str:
         """Tell on what the runs were trained.
@@ -133,6 +131,35 @@ def find_group(word: str) -> Group | None:
             f"{word} is no group or run in {shown(Path(LOGS))}; groups are {', '.join(groups)}"
         )
     return groups.get(word)
+
+
+def count_looks(roots: Iterable[Path], config: str | None = None) -> str:
+    """Say how many looks at the test set the ledgers count, and which tests they lack.
+
+    Args:
+        roots: Folders of the runs.
+        config: Digest of a configuration, for a sentence that also names its own looks.
+
+    Returns:
+        A sentence without its end.
+    """
+    found, lacking = [], []
+    for root in sorted(set(roots)):
+        here = looks(root)
+        listed = {str(look.get("run")) for look in here}
+        records = [record for record in RunRecord.all(root) if record.name not in listed]
+        lacking += [record.name for record in records if _was_tested(record)]
+        found += here
+    text = counted(found, config)
+    if lacking:
+        text += f"; tested, but not in the ledger, which was deleted or cut: {', '.join(lacking)}"
+    return text
+
+
+def _was_tested(record: RunRecord) -> bool:
+    with suppress(OSError, ValueError):  # a damaged run is not the one that is asked for
+        return "test_s" in record.metrics
+    return False
 
 
 def refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:

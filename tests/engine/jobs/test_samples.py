@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from src.engine.jobs.samples import RunSet, different, find_group
+from src.engine.jobs.samples import RunSet, count_looks, different, find_group
+from src.engine.records.ledger import add_look
 from src.engine.records.metric import Metric
 
 
@@ -159,7 +160,8 @@ KNOWN = {
         (None, "fit_s", Metric("fit_s", "min")),
         (None, "to_target_steps", Metric("to_target_steps", "min")),
         (None, "gpu_memory_mib", Metric("gpu_memory_mib", "min")),
-        (None, "train/images_per_s", Metric("train/images_per_s", "max")),
+        (None, "train/samples_per_s", Metric("train/samples_per_s", "max")),
+        (None, "steps", "steps"),
     ],
 )
 def test_runs_are_compared_by_their_headline_or_by_what_is_named(headline, name, metric) -> None:
@@ -172,3 +174,18 @@ def test_runs_without_a_headline_must_be_told_the_metric() -> None:
     said = "version_0 has no headline metric: give --metric, one of steps, test/acc"
     with pytest.raises(ValueError, match=f"^{said}$"):
         RunSet.find("version_0").metric(None)
+
+
+def test_tests_that_a_deleted_ledger_lacks_are_told(tmp_path: Path) -> None:
+    for version in range(3):
+        figures = {"steps": 1, "test_s": 1.0} if version else {"steps": 1}
+        (make_run(version, version, "g") / "metrics.json").write_text(json.dumps(figures))
+    (make_run(3, 3) / "metrics.json").write_text("null")
+    add_look(tmp_path, {"run": "version_1", "config": "a", "network": 1})
+    counts = "1 look at 1 network of 1 configuration here"
+    lacking = "; tested, but not in the ledger, which was deleted or cut: version_"
+    assert count_looks([tmp_path, tmp_path]) == f"{counts}{lacking}2"
+    add_look(tmp_path, {"run": "version_2", "config": "a", "network": 1})
+    assert count_looks([tmp_path], "a").endswith(", 2 of this configuration")
+    (tmp_path / "lightning_logs" / "test_looks.jsonl").unlink()
+    assert count_looks([tmp_path]).endswith(f"{lacking}1, version_2")
