@@ -153,7 +153,7 @@ class Trials:
         """
         said = said.removeprefix("error: ")
         name = f"trial {work.key}"
-        value = self.search.best(self._values(work.record)) if work.record else None
+        value = self._value(work.record) if work.record else None
         if code == 0 and value is not None and work.record:
             self.search.tell(work.key, "complete", value)
             (work.record.log_dir / "pruned.txt").unlink(missing_ok=True)  # it was faster
@@ -177,6 +177,11 @@ class Trials:
         here = run and run.root == root and run.log_dir.is_dir() and not run.log_dir.is_symlink()
         record = RunRecord(run) if run and here else None
         return record if record and record.overview.get("group") == self.group.name else None
+
+    def _value(self, record: RunRecord) -> float | None:
+        """Read what a trial is judged by: the metric of the state that it keeps."""
+        kept = record.metrics.get(f"{self.search.metric}_best")
+        return self.search.best(self._values(record) if kept is None else [kept])
 
     def _values(self, record: RunRecord) -> list[float]:
         metric = self.search.metric

@@ -221,3 +221,10 @@ def test_result_is_of_the_metric_that_is_sought(tmp_path: Path) -> None:
     line = plan_of(tmp_path, search).end(Work(7, "t", [], record_of(tmp_path, 0.5, 0.8)), 0, "")
     assert search.told == [(7, "complete", -0.5)]
     assert line == "trial 7: val/loss -0.5000, version_3"
+
+
+def test_result_is_of_the_state_that_is_kept(tmp_path: Path) -> None:
+    search, record = Script(), record_of(tmp_path, 0.5, 0.8, 0.7)
+    (record.log_dir / "metrics.json").write_text('{"steps": 1, "val/acc_best": 0.7}')  # the last
+    plan_of(tmp_path, search).end(Work(7, "t", [], record), 0, "")
+    assert search.told == [(7, "complete", 0.7)]
