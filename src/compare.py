@@ -27,7 +27,8 @@ def main(args: list[str] | None = None) -> None:
     """
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.engine.jobs.samples import RunSet
+        from src.engine.jobs.samples import RunSet, count_tested, warn_of_differences
+        from src.statistics.sentence import Scale
 
         if len(given.what) < 2:  # noqa: PLR2004  # a comparison is of two
             raise ValueError("give two groups or runs, or more: the others are compared with A")
@@ -38,15 +39,16 @@ def main(args: list[str] | None = None) -> None:
         if len(set(runs)) < len(runs):
             raise ValueError("a run is given twice, by itself or in a group")
         metric = _directed(_metric(sets, given.metric), given.better)
-        samples = _samples(sets, metric if isinstance(metric, str) else metric.name)
+        name = metric if isinstance(metric, str) else metric.name
+        scale = Scale(metric, count_tested(sets, name))
+        samples = _samples(sets, name)
+        warn_of_differences(sets, name)
     with one_line_failures(RUN_ERROR, given.debug):
         from src.engine.console.shown import shown
         from src.engine.files.atomic_write import write_atomic
         from src.statistics.comparison import compare
         from src.statistics.seeds import worth_knowing
-        from src.statistics.sentence import Scale
 
-        scale, name = Scale(metric), metric if isinstance(metric, str) else metric.name
         wanted = given.difference
         worth = worth_knowing(metric) if wanted is None else wanted / scale.factor
         comparisons = compare(samples, worth)
@@ -91,7 +93,7 @@ def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
     found = [each.metric(name) for each in sets]
     known = [metric for metric in found if not isinstance(metric, str)]
     names = {metric if isinstance(metric, str) else metric.name for metric in found}
-    if len(names) > 1 or len({metric.mode for metric in known}) > 1:
+    if len(names) > 1 or len({metric[1:] for metric in known}) > 1:
         told = ", ".join(
             f"{each.name} by {metric if isinstance(metric, str) else f'{metric[0]} ({metric[1]})'}"
             for each, metric in zip(sets, found, strict=True)
@@ -166,12 +168,12 @@ def _table(
     for each, sample in zip(sets, samples, strict=True):
         found = estimate([*sample.values.values()])
         interval = f"{scale.value(found.low)} - {scale.value(found.high)}"
-        single = found.n == 1
+        few = found.n < 3  # noqa: PLR2004  # an sd of two is none
         fit = median(record.metrics.get("fit_s") or math.nan for record in each.records.values())
         cells = [
             scale.value(found.mean).rjust(8),
-            ("" if single else scale.value(found.sd)).rjust(8),
-            ("" if single else interval).rjust(16),
+            ("" if few else scale.value(found.sd)).rjust(8),
+            ("" if math.isnan(found.low) else interval).rjust(16),
             scale.value(found.smallest).rjust(8),
             scale.value(found.largest).rjust(8),
             f"{fit:.1f} s".rjust(8),

@@ -141,7 +141,7 @@ def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
     ]
     two = _table(sets[:2], samples[:2], compare(samples[:2], 0.0005), "val/acc", ACC)
     assert "Bonferroni" not in two
-    other = [samples[0], replace(samples[1], values={7: 0.9, 8: 0.8})]
+    other = [samples[0], replace(samples[1], values={7: 0.9, 8: 0.8, 9: 0.7})]
     assert " Effect size d = -" in _table(sets[:2], other, compare(other, 0.0005), "val/acc", ACC)
 
 

@@ -1,6 +1,7 @@
 """The runs that a user wants compared, by the words of a command."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from src.engine.records.config_file import differing
 from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
 from src.engine.records.metric import Metric, figure_of
 from src.engine.records.run_record import RunRecord
+
+_NAMED = 3  # files that a line names
+# Settings that change what a loss is, whatever the task.
+_MEANING = re.compile(r"smoothing|loss|criterion|reduction|_weights?$")
 
 
 @dataclass
@@ -73,7 +78,9 @@ class RunSet:
         """
         for record in self.records.values():
             value = record.metrics.get(metric)
-            if value is None or not math.isfinite(value):
+            if metric in record.metrics and (value is None or not math.isfinite(value)):
+                raise ValueError(f"{metric} of {record.name} of {self.name} is not finite")
+            if value is None:
                 known = ", ".join(sorted(record.metrics))
                 raise ValueError(f"{record.name} of {self.name} has no {metric}; it has {known}")
         return {seed: float(record.metrics[metric]) for seed, record in self.records.items()}
@@ -160,6 +167,69 @@ def _was_tested(record: RunRecord) -> bool:
     with suppress(OSError, ValueError):  # a damaged run is not the one that is asked for
         return "test_s" in record.metrics
     return False
+
+
+def count_tested(sets: Iterable[RunSet], metric: str) -> int | None:
+    """Count the samples that a metric of the test is of.
+
+    Args:
+        sets: Runs that are compared.
+        metric: Name of the metric.
+
+    Returns:
+        Their number; None of another metric, or where it is not known.
+
+    Raises:
+        ValueError: It is not the same for all.
+    """
+    records = [record for each in sets for record in each.records.values()]
+    counts = {record.metrics.get("test_samples"): record.name for record in records}
+    counts.pop(None, None)
+    if not metric.startswith("test") or not counts:
+        return None
+    if len(counts) > 1:
+        told = ", ".join(f"{count:,.0f} of {name}" for count, name in counts.items())
+        raise ValueError(
+            f"the runs were tested on different numbers of samples ({told}): a difference of "
+            "means would mean nothing; give --metric of something else"
+        )
+    return int(next(iter(counts)))
+
+
+def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
+    """Say what, besides a better configuration, may be the reason of a difference.
+
+    Args:
+        sets: Runs that are compared.
+        metric: Name of the metric.
+    """
+    first, *others = [record for each in sets for record in each.records.values()]
+    for other in others:
+        files = differing(_data(first), _data(other)) if _data(first) and _data(other) else ()
+        if files or first.settings.get("data") != other.settings.get("data"):
+            told = f" ({', '.join([*files][:_NAMED])})" if files else ""
+            note(
+                f"{first.name} and {other.name} had different data{told}: a difference may be "
+                "that of the data"
+            )
+            break
+    for other in others:
+        names = different(first.settings, other.settings)
+        changed = [name for name in names if name == "model" or _MEANING.search(name)]
+        if changed and ("model" in changed or "loss" in metric):
+            told = ", ".join(f"--{name}" for name in changed)
+            note(f"{metric} of {first.name} and {other.name} may not mean the same: {told} differs")
+            break
+
+
+def _data(record: RunRecord) -> dict[str, str]:
+    """Read the check sums of its data by file; empty if they are not known."""
+    inputs = record.sessions[-1]["inputs"] if record.sessions else {}
+    return {
+        name.removeprefix("data "): value
+        for name, value in inputs.items()
+        if name.startswith("data ")
+    }
 
 
 def refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:
