@@ -87,7 +87,7 @@ def test_sweep_survives_kills_of_trial_and_driver(capsys) -> None:
     main(["small.yaml", "--jobs=2"])
     text = capsys.readouterr().out
     assert "trials         20: " in text
-    assert "1 failed" in text
+    assert "failed" not in text  # the killed one went on
     assert "given up" in text
     statuses = [record.status for record in RunRecord.all(Path())]
     assert "pruned" in statuses

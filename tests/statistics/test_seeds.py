@@ -15,7 +15,8 @@ def test_runs_are_summed_up() -> None:
         "test/acc        99.30% +- 0.05% (mean +- sd), 95% interval of the mean 99.18% to 99.42%",
         "test/acc range  99.25% to 99.35%",
         "power           a gain of 0.05 points over this would show in about 17 seeds (6 to 621) "
-        "of each configuration (power 80%, error 5%); the range is what the sd of 3 runs leaves open",
+        "of each configuration (power 80%, error 5%); the range is what the sd of 3 runs leaves "
+        "open",
         "val/acc         99.20% +- 0.05% (mean +- sd), 95% interval of the mean 99.08% to 99.32%",
         "val/acc range   99.15% to 99.25%",
         "seconds         22.0 fit (median), 72.0 in all",

@@ -7,9 +7,9 @@ import pytest
 from src.engine.jobs.samples import (
     RunSet,
     count_looks,
+    count_tested,
     different,
     find_group,
-    count_tested,
     warn_of_differences,
 )
 from src.engine.records.ledger import add_look
