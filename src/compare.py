@@ -30,6 +30,11 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.jobs.samples import RunSet, count_tested, warn_of_differences
         from src.statistics.sentence import Scale
 
+        if given.claim:
+            print(_claim(given))
+            return
+        if given.seeds or given.alpha:
+            raise ValueError("--seeds and --alpha are of a claim: give --claim, too")
         if len(given.what) < 2:  # noqa: PLR2004  # a comparison is of two
             raise ValueError("give two groups or runs, or more: the others are compared with A")
         if given.difference is not None and not given.difference > 0:
@@ -43,6 +48,7 @@ def main(args: list[str] | None = None) -> None:
         scale = Scale(metric, count_tested(sets, name))
         samples = _samples(sets, name)
         warn_of_differences(sets, name)
+        claims = _claims(sets, samples, name, scale)
     with one_line_failures(RUN_ERROR, given.debug):
         from src.engine.console.shown import shown
         from src.engine.files.atomic_write import write_atomic
@@ -54,10 +60,11 @@ def main(args: list[str] | None = None) -> None:
         comparisons = compare(samples, worth)
         write_atomic(given.out, _picture(samples, comparisons, name, scale))
         if given.format == "json":
-            print(json.dumps(_content(sets, samples, comparisons, name, scale), indent=2))
+            content = _content(sets, samples, comparisons, name, scale)
+            print(json.dumps(content | {"claims": claims}, indent=2))
         else:
             print(_table(sets, samples, comparisons, name, scale))
-            print(f"{'picture':<13}  {shown(given.out)}")
+            print("\n".join([*claims, f"{'picture':<13}  {shown(given.out)}"]))
 
 
 def _parser() -> VerbParser:
@@ -84,9 +91,61 @@ def _parser() -> VerbParser:
         help="difference worth knowing, for the number of seeds that it needs; of shares in "
         "points (default of these: 0.05)",
     )
+    parser.add_argument(
+        "--claim",
+        help="write down, before the runs, what they shall show, such as 'B beats A by 0.1' "
+        "(of shares in points), with --metric, --better and --seeds; a later comparison of these "
+        "groups says whether it holds",
+    )
+    parser.add_argument("--seeds", type=int, help="runs of each group that a claim plans")
+    parser.add_argument("--alpha", type=float, help="error of a claim (default: 0.05)")
     parser.add_argument("--out", type=Path, default=Path("compare.png"), help="picture to write")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser
+
+
+def _claim(given: Any) -> str:
+    """Write down a claim on groups that have no run yet."""
+    from src.engine.console.shown import shown
+    from src.engine.jobs.group import Group
+    from src.engine.records.metric import figure_of
+    from src.engine.records.provenance import SOURCE, code_state
+    from src.statistics.claim import Claim, parse_claim
+
+    better, other, margin = parse_claim(given.claim)
+    if {*given.what} != {better, other}:
+        raise ValueError(f"--claim is on {other} and {better}: give these two")
+    if not given.metric or not given.seeds:
+        raise ValueError("a claim needs --metric, such as test/acc, and --seeds, the runs of each")
+    metric = _directed(figure_of(given.metric) or given.metric, given.better)
+    if isinstance(metric, str):
+        raise ValueError(f"a claim says which {metric} is better: --better lower or higher")
+    for name in (other, better):
+        if Group(Path(), name).members():
+            raise ValueError(f"{name} has runs already: a claim comes before them")
+    commit = code_state(SOURCE)["commit"]
+    alpha = 0.05 if given.alpha is None else given.alpha
+    claim = Claim(
+        better, other, margin, metric.name, metric.mode, given.seeds, alpha, commit=commit
+    )
+    if claim.file.exists():
+        raise ValueError(f"{shown(claim.file)} is there already: a claim is not changed")
+    claim.write()
+    return f"{'claim':<13}  {claim.text}\n{'file':<13}  {shown(claim.file)}"
+
+
+def _claims(
+    sets: "list[RunSet]", samples: "list[Sample]", metric: str, scale: "Scale"
+) -> list[str]:
+    """Judge the claims on what is compared; one on another metric is only named."""
+    from src.statistics.claim import claims_on, verdict
+
+    return [
+        verdict(claim, sets, samples, scale)
+        if claim.metric == metric
+        else f"{'claim':<13}  not judged, for this compares {metric}: {claim.text}"
+        for claim in claims_on([each.name for each in sets])
+    ]
 
 
 def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":

@@ -85,7 +85,9 @@ class Comparison:
         return self.p_corrected < _ALPHA
 
 
-def compare(samples: Sequence[Sample], worth: float | None) -> list[Comparison]:
+def compare(
+    samples: Sequence[Sample], worth: float | None, alpha: float = _ALPHA
+) -> list[Comparison]:
     """Compare each configuration with the first one.
 
     Where all seeds of the smaller one are shared, runs are compared pair by pair; else Welch's test
@@ -94,16 +96,20 @@ def compare(samples: Sequence[Sample], worth: float | None) -> list[Comparison]:
     Args:
         samples: The configurations, two or more.
         worth: Difference that would be worth knowing, above 0; None plans nothing.
+        alpha: Two-sided error of the intervals.
 
     Returns:
         A comparison for each but the first.
     """
     tested = sum(len(other.values) >= _FEWEST for other in samples[1:])
-    return [_compare(samples[0], other, max(tested, 1), worth) for other in samples[1:]]
+    tests = max(tested, 1)
+    return [_compare(samples[0], other, tests, worth, alpha) for other in samples[1:]]
 
 
-def _compare(first: Sample, second: Sample, tests: int, worth: float | None) -> Comparison:
-    error = _ALPHA / tests
+def _compare(
+    first: Sample, second: Sample, tests: int, worth: float | None, alpha: float
+) -> Comparison:
+    error = alpha / tests
     shared = [seed for seed in first.values if seed in second.values]
     paired = _FEWEST <= len(shared) == min(len(first.values), len(second.values))
     before, after = ([*each.values.values()] for each in (first, second))

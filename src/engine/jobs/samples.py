@@ -29,10 +29,12 @@ class RunSet:
     Attributes:
         name: Name of the group or of the run.
         records: The runs by seed.
+        left_out: Names of its other runs: not finished, or of a seed that was trained again.
     """
 
     name: str
     records: dict[int, RunRecord]
+    left_out: Sequence[str] = ()
 
     @classmethod
     def find(cls, word: str) -> "RunSet":
@@ -62,7 +64,8 @@ class RunSet:
             raise FileNotFoundError(f"{word}: none of its runs is finished")
         refuse_mixture(name, finished)
         by_seed = {record.seed: record for record in finished}
-        return cls(name, dict(sorted(by_seed.items())))
+        left = [record.name for record in members if record not in by_seed.values()]
+        return cls(name, dict(sorted(by_seed.items())), left)
 
     def values(self, metric: str) -> dict[int, float]:
         """Read a figure of each run.
