@@ -163,7 +163,8 @@ def test_group_tells_its_summary_or_counts_its_runs(tmp_path: Path) -> None:
 def test_words_have_defaults() -> None:
     assert vars(_parser().parse_args(["a", "b"])) == {
         "run": ["a", "b"],
-        "out": Path("report.html"),
+        "card": False,
+        "out": None,
         "data_dir": None,
         "trust": None,
         "debug": False,
@@ -197,3 +198,19 @@ def test_section_tells_how_to_go_on(finished: Train) -> None:
         "for use without this project": "export checkpoints/version_0",
         "train again and compare": "reproduce checkpoints/version_0",
     }
+
+
+def test_card_of_a_run_is_written(finished: Train, monkeypatch, capsys) -> None:
+    metrics = finished("--trainer.max_epochs=1")
+    monkeypatch.setattr("src.report._default", dict)
+    main(["last", "--card"])
+    assert capsys.readouterr().out == "card           card.md\n"
+    text = Path("card.md").read_text()
+    assert f"| test/acc | {metrics['test/acc']:.2%} (95% interval " in text
+    assert (
+        "| looks at the test set | 1 look at 1 network of 1 configuration here, 1 of this" in text
+    )
+    assert "| data set | tests.tiny_mnist.TinyMNIST |" in text
+    assert not Path("report.html").exists()
+    code, line = refusal_of(capsys, lambda: main(["last", "version_0", "--card"]))
+    assert (code, line) == (2, "error: --card is of one run: give one")
