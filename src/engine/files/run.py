@@ -40,28 +40,24 @@ class Run:
         Raises:
             OSError: The folders cannot be made.
         """
-        used = [
-            int(folder.name.removeprefix("version_"))
-            for parent in (LOGS, CHECKPOINTS)
-            for folder in (root / parent).glob("version_*")
-            if re.fullmatch(r"version_\d+", folder.name)
-        ]
-        version = max(used, default=-1) + 1
+        used = [*cls.all(root, LOGS), *cls.all(root)]
+        version = max((run.version for run in used), default=-1) + 1
         while not (run := cls(root, version))._claim():
             version += 1
         return run
 
     @classmethod
-    def all(cls, root: Path) -> list["Run"]:
+    def all(cls, root: Path, parent: str = CHECKPOINTS) -> list["Run"]:
         """List the runs in a folder.
 
         Args:
-            root: Folder that holds `checkpoints`.
+            root: Folder of the runs.
+            parent: Which of their folders is looked for.
 
         Returns:
-            Each run that has a folder there, from the first to the latest.
+            Each run that has such a folder, from the first to the latest.
         """
-        runs = [cls.of_folder(folder) for folder in (root / CHECKPOINTS).glob("version_*")]
+        runs = [cls.of_folder(folder) for folder in (root / parent).glob("version_*")]
         return sorted((run for run in runs if run), key=lambda run: run.version)
 
     @classmethod
