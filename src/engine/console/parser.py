@@ -65,14 +65,7 @@ class Text(str):
 
 
 def as_texts(content: Any) -> Any:
-    """Mark the texts of a configuration.
-
-    Args:
-        content: Configuration in plain types.
-
-    Returns:
-        A copy, whose texts are of `Text`.
-    """
+    """Copy a configuration of plain types, with its texts as `Text`."""
     if isinstance(content, dict):
         return {key: as_texts(value) for key, value in content.items()}
     if isinstance(content, list):
@@ -81,14 +74,7 @@ def as_texts(content: Any) -> Any:
 
 
 def without_texts(parsed: Any) -> Any:
-    """Take the marks away again.
-
-    Args:
-        parsed: What has been parsed of a configuration; is changed.
-
-    Returns:
-        The same with ordinary texts.
-    """
+    """Make the texts ordinary again of what has been parsed, which is changed."""
     if isinstance(parsed, Namespace):
         for key, value in vars(parsed).items():
             setattr(parsed, key, without_texts(value))
@@ -100,11 +86,7 @@ def without_texts(parsed: Any) -> Any:
 
 
 def without_files(parser: LightningArgumentParser) -> None:
-    """Let no value be the name of a file from which it is read.
-
-    Args:
-        parser: Parser with all its options; is changed.
-    """
+    """Let no value of a parser with all its options be the name of a file that has the value."""
     actions: list[Any] = parser._actions
     for action in actions:  # an option of jsonargparse, which Lightning sets
         if hasattr(action, "_enable_path"):
@@ -114,14 +96,7 @@ def without_files(parser: LightningArgumentParser) -> None:
 
 @contextmanager
 def importing_only(names: Iterable[str]) -> Iterator[None]:
-    """Let values name nothing but what is listed; anything else is refused before it is imported.
-
-    Args:
-        names: Dotted names.
-
-    Yields:
-        Nothing.
-    """
+    """Let values name only what is listed; anything else is refused before it is imported."""
     before = dict(_common.parsing_settings)  # set for the whole process, and never taken back
     try:
         allowed = [name for name in names if name.partition(".")[0] != "jsonargparse"]

@@ -41,14 +41,7 @@ def hold(folder: Path) -> bool:
 
 
 def is_held(folder: Path) -> bool:
-    """Tell whether another process works in a folder.
-
-    Args:
-        folder: Any folder.
-
-    Returns:
-        True if one keeps it now.
-    """
+    """Tell whether another process works in a folder, which need not be there."""
     if sys.platform == "win32":
         return False
     try:

@@ -62,14 +62,7 @@ class Run:
 
     @classmethod
     def of_folder(cls, folder: Path) -> "Run | None":
-        """Find the run that a folder belongs to, by its path: a link may lead to another run.
-
-        Args:
-            folder: Any folder.
-
-        Returns:
-            The run, or None if the folder is neither of the two of a run.
-        """
+        """Find the run of a folder by its path: a link may lead to another one; None if none."""
         folder = Path(os.path.normpath(folder.absolute()))
         match = re.fullmatch(r"version_(0|[1-9][0-9]*)", folder.name)
         if match is None or folder.parent.name not in (LOGS, CHECKPOINTS):
@@ -78,14 +71,7 @@ class Run:
 
     @classmethod
     def of_checkpoint(cls, path: Path) -> "Run | None":
-        """Find the run that wrote a checkpoint, by where the file lies.
-
-        Args:
-            path: Checkpoint file.
-
-        Returns:
-            The run, or None if the file is not in `checkpoints/version_N`.
-        """
+        """Find the run that a file belongs to, by where it is; None if it is in none."""
         return cls.of_folder(path.absolute().parent)
 
     @property
@@ -146,14 +132,7 @@ class Run:
                 folder.rmdir()
 
     def keep_traceback(self, text: str) -> Path | None:
-        """Write down how it failed.
-
-        Args:
-            text: A traceback, without secrets.
-
-        Returns:
-            The file; None if it cannot be written: perhaps the disk is full, which was the failure.
-        """
+        """Write a traceback to a file; None if it cannot be written, such as to a full disk."""
         file = self.log_dir / "traceback.txt"
         try:
             write_atomic(file, text.encode())
