@@ -2,7 +2,8 @@
 
 import inspect
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from src.engine.checkpoints.named import options
 from src.engine.console.command_line import LINKS, CommandLine, option_name, refuse_linked
 from src.engine.records.config_file import flat, read_config
 
@@ -69,6 +69,21 @@ def link(parser: LightningArgumentParser, content: dict[str, Any], words: Sequen
         if (source, target) in sure or option_name(target) not in given:
             parser.link_arguments(source, target, apply_on="instantiate")
     return len(sure) == len(LINKS)
+
+
+def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give each option of a command with its value.
+
+    Args:
+        words: Words of the command.
+
+    Yields:
+        Name without dashes, such as `data.data_dir`, and value.
+    """
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
+        if word.startswith("--"):
+            option, equals, value = word.removeprefix("--").partition("=")
+            yield option_name(option.rstrip("+")), value if equals else following
 
 
 def can_test(module: LightningModule, data: LightningDataModule | None) -> bool:
