@@ -12,6 +12,7 @@ import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 
+from src.engine.files.nested import leaves
 from src.engine.files.run import LOGS, Run
 from src.engine.files.shape import misfit
 from src.engine.records.plain import read_own
@@ -150,16 +151,8 @@ def _holds_a_class(text: str) -> bool:
         content = read_own(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return False
-    return not isinstance(content, str) and _names_a_class(content)
-
-
-def _names_a_class(content: Any) -> bool:
-    if isinstance(content, dict):
-        named = any(isinstance(key, str) and "class_path" in key for key in content)
-        return named or any(map(_names_a_class, [*content, *content.values()]))
-    if isinstance(content, list | tuple | set):
-        return any(map(_names_a_class, content))
-    return isinstance(content, str) and _holds_a_class(content)
+    texts = [part for part in leaves(content) if isinstance(part, str) and part != text]
+    return any("class_path" in part or _holds_a_class(part) for part in texts)
 
 
 def _refuse_doubled(part: dict[str, Any], item: Any) -> None:

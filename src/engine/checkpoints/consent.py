@@ -54,10 +54,8 @@ def find_trusted(name: str) -> type:
     is_name = rest and name.isascii() and all(part.isidentifier() for part in parts)
     is_name = is_name and not any(part.startswith("__") for part in parts)  # __main__ is a script
     if not is_name or not is_own_package(package):
-        raise ValueError(
-            f"the checkpoint names {_short(name)}, which is not on the list of what one may name; "
-            "it was not called (docs/security.md)"
-        )
+        why = "which is not on the list of what one may name; it was not called (docs/security.md)"
+        raise ValueError(f"the checkpoint names {_short(name)}, {why}")
     place = _place(package)
     used = [entry["file"] for entry in _remembered() if entry.get("package") == package]
     if place is None or place not in used:
