@@ -29,8 +29,7 @@ OF_LIBRARIES = re.compile(  # names of jsonargparse and Lightning, of Python's c
 )
 KNOWN_WORDS = {  # file of the engine -> words that mean something else there, or must be said
     "checkpoints/allowed.py": {"image"},  # metrics of torchmetrics are named after it
-    "checkpoints/spelled.py": {"class"},  # Python's, as in the next three
-    "checkpoints/trusted.py": {"class"},
+    "checkpoints/confined.py": {"class"},  # Python's, as in the next two
     "console/explain.py": {"class"},
     "checkpoints/published.py": {"class"},
     "records/changes.py": {"class", "network"},  # a setting that may not change in a run

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric.plugins import CheckpointIO
-from torch import Tensor
+from torch import Tensor, is_tensor
 from typing_extensions import override
 
 from src.engine.console.note import note
@@ -99,46 +98,17 @@ def read_checkpoint(path: str | Path, look_beside: bool = True) -> dict[str, Any
             project.
     """
     content = load_plain(path, look_beside)
-    if isinstance(content, dict) and content.keys() >= _PARTS:
-        if wrong := misfit(content, _SHAPE):
-            raise ValueError(f"{shown(Path(path))} is not a checkpoint of this project: {wrong}")
-        return content
-    if isinstance(content, dict) and content and all(map(torch.is_tensor, content.values())):
+    name = shown(Path(path))
+    if not isinstance(content, dict) or not content.keys() >= _PARTS:
+        tensors = isinstance(content, dict) and content and all(map(is_tensor, content.values()))
+        what = "holds weights only" if tensors else "was not written by this command"
         raise ValueError(
-            f"{shown(Path(path))} holds weights only, not the configuration of a run: give a "
-            ".ckpt, or begin a new run from it with --weights"
+            f"{name} {what}, it holds no configuration of a run: give another .ckpt, or begin a "
+            "new run from its weights with --weights"
         )
-    raise ValueError(
-        f"{shown(Path(path))} was not written by this command, it holds no configuration: give "
-        "another one, or begin a new run from its weights with --weights"
-    )
-
-
-def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
-    """Find the latest whole state in a run's folder, by what is in the files and not their dates.
-
-    It is the one with most steps of the session that began last.
-
-    Args:
-        folder: Folder of checkpoints.
-
-    Returns:
-        The file, and a sentence for each one that had to be passed over.
-
-    Raises:
-        FileNotFoundError: There is none.
-    """
-    order, skipped = {}, []
-    for path in sorted(folder.glob("*.ckpt")):
-        try:
-            content = read_checkpoint(path, look_beside=False)
-            began = content["provenance"][-1]["began"]
-            order[path] = began, content["global_step"], path.stem == "last"
-        except (OSError, ValueError) as error:
-            skipped.append(str(error))
-    if not order:
-        raise FileNotFoundError("; ".join([f"{shown(folder)} holds no whole checkpoint", *skipped]))
-    return max(order, key=lambda path: order[path]), skipped
+    if wrong := misfit(content, _SHAPE):
+        raise ValueError(f"{name} is not a checkpoint of this project: {wrong}")
+    return content
 
 
 def _began(checkpoint: dict[str, Any]) -> str:

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from typing_extensions import override
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
-from src.engine.checkpoints.published import can_test, first_words, link
+from src.engine.checkpoints.published import first_words, link
 from src.engine.checkpoints.trusted import Trusted, settle
-from src.engine.checkpoints.weights import load_weights, refuse_impossible
+from src.engine.checkpoints.weights import load_weights
 from src.engine.console.command_line import TAKEN_OUT, split_arguments
 from src.engine.console.failure import interrupts
 from src.engine.console.note import note
@@ -37,6 +38,7 @@ from src.engine.training.drop_unused_work import drop_unused_work
 from src.engine.training.target import Target, parse_target
 
 _NO_METRIC = "no metric says which state is best (--best.monitor would)"
+_LATER = "empty parameter list", "uninitialized"  # what torch says of layers that are to come
 _DONE = {True: "tested", False: "kept"}
 
 
@@ -156,7 +158,7 @@ class TrainCLI(LightningCLI):
         if own_logger:
             kwargs["logger"] = False  # until the run has a folder
         trainer = self._make_trainer(**kwargs)
-        refuse_impossible(self.model)
+        _refuse_impossible(self.model)
         for owner in filter(None, (self.model, self.datamodule)):
             refuse_unsafe(f"hyper-parameters of {type(owner).__name__}", dict(owner.hparams))
         weights = load_weights(self.model, self._weights) if self._weights else ""
@@ -214,7 +216,7 @@ class TrainCLI(LightningCLI):
             self.model.load_state_dict(read_checkpoint(best)["state_dict"])
 
     def _is_tested(self) -> bool:
-        return bool(self.config.test) and can_test(self.model, self.datamodule)
+        return bool(self.config.test) and _can_test(self.model, self.datamodule)
 
     def _refuse_uncounted(self) -> None:
         if self.run and self.trainer.is_global_zero and self._is_tested():
@@ -237,3 +239,20 @@ class TrainCLI(LightningCLI):
         make_exact(trainer)
         self.known.compare(trainer)
         return trainer
+
+
+def _can_test(module: LightningModule, data: LightningDataModule | None) -> bool:
+    """Tell whether a module has a test step, and it or its data set loaders for that."""
+    loaders = any(is_overridden("test_dataloader", owner) for owner in (module, data) if owner)
+    return loaders and is_overridden("test_step", module)
+
+
+def _refuse_impossible(model: LightningModule) -> None:
+    """Refuse settings of which no optimizer can be made."""
+    try:
+        model.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        if not any(sign in str(error) for sign in _LATER):
+            raise
+    except Exception:  # of a task that asks for its trainer, or for layers that are made later
+        return

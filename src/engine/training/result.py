@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from lightning.pytorch import LightningModule, Trainer
+from torch import nn
 
-from src.engine.checkpoints.weights import saved_part
 from src.engine.console.shown import python, shown
 from src.engine.console.table import entries
 from src.engine.files.atomic_write import write_atomic
@@ -47,7 +47,7 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
         add_look(run.root, _look(cli, totals))
     figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
-    write_atomic(run.checkpoint_dir / "model.pt", packed(saved_part(cli.model).state_dict()))
+    write_atomic(run.checkpoint_dir / "model.pt", packed(_saved_part(cli.model).state_dict()))
     _keep_outputs(run.log_dir / "predictions.npz", totals)
     write_atomic(run.log_dir / "metrics.json", text.encode())
     (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
@@ -61,6 +61,12 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
     longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
     outcome = describe(cli.model, metrics)
     return summary(run, folder, metrics, longer, cli.config.target, totals.tested, outcome)
+
+
+def _saved_part(model: LightningModule) -> nn.Module:
+    """Find what is saved for use without the task: what that calls its `network`, else itself."""
+    network = getattr(model, "network", None)
+    return network if isinstance(network, nn.Module) else model
 
 
 def _keep_outputs(path: Path, totals: Totals) -> None:

@@ -6,11 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from src.engine.checkpoints.checkpoint_file import (
-    WholeCheckpointIO,
-    newest_checkpoint,
-    read_checkpoint,
-)
+from src.engine.checkpoints.checkpoint_file import WholeCheckpointIO, read_checkpoint
 
 _PLACES = ("current", "total")
 
@@ -134,47 +130,6 @@ def test_code_in_a_checkpoint_is_not_executed(tmp_path: Path, monkeypatch, legac
     assert "weights_only" not in str(refusal.value)
 
 
-def test_newest_is_by_step_and_not_by_date(tmp_path: Path) -> None:
-    save(tmp_path / "last.ckpt", step=9)
-    save(tmp_path / "previous.ckpt", step=7)
-    save(tmp_path / "best.ckpt", step=9)
-    assert newest_checkpoint(tmp_path) == (tmp_path / "last.ckpt", [])
-
-
-def test_newest_is_of_the_session_that_began_last(tmp_path: Path) -> None:
-    save(tmp_path / "best.ckpt", step=33)
-    save(tmp_path / "last.ckpt", step=26, began="2026-01-02")
-    assert newest_checkpoint(tmp_path)[0] == tmp_path / "last.ckpt"
-
-
-@pytest.mark.parametrize("offset", range(0, 60, 3))
-def test_damage_anywhere_is_passed_over(tmp_path: Path, offset: int) -> None:
-    content = bytearray(save(tmp_path / "last.ckpt", step=9).read_bytes())
-    directory = content.rindex(b"PK\x01\x02")
-    content[directory + offset] ^= 9
-    (tmp_path / "last.ckpt").write_bytes(content)
-    save(tmp_path / "previous.ckpt", step=7)
-    path, skipped = newest_checkpoint(tmp_path)
-    assert path.stem == "previous" or torch.load(path, weights_only=True)["global_step"] == 9
-    assert len(skipped) == (path.stem == "previous")
-
-
-def test_broken_files_are_passed_over_and_named(tmp_path: Path) -> None:
-    flip_a_bit(save(tmp_path / "last.ckpt", step=9))
-    (tmp_path / "next.ckpt").write_bytes(save(tmp_path / "previous.ckpt", step=7).read_bytes()[:99])
-    save(tmp_path / "best.ckpt", step=5)
-    path, skipped = newest_checkpoint(tmp_path)
-    assert path == tmp_path / "previous.ckpt"
-    assert "last.ckpt" in skipped[0]
-    assert "next.ckpt" in skipped[1]
-
-
-def test_folder_without_a_whole_checkpoint_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "last.ckpt").touch()
-    with pytest.raises(FileNotFoundError, match=r"no whole checkpoint; .*last\.ckpt .* empty"):
-        newest_checkpoint(tmp_path)
-
-
 def owner_of(tmp_path: Path, began: str = "2026-01-01") -> WholeCheckpointIO:
     """Saves the checkpoints of a run in `own`."""
     (tmp_path / "own").mkdir()
@@ -242,11 +197,3 @@ def test_each_part_of_a_checkpoint_is_needed(tmp_path: Path) -> None:
     torch.save({}, tmp_path / "x.ckpt")
     with pytest.raises(ValueError, match="was not written by this command"):
         read_checkpoint(tmp_path / "x.ckpt")
-
-
-def test_broken_neighbours_are_not_named_when_the_newest_is_sought(tmp_path: Path) -> None:
-    (tmp_path / "last.ckpt").write_bytes(b"junk")
-    save(tmp_path / "best.ckpt")
-    _, skipped = newest_checkpoint(tmp_path)
-    assert len(skipped) == 1
-    assert "beside it" not in skipped[0]
