@@ -23,7 +23,7 @@ from src.engine.records.metric import Metric
 from src.engine.training.cli import TrainCLI
 from src.models import CNN
 from src.train import DEFAULT, main
-from tests.conftest import Train
+from tests.conftest import Train, newest_metrics
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 FLAGS = ["--data=tests.tiny_mnist.TinyMNIST", "--data.batch_size=20", "--trainer.max_epochs=1"]
@@ -292,6 +292,15 @@ def test_finished_run_has_nothing_to_go_on_with(
     code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt")
     assert code == 2
     assert "already reached its end, 1 epochs: give --trainer.max_epochs more than 1" in line
+
+
+def test_finished_run_without_a_test_is_tested_when_that_is_asked_for(train: Train, capsys) -> None:
+    train("--trainer.max_epochs=1", "--test=false")
+    code, line = refusal(capsys, "--ckpt_path=last")
+    assert (code, "or test it with python -m src.evaluate" in line) == (2, True)
+    main(["--ckpt_path=last", "--test=true"])
+    assert "test_s" in newest_metrics(Path())
+    assert refusal(capsys, "--ckpt_path=last", "--test=true")[0] == 2
 
 
 def test_same_seed_gives_the_same_bits(train: Train) -> None:

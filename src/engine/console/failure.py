@@ -47,6 +47,7 @@ class _Run(Protocol):  # see src.engine.files.run
     @property
     def log_dir(self) -> Path: ...
     def discard_if_empty(self) -> None: ...
+    def discard(self) -> None: ...
     def keep_traceback(self, text: str) -> Path | None: ...
 
 
@@ -55,7 +56,7 @@ def one_line_failures(exit_code: int, debug: bool, run: _Run | None = None) -> I
     """Turn an exception into one line on standard error and an exit code.
 
     The traceback goes to `traceback.txt` in the run's folder; a run that wrote nothing gives its
-    number back.
+    number back, and one that is refused before its first state leaves nothing.
 
     Args:
         exit_code: `USER_ERROR` while the command is read, `RUN_ERROR` while the run goes on.
@@ -77,12 +78,15 @@ def one_line_failures(exit_code: int, debug: bool, run: _Run | None = None) -> I
         _say_stopped(signum, run)
         raise SystemExit(128 + signum) from None
     except Exception as error:
-        if run:
+        refused = isinstance(error, UsageError)
+        if run and refused and not run.has_state:
+            run.discard()
+        elif run:
             run.discard_if_empty()
         if debug:
             sys.excepthook = _say_traceback
             raise
-        code = USER_ERROR if isinstance(error, UsageError) else exit_code
+        code = USER_ERROR if refused else exit_code
         _say_failed(error, code, run)
         raise SystemExit(code) from None
     finally:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +95,17 @@ class Run:
         """Command that continues the run from its last state."""
         return f"{python()} -m src.train --ckpt_path {shown(self.checkpoint_dir)}"
 
-    @property
-    def tested_step(self) -> int:
-        """Optimizer step of the training that was tested last, -1 if none was."""
+    def finished_step(self, tested: bool) -> int:
+        """Tell at which optimizer step it has finished.
+
+        Args:
+            tested: Whether a test belongs to it.
+
+        Returns:
+            The step; -1 if it has not.
+        """
         metrics = read_json(self.log_dir / "metrics.json", METRICS) or {}
-        return int(metrics["steps"]) if "test_s" in metrics else -1
+        return int(metrics.get("steps", -1)) if "test_s" in metrics or not tested else -1
 
     def refuse_read_only(self) -> None:
         """Say so when the run cannot continue in its folders.
@@ -130,6 +137,11 @@ class Run:
         for folder in (self.log_dir, self.checkpoint_dir):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def discard(self) -> None:
+        """Remove its folders, whatever is in them."""
+        for folder in (self.log_dir, self.checkpoint_dir):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def keep_traceback(self, text: str) -> Path | None:
         """Write a traceback to a file; None if it cannot be written, such as to a full disk."""

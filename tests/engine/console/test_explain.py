@@ -1,7 +1,9 @@
 import pytest
+from lightning.pytorch.loggers import Logger
 
 import src.models  # noqa: F401  # whose classes a message may name
 from src.engine.console.explain import explain
+from src.engine.console.parser import OneLineParser
 
 
 def test_message_without_nesting_becomes_one_line() -> None:
@@ -47,6 +49,17 @@ def test_missing_package_of_a_class_is_named_with_its_command() -> None:
       Requirement 'comet-ml>=3.44.4' not met. HINT: Try running `pip install -U 'comet-ml'`
   - Expected a <class 'bool'>"""
     assert explain(message) == "CometLogger needs comet-ml: pip install comet-ml"
+
+
+@pytest.mark.parametrize("prefix", ["", "lightning.pytorch.loggers."])
+@pytest.mark.parametrize("name", ["NeptuneLogger", "LitLogger"])
+def test_logger_that_no_command_can_name_is_told(name: str, prefix: str, capsys) -> None:
+    parser = OneLineParser()
+    parser.add_argument("--logger", type=Logger | list[Logger] | bool | None)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--logger={prefix}{name}"])
+    line = capsys.readouterr().err
+    assert line.startswith(f"error: --logger: {name} cannot be used: take TensorBoardLogger, ")
 
 
 def test_missing_argument_of_a_class_is_named() -> None:

@@ -130,6 +130,14 @@ def test_failure_of_a_run_with_a_state_is_told_whole(tmp_path: Path, capsys) -> 
     assert file.read_text().startswith("Traceback (most recent call last):\n")
 
 
+def test_run_that_is_refused_before_its_first_state_leaves_nothing(tmp_path: Path, capsys) -> None:
+    run = Run.new(tmp_path)
+    (run.log_dir / "config.yaml").touch()
+    assert fail(UsageError("--a: b"), run=run) == 2
+    assert capsys.readouterr().err == "error: --a: b\n"
+    assert not list(tmp_path.glob("*/version_*"))
+
+
 def test_one_process_speaks_for_all(capsys, monkeypatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert fail(KeyboardInterrupt()) == 130

@@ -127,19 +127,19 @@ def test_resumed_run_is_compared_with_what_was_made_of_it(monkeypatch, capsys) -
     ]
 
 
-@pytest.mark.parametrize(("place", "tested", "asks"), [
+@pytest.mark.parametrize(("place", "step", "asks"), [
     ("elsewhere", -1, True),
     ("checkpoints/version_0", -1, False),
     ("checkpoints/version_0", 6, False),
     ("checkpoints/version_0", 7, True),
 ])  # fmt: skip
-def test_run_that_was_tested_at_its_end_is_finished(
-    tmp_path: Path, place: str, tested: int, asks: bool, monkeypatch
+def test_run_that_reached_its_end_is_finished(
+    tmp_path: Path, place: str, step: int, asks: bool, monkeypatch
 ) -> None:
     refused, other, of = [], [], "src.engine.exact.resume"
     monkeypatch.setattr(f"{of}.refuse_finished", lambda *words: refused.append(words))
     monkeypatch.setattr(f"{of}.refuse_other_experiment", other.append)
-    monkeypatch.setattr(f"{of}.Run.tested_step", tested)
+    monkeypatch.setattr(f"{of}.Run.finished_step", lambda *_, tested: step)
     run = resumed(tmp_path / place / "last.ckpt", config="{a: 1, trainer: {default_root_dir: x}}")
     run.change("{a: 2, trainer: {default_root_dir: y}}")
     assert run.settings == {"a": 2, "trainer.default_root_dir": "y"}
