@@ -9,6 +9,7 @@ from src.engine.records.run_record import RunRecord
 
 _LONGEST = 60  # characters of a setting
 _WIDEST = 1000  # characters of a cell: all lines are as wide
+_UNKNOWN = ("metric", "mode", "val", "test", "fit_s", "to_target_s", "seed", "step", "steps")
 
 
 def facts(record: RunRecord) -> dict[str, Any]:
@@ -39,6 +40,20 @@ def facts(record: RunRecord) -> dict[str, Any]:
         "steps": record.progress.get("steps"),
         "changed": overview.get("changed"),
     }
+
+
+def damaged(record: RunRecord) -> dict[str, Any]:
+    """Say of a run that its files cannot be read.
+
+    Args:
+        record: The run.
+
+    Returns:
+        The names that `facts` has; of most nothing is known.
+    """
+    texts = dict.fromkeys(("commit", "group", "began"), "")
+    unknown = dict.fromkeys((*_UNKNOWN, "changed"))
+    return {"run": record.name, "status": "damaged", **unknown, **texts, "uncommitted": False}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

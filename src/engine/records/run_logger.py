@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -22,7 +21,7 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from typing_extensions import override
 
 from src.engine.console.note import note
-from src.engine.files.atomic_write import write_atomic
+from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.links import refuse_links
 from src.engine.files.reading import read_json
 from src.engine.files.run import Run
@@ -91,7 +90,7 @@ def _continue_services(loggers: list[Logger], path: Path) -> None:
             before = known.get(type(logger).__name__, [])[len(names) :]
             names.append(_open(logger, before[0] if before else None))
     if found:
-        write_atomic(path, (json.dumps(known | found, indent=2) + "\n").encode())
+        write_json(path, known | found)
 
 
 def _open(logger: WandbLogger | MLFlowLogger, name: str | None) -> str:

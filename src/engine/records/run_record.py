@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.lock import is_held
 from src.engine.files.reading import evaluation_dir, file_digest, read_json, read_text
@@ -124,6 +125,15 @@ class RunRecord:
         return "finished" if done else "interrupted"
 
     @property
+    def group(self) -> str:
+        """Group that it belongs to; none if its files do not tell."""
+        try:
+            return self.overview.get("group") or ""
+        except ValueError as error:  # the others of the group have no part in it
+            note(str(error))
+            return ""
+
+    @property
     def seed(self) -> int:
         """Its seed."""
         seed = self.overview.get("seed")
@@ -174,9 +184,8 @@ class RunRecord:
         if (best := self.metrics.get(f"{metric.name}_best")) is not None:
             return float(best)
         pick = max if metric.mode == "max" else min
-        return pick(
-            (each[metric.name] for each in self.validations if metric.name in each), default=None
-        )
+        seen = [each[metric.name] for each in self.validations if metric.name in each]
+        return pick(filter(math.isfinite, seen), default=None)
 
     @property
     def rank(self) -> float:
@@ -194,9 +203,11 @@ class RunRecord:
 
     @property
     def validations(self) -> list[dict[str, float]]:
-        """Step, seconds, images and metrics of each validation so far."""
-        found: list[dict[str, float]] = self.progress.get("validations", [])
-        return found
+        """Step, seconds, samples and metrics of each validation so far; NaN is null in its file."""
+        return [
+            {name: math.nan if value is None else value for name, value in each.items()}
+            for each in self.progress.get("validations", [])
+        ]
 
     @property
     def checkpoint(self) -> Path:

@@ -1,6 +1,5 @@
 """What a run is, written down in its folder and in every checkpoint."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule, Tr
 from typing_extensions import override
 
 from src.engine.console.note import note
-from src.engine.files.atomic_write import write_atomic
+from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import refuse_unsafe
 from src.engine.records.changes import Change, changes
 from src.engine.records.config_file import flat
@@ -81,8 +80,7 @@ class SaveConfig(Callback):
             )
         self.sessions = [*self.sessions, now]
         if trainer.is_global_zero:
-            text = json.dumps(self.sessions, indent=2) + "\n"
-            write_atomic(self.folder / "provenance.json", text.encode())
+            write_json(self.folder / "provenance.json", self.sessions)
             self._write_overview()
         refuse_unsafe("checkpoint", trainer._checkpoint_connector.dump_checkpoint(False))
 
@@ -104,8 +102,7 @@ class SaveConfig(Callback):
 
     def _write_overview(self) -> None:
         self._written = self._overview()
-        text = json.dumps(self._written, indent=2) + "\n"
-        write_atomic(self.folder / "run.json", text.encode())
+        write_json(self.folder / "run.json", self._written)
 
     def _metrics(self) -> dict[str, dict[str, str]]:
         """Gather what is known of the metrics: which value is best, and how it is written."""

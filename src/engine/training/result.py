@@ -1,7 +1,5 @@
 """What a run leaves behind: its weights and figures, and a table for who waited."""
 
-import json
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from src.engine.checkpoints.weights import saved_part
 from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
-from src.engine.files.atomic_write import write_atomic
+from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import packed
 from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
@@ -43,11 +41,9 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
         metrics["fit_s"] = metrics.get("fit_s", 0) + cli.heartbeat.seconds_before
     if cli.best.best_model_score is not None:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
-    figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
     write_atomic(run.checkpoint_dir / "model.pt", packed(saved_part(cli.model).state_dict()))
     _keep_outputs(run.log_dir / "predictions.npz", totals)
-    write_atomic(run.log_dir / "metrics.json", text.encode())
+    write_json(run.log_dir / "metrics.json", dict(sorted(metrics.items())))
     (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
     if "test_s" in metrics:
         add_look(run.root, _look(cli, totals))

@@ -60,6 +60,15 @@ def test_best_of_a_metric_that_falls_is_the_lowest(tmp_path: Path) -> None:
     assert record.tested is None
 
 
+def test_value_that_is_no_number_is_never_the_best(tmp_path: Path) -> None:
+    seen = [{"val/acc": value} for value in (math.nan, 0.5, math.inf, None)]
+    metrics = {"steps": 9, "val/acc_best": math.nan, "test/acc": math.nan}
+    progress = {"step": 9, "validations": seen}
+    record = record_of(tmp_path, progress=progress, metrics=metrics, run=ACC)
+    assert (record.best_val, record.tested, record.status) == (0.5, None, "finished")
+    assert [math.isfinite(each["val/acc"]) for each in record.validations] == [0, 1, 0, 0]
+
+
 def test_run_ranks_high_by_a_metric_that_rises(tmp_path: Path) -> None:
     ranks = [
         record_of(tmp_path / str(best), metrics={"val/acc_best": best}, run=ACC).rank
