@@ -30,7 +30,7 @@ from src.engine.console.parser import (
     without_texts,
 )
 from src.engine.files.run import Run
-from src.engine.records.plain import read_own, read_plain
+from src.engine.records.config_file import read_own, read_plain
 
 
 @dataclass

@@ -2,8 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from src.engine.records.config_file import differing, flat
-from src.engine.records.plain import read_own
+from src.engine.records.config_file import differing, settings
 
 # What makes a run the experiment that it is.
 _FIXED = (
@@ -38,18 +37,6 @@ class Change(NamedTuple):
     now: Any
 
 
-def settings(config: str) -> dict[str, Any]:
-    """List the settings of a configuration.
-
-    Args:
-        config: YAML.
-
-    Returns:
-        Value by name on the command line, without dashes.
-    """
-    return dict(flat(read_own(config)))
-
-
 def changes(before: str, now: str) -> list[Change]:
     """List what differs between two configurations.
 
@@ -74,7 +61,7 @@ def refuse_other_experiment(found: list[Change]) -> None:
         ValueError: Architecture, seed, data or what "best" means differs.
     """
     for name, before, now in found:
-        fixed = any(name == prefix or name.startswith(f"{prefix}.") for prefix in _FIXED)
+        fixed = any(f"{name}.".startswith(f"{part}.") for part in _FIXED)
         if name in _CLASSES or (fixed and name not in _MOVABLE):
             raise ValueError(
                 f"--{name} cannot change in the middle of a run, from {before} to {now}: leave it, "

@@ -11,12 +11,10 @@ from src.engine.files.lock import is_held
 from src.engine.files.reading import evaluation_dir, file_digest, read_json, read_text
 from src.engine.files.run import LOGS, Run
 from src.engine.files.shape import METRICS, OVERVIEW, RUN_PROGRESS, SESSION
-from src.engine.records.config_file import flat
-from src.engine.records.curves import read_curves
+from src.engine.records.config_file import flat, read_plain
 from src.engine.records.ledger import config_digest
 from src.engine.records.masked_settings import masked_settings
 from src.engine.records.metric import Metric, metric_of
-from src.engine.records.plain import read_plain
 
 _RENAMED = {  # what older runs call otherwise
     "test_images": "test_samples",
@@ -110,7 +108,7 @@ class RunRecord:
     @cached_property
     def curves(self) -> dict[str, list[tuple[int, float]]]:
         """Points of each scalar, step and value."""
-        return read_curves(self.log_dir)
+        return _read_curves(self.log_dir)
 
     @property
     def status(self) -> Status:
@@ -251,3 +249,21 @@ def _find(word: str) -> Run:
             f"{word} is no run: give a folder such as checkpoints/version_0, or `last`"
         )
     return run
+
+
+def _read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Read the event files of a run; of damaged ones, what can be read."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    if not all(map(Path.is_file, folder.glob("*tfevents*"))):  # a pipe may never end
+        note(f"{shown(folder)}: its curves are not read, for they are not in files")
+        return {}
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    try:
+        events.Reload()
+    except Exception as error:  # Protocol Buffers and TensorBoard have many
+        note(f"{shown(folder)}: its curves cannot be read to their end ({type(error).__name__})")
+    return {
+        tag: [(point.step, point.value) for point in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+    }

@@ -1,20 +1,26 @@
-"""What a run did and how long it took."""
+"""What a run did, how long it took, and what its test says of each sample."""
 
+import io
 import sys
 import time
+import zipfile
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from typing_extensions import override
 
+from src.engine.console.note import note
 from src.engine.records.batch_size import count_samples
-from src.engine.records.outputs import Outputs
 
 if sys.platform != "win32":
     import resource
+
+_MOST = 2**28  # bytes of a test's outputs; they wait where the module is
 
 
 class Totals(Callback):
@@ -37,7 +43,7 @@ class Totals(Callback):
         self.metrics: dict[str, float] = {}
         self.tested: dict[str, float] = {}
         self.outputs: dict[str, Tensor] = {}
-        self._kept = Outputs()
+        self._kept = _Outputs()
         self._samples = 0
         self._since = started
 
@@ -81,6 +87,56 @@ class Totals(Callback):
         self.metrics |= _logged(trainer)
         self.metrics[part] = now - self._since
         self._since = now
+
+
+def archive(outputs: Mapping[str, Tensor]) -> bytes:
+    """Write tensors as a NumPy archive.
+
+    Args:
+        outputs: Tensors on the CPU, by any names; `numpy.savez` has reserved some.
+
+    Returns:
+        Content of an `.npz` file.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as found:
+        for name, part in outputs.items():
+            array = part.float() if part.dtype == torch.bfloat16 else part  # NumPy has none
+            with found.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array.numpy(), allow_pickle=False)
+    return buffer.getvalue()
+
+
+class _Outputs:
+    """Gather the tensors of a test step that have an entry for each sample of its batch."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[Tensor]] = {}
+        self._samples: dict[int, int] = {}  # by loader
+        self._bytes = 0
+
+    def add(self, outputs: Any, count: int | None, loader: int = 0) -> None:
+        """Keep what a step returned; all loaders but the first one get Lightning's ending."""
+        if not count or not isinstance(outputs, Mapping) or self._bytes > _MOST:
+            return
+        self._samples[loader] = self._samples.get(loader, 0) + count
+        for name, value in outputs.items():
+            if isinstance(value, Tensor) and value.ndim and len(value) == count:
+                key = f"{name}/dataloader_idx_{loader}" if loader else str(name)
+                self._parts.setdefault(key, []).append(value.detach())
+                self._bytes += value.nbytes
+        if self._bytes > _MOST:
+            self._parts = {}
+            note(f"what the test says of each sample is not kept: it is more than {_MOST:,} bytes")
+
+    def joined(self) -> dict[str, Tensor]:
+        """Join, on the CPU, what every batch had in one shape."""
+        return {
+            name: torch.cat(parts).cpu()
+            for name, parts in self._parts.items()
+            if len({part.shape[1:] for part in parts}) == 1
+            and sum(map(len, parts)) in self._samples.values()
+        }
 
 
 def _logged(trainer: Trainer) -> dict[str, float]:

@@ -15,9 +15,8 @@ from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
 from src.engine.records.ledger import add_look
 from src.engine.records.loggers import log_results, picture_folder
-from src.engine.records.outputs import archive
 from src.engine.records.run_record import RunRecord
-from src.engine.records.totals import Totals
+from src.engine.records.totals import Totals, archive
 from src.engine.training.cli import TrainCLI
 
 Describe = Callable[[LightningModule, Mapping[str, float]], Mapping[str, str]]
