@@ -11,8 +11,8 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
 from src.engine.files.atomic_write import write_json
-from src.engine.records.batch_size import count_samples
 from src.engine.records.known_metrics import validated
+from src.engine.records.totals import count_samples
 
 COUNTED = ("step", "epoch", "seconds", "samples")  # of each validation, beside its metrics
 _EVERY_S = 1.0

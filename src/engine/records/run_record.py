@@ -14,7 +14,7 @@ from src.engine.files.shape import METRICS, OVERVIEW, RUN_PROGRESS, SESSION
 from src.engine.records.config_file import flat, read_plain
 from src.engine.records.ledger import config_digest
 from src.engine.records.masked_settings import masked_settings
-from src.engine.records.metric import Metric, metric_of
+from src.engine.records.metric import Metric
 
 _RENAMED = {  # what older runs call otherwise
     "test_images": "test_samples",
@@ -149,7 +149,7 @@ class RunRecord:
     def known(self) -> dict[str, Metric]:
         """What is known of its metrics, by name."""
         found = self.overview.get("metrics", {})
-        return {name: metric_of(name, **words) for name, words in found.items()}
+        return {name: Metric(name, each["mode"], each["format"]) for name, each in found.items()}
 
     @property
     def headline(self) -> Metric | None:
@@ -157,7 +157,8 @@ class RunRecord:
         if "metrics" in self.overview:
             return self.known.get(self.overview.get("headline") or "")
         name, mode = (self.settings.get(f"best.{key}") for key in ("monitor", "mode"))
-        return metric_of(str(name), str(mode)) if name else None  # recorded before metrics were
+        # It was recorded before metrics were.
+        return Metric(str(name), "min" if mode == "min" else "max") if name else None
 
     def metric(self, name: str) -> Metric | None:
         """Look up what is known of one of its metrics.
@@ -168,9 +169,9 @@ class RunRecord:
         Returns:
             What is known; None if it is not known which value is best.
         """
-        known = {**{metric.tested.name: metric for metric in self.known.values()}, **self.known}
-        if (headline := self.headline) is not None:
-            known |= {headline.tested.name: headline, headline.name: headline}
+        metrics = [*self.known.values(), *filter(None, [self.headline])]
+        known = {metric.tested.name: metric for metric in metrics}
+        known |= {metric.name: metric for metric in metrics}
         found = known.get(name.removesuffix("_best"))
         return found and found._replace(name=name)
 

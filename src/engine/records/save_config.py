@@ -19,9 +19,9 @@ from src.engine.records.changes import Change, changes
 from src.engine.records.config_file import settings
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.ledger import NOT_THE_CONFIGURATION, config_digest
-from src.engine.records.loggers import log_hyperparams
 from src.engine.records.masked_settings import masked_config, masked_settings
 from src.engine.records.provenance import differences, provenance
+from src.engine.records.run_logger import log_hyperparams
 
 _COMPARED = (
     *("seed_everything", "data", "model", "trainer.max_epochs", "trainer.max_steps"),
@@ -154,7 +154,8 @@ def dump(parser: LightningArgumentParser, config: Namespace) -> str:
         ValueError: It holds something that has no short text.
     """
     with cast(OneLineParser, parser).guard():
-        return _dumped(parser, config)
+        text: str = parser.dump(config, skip_unset=False, skip_validation=True)  # it was parsed
+        return masked_config(_repaired(text))  # also where two are compared
 
 
 def dump_default(parser: LightningArgumentParser, path: Path | None) -> str | None:
@@ -172,12 +173,7 @@ def dump_default(parser: LightningArgumentParser, path: Path | None) -> str | No
     config = parser.parse_args(["--config", str(path)]) if path else parser.get_defaults()
     for name in (*TAKEN_OUT, "debug"):
         config.pop(name)
-    return _dumped(parser, config)
-
-
-def _dumped(parser: LightningArgumentParser, config: Namespace) -> str:
-    text: str = parser.dump(config, skip_unset=False, skip_validation=True)  # it was parsed
-    return masked_config(_repaired(text))  # also where two are compared
+    return dump(parser, config)
 
 
 def _repaired(text: str) -> str:

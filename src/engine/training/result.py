@@ -9,14 +9,15 @@ from lightning.pytorch import LightningModule, Trainer
 from src.engine.checkpoints.weights import saved_part
 from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
+from src.engine.files.arrays import packed_arrays
 from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import packed
 from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
 from src.engine.records.ledger import add_look
-from src.engine.records.loggers import log_results, picture_folder
+from src.engine.records.run_logger import log_results, picture_folder
 from src.engine.records.run_record import RunRecord
-from src.engine.records.totals import Totals, archive
+from src.engine.records.totals import Totals
 from src.engine.training.cli import TrainCLI
 
 Describe = Callable[[LightningModule, Mapping[str, float]], Mapping[str, str]]
@@ -62,7 +63,7 @@ def _keep_outputs(path: Path, totals: Totals) -> None:
     if not totals.outputs:
         path.unlink(missing_ok=True)  # they would be of another state
         return
-    write_atomic(path, archive(totals.outputs))
+    write_atomic(path, packed_arrays(totals.outputs))
 
 
 def _look(cli: TrainCLI, totals: Totals) -> dict[str, Any]:

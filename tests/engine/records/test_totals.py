@@ -1,15 +1,17 @@
-import io
 import sys
 import time
+from collections import UserDict
+from dataclasses import dataclass
 from types import SimpleNamespace as Fake
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
-from src.engine.records.totals import Totals, _Outputs, archive
+from src.engine.records.totals import Totals, _Outputs, count_samples
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.bare_trainer import bare_trainer
@@ -136,7 +138,40 @@ def test_too_many_outputs_are_not_kept(monkeypatch, capsys) -> None:
     assert capsys.readouterr().err.count("is more than 10 bytes") == 1
 
 
-def test_archive_has_any_name() -> None:
-    content = archive({"file": torch.ones(2), "a/b": torch.ones(1, dtype=torch.bfloat16)})
-    with np.load(io.BytesIO(content)) as arrays:
-        assert {name: arrays[name].tolist() for name in arrays} == {"file": [1, 1], "a/b": [1]}
+@dataclass
+class Pair:
+    x: Any
+    y: Any
+
+
+class Graphs(nn.Module):
+    def num_samples(self, batch: dict) -> int:
+        return batch["graphs"]
+
+
+FIVE = torch.ones(5, 2)
+
+
+@pytest.mark.parametrize(
+    ("batch", "count"),
+    [
+        (FIVE, 5),
+        (Batch(FIVE, torch.arange(5)), 5),
+        ([FIVE, "text"], 5),
+        ({"name": ["a", "b"], "scale": torch.tensor(2.0), "x": {"y": FIVE}}, 5),
+        (UserDict(x=FIVE), 5),
+        (Pair("text", [FIVE]), 5),
+        ([FIVE, torch.ones(3)], None),
+        (torch.tensor(1.0), None),
+        (["text"], None),
+        ((FIVE for _ in range(2)), None),
+        (None, None),
+    ],
+)
+def test_samples_of_a_batch_are_counted(batch: Any, count: int | None) -> None:
+    assert count_samples(batch) == count
+
+
+def test_module_may_know_better() -> None:
+    assert count_samples({"nodes": FIVE, "graphs": 2}, Graphs()) == 2
+    assert count_samples(FIVE, nn.Linear(1, 1)) == 5
