@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from src.engine.records.config_file import differing, settings
+from src.engine.records.config_file import READING, differing, settings
 
 # What makes a run the experiment that it is.
 _FIXED = (
@@ -18,7 +18,7 @@ _FIXED = (
     "trainer.overfit_batches",
     "best",
 )
-_MOVABLE = ("data.data_dir", "data.num_workers", "data.eval_batch_size", "data.batch_size")
+_MOVABLE = (*READING, "data.batch_size")
 _ADDED = {"target": None, "test": True}  # settings that older configurations lack
 _CLASSES = ("model", "model.optimizer", "model.scheduler")  # another class has another state
 

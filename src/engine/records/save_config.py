@@ -16,7 +16,7 @@ from src.engine.console.parser import OneLineParser
 from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import refuse_unsafe
 from src.engine.records.changes import Change, changes
-from src.engine.records.config_file import settings
+from src.engine.records.config_file import READING, settings
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.ledger import NOT_THE_CONFIGURATION, config_digest
 from src.engine.records.masked_settings import masked_config, masked_settings
@@ -27,7 +27,6 @@ _COMPARED = (
     *("seed_everything", "data", "model", "trainer.max_epochs", "trainer.max_steps"),
     *("trainer.precision", "trainer.accumulate_grad_batches"),
 )
-_NOT_COMPARED = {"data.data_dir", "data.num_workers", "data.eval_batch_size"}
 
 
 class SaveConfig(Callback):
@@ -193,5 +192,5 @@ def _hyperparameters(config: str) -> dict[str, Any]:
         for name, value in sorted(settings(config).items())
         if value is not None
         and any(f"{name}.".startswith(f"{part}.") for part in _COMPARED)
-        and name not in _NOT_COMPARED
+        and name not in READING
     }
