@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.engine.console.printable import printable
+from src.engine.console.table import entries, table
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def main(args: list[str] | None = None) -> None:
             print(json.dumps(_content(sets, samples, comparisons, name, scale), indent=2))
         else:
             print(_table(sets, samples, comparisons, name, scale))
-            print(f"{'picture':<13}  {shown(given.out)}")
+            print(entries({"picture": shown(given.out)}))
 
 
 def _parser() -> VerbParser:
@@ -138,32 +138,31 @@ def _table(
     from src.statistics.estimate import estimate
     from src.statistics.sentence import conclude
 
-    metric = printable(metric)
-    width = max(len(metric), *(len(each.name) for each in samples))
-    names = ("mean", "sd", "95% interval", "lowest", "highest", "fit")
-    heads = "  ".join(f"{head:>{16 if '%' in head else 8}}" for head in names)
-    lines = [f"{metric:<{width}}   n  {heads}"]
+    rows = [[metric, "n", "mean", "sd", "95% interval", "lowest", "highest", "fit"]]
     for each, sample in zip(sets, samples, strict=True):
         found = estimate([*sample.values.values()])
         interval = f"{scale.value(found.low)} - {scale.value(found.high)}"
         single = found.n == 1
         fit = median(record.metrics.get("fit_s") or math.nan for record in each.records.values())
         cells = [
-            scale.value(found.mean).rjust(8),
-            ("" if single else scale.value(found.sd)).rjust(8),
-            ("" if single else interval).rjust(16),
-            scale.value(found.smallest).rjust(8),
-            scale.value(found.largest).rjust(8),
-            f"{fit:.1f} s".rjust(8),
+            sample.name,
+            str(found.n),
+            scale.value(found.mean),
+            "" if single else scale.value(found.sd),
+            "" if single else interval,
+            scale.value(found.smallest),
+            scale.value(found.largest),
+            f"{fit:.1f} s",
         ]
-        lines.append(f"{sample.name:<{width}} {found.n:>3}  {'  '.join(cells)}")
+        rows.append(cells)
+    lines = [table(rows, "lrrrrrrr")]
     for comparison in comparisons:
         effect, kind = comparison.effect, "d_z" if comparison.paired else "d"
         text = "" if math.isnan(effect) else f" Effect size {kind} = {effect:.2f}."
         lines.append(f"\n{conclude(comparison, scale)}{text}")
     if len(comparisons) > 1:
         lines.append("\nIntervals and p over seeds hold for all comparisons together (Bonferroni).")
-    return "\n".join([*lines, "", f"{'looks':<13}  {_looks(sets)}"])
+    return "\n".join([*lines, "", entries({"looks": _looks(sets)})])
 
 
 def _looks(sets: "list[RunSet]") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def main(args: list[str] | None = None) -> None:
         sections = [_section(record) for record in records]
         page = render(sections, _default(), written, [*map(_group_section, groups)]).encode()
         write_atomic(given.out, page)
-        print(f"{'report':<13}  {shown(given.out)}, {len(page) / 1e3:,.0f} kB")
+        print(entries({"report": f"{shown(given.out)}, {len(page) / 1e3:,.0f} kB"}))
 
 
 def _parser() -> VerbParser:

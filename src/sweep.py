@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _conclude(search: "Search", group: "Group", words: list[str], target: Path) 
         train = f"{python()} -m src.train --config {shown(target)} --seeds 5"
         rows |= {"best": shown(target), "is it better?": train}
     rows["report"] = f"{python()} -m src.report {group.name}"
-    return "\n".join([text, *(f"{name:<13}  {what}" for name, what in rows.items())])
+    return f"{text}\n{entries(rows)}"
 
 
 def _best_config(search: "Search", words: list[str], what: str) -> bytes:

@@ -36,7 +36,7 @@ def main(args: list[str] | None = None) -> None:
         if given.group:
             Group(Path(given.root), given.group)  # refuses a name that cannot be one
         if given.jobs and not given.seeds:
-            raise ValueError("--jobs is the number of runs at once: give --seeds, too")
+            raise ValueError("--jobs needs --seeds: it is the number of runs at the same time")
         asks = {word.partition("=")[0] for word in given.rest} & _QUESTIONS
         seeds = _seeds(given) if given.seeds and not asks else None
     if seeds:

@@ -121,10 +121,10 @@ def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
     text = _table(sets, samples, compare(samples, 0.0005), "val/acc", ACC)
     lines = text.splitlines()
     assert lines[:4] == [
-        "val/acc       n      mean        sd      95% interval    lowest   highest       fit",
-        "a long name   3    99.05%     0.05%   98.93% - 99.17%    99.00%    99.10%    20.0 s",
-        "b             3    99.17%     0.06%   99.04% - 99.31%    99.12%    99.23%    20.0 s",
-        "c             1    98.00%                                98.00%    98.00%    40.0 s",
+        "val/acc      n    mean     sd     95% interval  lowest  highest     fit",
+        "a long name  3  99.05%  0.05%  98.93% - 99.17%  99.00%   99.10%  20.0 s",
+        "b            3  99.17%  0.06%  99.04% - 99.31%  99.12%   99.23%  20.0 s",
+        "c            1  98.00%                          98.00%   98.00%  40.0 s",
     ]
     assert lines[4:] == [
         "",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from src.engine.console.printable import printable
+from src.engine.console.table import entries
 from src.engine.records.metric import Metric, cost_of
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, describe, describe_power
@@ -56,8 +56,7 @@ def summarise(
     if fit:
         rows["seconds"] = f"{median(fit):.1f} fit (median), {sum(fit):.1f} in all"
     rows["compare"] = f"python -m src.compare {name} OTHER"
-    width = max(13, *map(len, rows))
-    return "\n".join(printable(f"{row:<{width}}  {text}") for row, text in rows.items())
+    return entries(rows)
 
 
 def _described(metrics: Sequence[Mapping[str, Any]], headline: Metric | None) -> dict[Metric, str]:

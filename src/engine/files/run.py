@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,11 +113,17 @@ class Run:
         """Command that continues the run from its last state."""
         return f"{python()} -m src.train --ckpt_path {shown(self.checkpoint_dir)}"
 
-    @property
-    def tested_step(self) -> int:
-        """Optimizer step of the training that was tested last, -1 if none was."""
+    def finished_step(self, tested: bool) -> int:
+        """Tell at which optimizer step it has finished.
+
+        Args:
+            tested: Whether a test belongs to it.
+
+        Returns:
+            The step; -1 if it has not.
+        """
         metrics = read_json(self.log_dir / "metrics.json", METRICS) or {}
-        return int(metrics["steps"]) if "test_s" in metrics else -1
+        return int(metrics.get("steps", -1)) if "test_s" in metrics or not tested else -1
 
     def refuse_read_only(self) -> None:
         """Say so when the run cannot continue in its folders.
@@ -127,8 +134,8 @@ class Run:
         for folder in (self.log_dir, self.checkpoint_dir):
             if folder.exists() and not os.access(folder, os.W_OK):
                 raise PermissionError(
-                    f"the run cannot continue: {shown(folder)} cannot be written; make it so, "
-                    "or copy the checkpoint elsewhere for a new run"
+                    f"the run cannot continue: {shown(folder)} is not writable; change its "
+                    "permissions, or copy the checkpoint elsewhere to begin a new run"
                 )
 
     def hold(self) -> None:
@@ -139,7 +146,8 @@ class Run:
         """
         if not hold(self.checkpoint_dir):
             raise OSError(
-                f"{shown(self.checkpoint_dir)} is the run of another process, which is training now"
+                f"{shown(self.checkpoint_dir)} is already being trained by another process: wait "
+                "until it has ended"
             )
 
     def discard_if_empty(self) -> None:
@@ -147,6 +155,11 @@ class Run:
         for folder in (self.log_dir, self.checkpoint_dir):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def discard(self) -> None:
+        """Remove its folders, whatever is in them."""
+        for folder in (self.log_dir, self.checkpoint_dir):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def keep_traceback(self, text: str) -> Path | None:
         """Write down how it failed.
@@ -173,7 +186,7 @@ class Run:
                 return False
             self.discard_if_empty()
             raise OSError(
-                f"no folder for the run can be made ({error}): give a writable one, "
+                f"the folders of the run cannot be made ({error}): give a writable folder, "
                 "--trainer.default_root_dir FOLDER"
             ) from error
         return True

@@ -91,7 +91,7 @@ def _entries(content: Any, shape: Any, name: str) -> Iterator[str]:
         if isinstance(key, str) and not key.endswith("?") and key not in content:
             yield f"{name}{key} is missing"
         elif key is str and not all(isinstance(each, str) for each in content):
-            yield f"{name.removesuffix('.') or 'it'} has names that are no texts"
+            yield f"{name.removesuffix('.') or 'it'} has names that are not texts"
         elif key is not str and (key := key.removesuffix("?")) in content:
             yield misfit(content[key], inner, f"{name}{key}")
     if str in shape:

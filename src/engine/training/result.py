@@ -7,8 +7,8 @@ from typing import Any, cast
 from lightning.pytorch import LightningModule, Trainer
 
 from src.engine.checkpoints.weights import saved_part
-from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
+from src.engine.console.table import entries
 from src.engine.files.arrays import packed_arrays
 from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import packed
@@ -142,7 +142,7 @@ def summary(
         else "",
         "continue": f"{run.resume_command} {longer}" if states else "",
     }
-    return "\n".join(printable(f"{name:<13}  {text}") for name, text in rows.items() if text)
+    return entries(rows)
 
 
 def _carried(run: Run) -> str:

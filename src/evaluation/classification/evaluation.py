@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from src.engine.console.printable import printable
+from src.engine.console.table import entries
+from src.engine.console.table import table as aligned
 from src.engine.files.atomic_write import json_text
 from src.evaluation.classification.figures import (
     draw_confusion,
@@ -110,7 +111,6 @@ def table(summary: dict[str, Any]) -> str:
         Accuracy, calibration, each class, and the most confused pairs.
     """
     names, classes, calibrated = (summary[key] for key in ("class_names", "classes", "calibrated"))
-    names = [*map(printable, names)]
     confused = [f"{names[a]} as {names[b]} ({count})" for a, b, count in summary["confused"]]
     rows = {
         f"{summary['split']} accuracy": _share(summary["accuracy"]),
@@ -120,14 +120,13 @@ def table(summary: dict[str, Any]) -> str:
         f"(temperature {summary['temperature']:.3f}, fitted on val)",
         "confused": ", ".join(confused) or "none",
     }
-    width = max(5, *map(len, names))
-    lines = [f"{name:<13}  {text}" for name, text in rows.items() if text]
-    lines.append(f"{'class':<13}  {'':{width}}  precision  recall      F1  images")
     measures = (classes[key] for key in ("precision", "recall", "f1", "images"))
-    for name, precision, recall, f1, images in zip(names, *measures, strict=True):
-        figures = f"{precision:9.2%} {recall:7.2%} {f1:7.2%} {images:7,}"
-        lines.append(f"{'':13}  {name:<{width}}  {figures}")
-    return "\n".join(lines)
+    lines = [
+        (name, f"{precision:.2%}", f"{recall:.2%}", f"{f1:.2%}", f"{images:,}")
+        for name, precision, recall, f1, images in zip(names, *measures, strict=True)
+    ]
+    heads = ("class", "precision", "recall", "F1", "images")
+    return f"{entries(rows)}\n\n{aligned([heads, *lines], 'lrrrr')}\n"
 
 
 def _share(found: dict[str, Any]) -> str:

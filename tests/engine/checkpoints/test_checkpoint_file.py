@@ -71,11 +71,11 @@ def test_missing_checkpoint_names_those_that_exist(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [(b"", "it is empty"), (b"junk", "its end is missing"), (b"PK\x03\x04 cut off", "its end")],
+    [(b"", "it is empty"), (b"junk", "it is cut off"), (b"PK\x03\x04 cut off", "it is cut off")],
 )
 def test_broken_checkpoint_is_refused(tmp_path: Path, content: bytes, expected: str) -> None:
     (tmp_path / "x.ckpt").write_bytes(content)
-    with pytest.raises(ValueError, match=rf"x\.ckpt is not a whole checkpoint: {expected}"):
+    with pytest.raises(ValueError, match=rf"x\.ckpt is not a complete checkpoint: {expected}"):
         read_checkpoint(tmp_path / "x.ckpt")
 
 
@@ -90,7 +90,7 @@ def test_truncated_checkpoint_points_to_a_sound_one(tmp_path: Path) -> None:
 def test_one_flipped_bit_is_found(tmp_path: Path) -> None:
     path = save(tmp_path / "x.ckpt")
     flip_a_bit(path)
-    with pytest.raises(ValueError, match="data/0 does not match its check sum"):
+    with pytest.raises(ValueError, match="data/0 does not match its checksum"):
         read_checkpoint(path)
 
 
@@ -116,7 +116,7 @@ def test_zip_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_address_is_refused() -> None:
-    with pytest.raises(ValueError, match="is an address: download the file"):
+    with pytest.raises(ValueError, match="is a URL: download the file"):
         WholeCheckpointIO().load_checkpoint("http://127.0.0.1/x.ckpt")
 
 

@@ -38,7 +38,7 @@ def test_what_fits_has_no_fault(content: Any, shape: Any) -> None:
         ({"a": [1, "x"]}, {"a": [int]}, "a.1 is the str 'x'"),
         ({}, {"a": {}}, "a is missing"),
         ({"a": {"b": 1}}, {"a?": {"b": str}}, "a.b is a int"),
-        ({"a": {3: 1}}, {"a": {str: int}}, "a has names that are no texts"),
+        ({"a": {3: 1}}, {"a": {str: int}}, "a has names that are not texts"),
         ({"a": {"b": None}}, {"a": {str: int}}, "a.b is a NoneType"),
         ([3], {}, "it is a list"),
     ],
