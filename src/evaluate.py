@@ -124,7 +124,6 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
     from src.engine.records.ledger import add_look
     from src.evaluation.classification.evaluation import Evaluation, table
     from src.evaluation.classification.tensorboard import write_tensorboard
-    from src.statistics.wilson import wilson_interval
 
     answers = _answers(trained, split)
     step = int(trained.checkpoint["global_step"])
@@ -133,7 +132,6 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
         answers,
         trained.images(split).image,
         trained.class_names(answers.logits.shape[1]),
-        wilson_interval,
         {"split": split, "step": step, "sha256": digest},
         getattr(trained.data, "disputed_test_indices", ()) if split == "test" else (),
     )

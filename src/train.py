@@ -3,7 +3,6 @@
 import importlib
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,6 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.training.cli import TrainCLI
         from src.engine.training.result import finish
         from src.evaluation.classification.tested import outcome
-        from src.statistics.wilson import wilson_interval
 
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")  # a loaded class may be called by its bare name
@@ -67,7 +65,7 @@ def main(args: list[str] | None = None) -> None:
         cli.fit()
         cli.test()
         if cli.run and cli.trainer.is_global_zero:
-            print(finish(cli, totals, partial(outcome, interval=wilson_interval)))
+            print(finish(cli, totals, outcome))
 
 
 def _seeds(given: CommandLine) -> "tuple[SeedRuns, int]":

@@ -93,6 +93,7 @@ PINS = [  # what Lightning, torchmetrics, torch and jsonargparse do not promise:
     ("wandb", "_id", NoneType),
     ("wandb", "_wandb_init", dict),
     ("mlflow", "_run_id", NoneType),
+    ("schedule", "_schedulers", list),
     ("board", "_version", NoneType),
     ("board", "_kwargs", dict),
     ("bar", "_should_update", Callable),
@@ -126,6 +127,7 @@ def seen(tmp_path_factory) -> Fake:
         **{"trainer": trainer, "metric": metric, "parser": parser},
         **{"bar": TQDMProgressBar(), "best": ModelCheckpoint(), "csv": CSVLogger(folder)},
         **{"board": TensorBoardLogger(folder), "writer": ExperimentWriter(str(folder / "new"))},
+        schedule=ChainedScheduler([ConstantLR(SGD(model.parameters(), lr=1.0))]),
         sampler=DistributedSamplerWrapper(SequentialSampler(range(4)), 2, 0),
         action=parser._option_string_actions["--x"],
     )

@@ -49,14 +49,7 @@ class CommandLine(NamedTuple):
 
 
 def option_name(path: str) -> str:
-    """Shorten the path of a setting in a configuration to its name on the command line.
-
-    Args:
-        path: Keys joined by dots, such as `model.init_args.network.class_path`.
-
-    Returns:
-        The name, such as `model.network`.
-    """
+    """Name a setting as on the command line: `model.init_args.lr.class_path` is `model.lr`."""
     return re.sub(r"\.(class_path|init_args|dict_kwargs)\b", "", path)
 
 

@@ -69,14 +69,7 @@ class Text(str):
 
 
 def as_texts(content: Any) -> Any:
-    """Mark the texts of a configuration.
-
-    Args:
-        content: Configuration in plain types.
-
-    Returns:
-        A copy, whose texts are of `Text`.
-    """
+    """Copy a configuration of plain types, with its texts as `Text`."""
     if isinstance(content, dict):
         return {key: as_texts(value) for key, value in content.items()}
     if isinstance(content, list):
@@ -85,14 +78,7 @@ def as_texts(content: Any) -> Any:
 
 
 def without_texts(parsed: Any) -> Any:
-    """Take the marks away again.
-
-    Args:
-        parsed: What has been parsed of a configuration; is changed.
-
-    Returns:
-        The same with ordinary texts.
-    """
+    """Make the texts ordinary again of what has been parsed, which is changed."""
     if isinstance(parsed, Namespace):
         for key, value in vars(parsed).items():
             setattr(parsed, key, without_texts(value))

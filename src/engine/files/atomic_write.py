@@ -65,11 +65,7 @@ def json_text(content: Any, indent: int | None = 2) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Force the names in a folder to the disk, as the files themselves are.
-
-    Args:
-        folder: Folder in which a file was written or renamed.
-    """
+    """Force the names in a folder to the disk, after a file was written or renamed in it."""
     if os.name == "nt":
         return  # Windows opens no folders, and needs no such call
     descriptor = os.open(folder, os.O_RDONLY)

@@ -20,14 +20,7 @@ _STRETCHED, _SPARE = 16, 2**26  # a tensor may repeat what is in the file, thoug
 
 
 def packed(content: Any) -> memoryview:
-    """Serialise as `torch.save` does, in memory: a full disk then fails with its own words.
-
-    Args:
-        content: Tensors and plain values.
-
-    Returns:
-        Content of a file that `torch.load` reads.
-    """
+    """Serialise as `torch.save` does, in memory: a full disk then fails with its own words."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getbuffer()

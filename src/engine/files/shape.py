@@ -62,7 +62,9 @@ def misfit(content: Any, shape: Any, name: str = "") -> str:
         found = [misfit(content, each, name) for each in shape]
         return "" if "" in found else found[-1]
     if not _is(content, type(shape) if isinstance(shape, dict | list) else shape):
-        return f"{name or 'it'} is {_kind(content)}"
+        plain = isinstance(content, str | float)
+        kind = f"{content!r:.30}" if plain else f"of type {type(content).__name__}"
+        return f"{name or 'it'} is {kind}"
     if not isinstance(shape, dict | list):
         return ""
     inner = _entries if isinstance(shape, dict) else _items
@@ -79,11 +81,6 @@ def _is(content: Any, kind: Any) -> bool:
     if kind is float:
         return isinstance(content, float) or _is(content, int)
     return content is None if kind is None else isinstance(content, kind)
-
-
-def _kind(content: Any) -> str:
-    kind = type(content).__name__
-    return f"the {kind} {content!r:.30}" if isinstance(content, str | float) else f"a {kind}"
 
 
 def _entries(content: Any, shape: Any, name: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from src.engine.files.run import LOGS, Run
 from src.engine.lightning_compat import callbacks_of, ignore_cluster_checkpoints
 from src.engine.records.heartbeat import Heartbeat
 from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.ledger import refuse_unwritable
 from src.engine.records.masked_settings import refuse_masked
 from src.engine.records.run_logger import RunLogger, continue_loggers
 from src.engine.records.save_config import SaveConfig, dump, dump_default
@@ -194,20 +195,29 @@ class TrainCLI(LightningCLI):
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
+        self._refuse_uncounted()  # better now than after hours of training
         drop_unused_work(self.trainer)
         self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
 
     def test(self) -> None:
         """Test the best state, which the model then holds; without one, the state it has."""
         best = self.best.best_model_path or None
-        tested = self.config.test and can_test(self.model, self.datamodule)
+        tested = self._is_tested()
         if not best and self.best in callbacks_of(self.trainer):
             why = "nothing was validated" if self.best.monitor else _NO_METRIC
             note(f"{why}: the last state is {_DONE[tested]}")
         if tested:
+            self._refuse_uncounted()
             self._run_trainer(self.trainer.test, best, verbose=False)
         elif best:
             self.model.load_state_dict(read_checkpoint(best)["state_dict"])
+
+    def _is_tested(self) -> bool:
+        return bool(self.config.test) and can_test(self.model, self.datamodule)
+
+    def _refuse_uncounted(self) -> None:
+        if self.run and self.trainer.is_global_zero and self._is_tested():
+            refuse_unwritable(self.run.root)
 
     def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
         ignore_cluster_checkpoints(self.trainer, ckpt_path)

@@ -41,12 +41,12 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
         metrics["fit_s"] = metrics.get("fit_s", 0) + cli.heartbeat.seconds_before
     if cli.best.best_model_score is not None:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
+    if "test_s" in metrics:  # first, so that no figure is stored that no ledger counts
+        add_look(run.root, _look(cli, totals))
     write_atomic(run.checkpoint_dir / "model.pt", packed(saved_part(cli.model).state_dict()))
     _keep_outputs(run.log_dir / "predictions.npz", totals)
     write_json(run.log_dir / "metrics.json", dict(sorted(metrics.items())))
     (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
-    if "test_s" in metrics:
-        add_look(run.root, _look(cli, totals))
     compared = {
         name: value
         for name, value in metrics.items()

@@ -15,7 +15,7 @@ from src.evaluation.classification.figures import (
     draw_precision_recall,
     draw_reliability,
 )
-from src.evaluation.classification.measures import Interval, measure
+from src.evaluation.classification.measures import measure
 from src.evaluation.classification.predictions import Predictions, archive, confident_mistakes
 from src.evaluation.picture import Picture, pixels, png
 
@@ -27,7 +27,6 @@ class Evaluation:
         answers: What it said.
         image: Pixels of the split, `(N, C, H, W)`, `uint8`.
         names: Names of the classes.
-        interval: Bounds a true share, given the observed share and the number of trials.
         about: What is evaluated: plain values by name, written down with the numbers.
         disputed: Indices of images whose label is disputed.
         num_mistakes: Most confident mistakes to show.
@@ -38,7 +37,6 @@ class Evaluation:
         answers: Predictions,
         image: Tensor,
         names: Sequence[str],
-        interval: Interval,
         about: dict[str, Any],
         disputed: Sequence[int] = (),
         num_mistakes: int = 40,
@@ -48,7 +46,7 @@ class Evaluation:
         self.disputed = disputed
         self.worst = confident_mistakes(answers)[:num_mistakes]
         self.worst_image = image[self.worst]
-        self.summary = about | {"class_names": list(names)} | measure(answers, interval, disputed)
+        self.summary = about | {"class_names": list(names)} | measure(answers, disputed)
         self.summary["mistakes"] = self._mistakes()
 
     def pictures(self) -> dict[str, Picture]:

@@ -9,14 +9,14 @@ from PIL import Image
 
 from src.evaluation.classification.evaluation import Evaluation, table
 from src.evaluation.classification.figures import draw_gallery
-from tests.evaluation.classification.test_measures import answers, interval
+from tests.evaluation.classification.test_measures import answers
 
 NAMES = list("abcdefghij")
 
 
 def evaluation(**options) -> Evaluation:
     image = torch.arange(500).view(500, 1, 1, 1).expand(500, 1, 28, 28).to(torch.uint8)
-    return Evaluation(answers(2.0), image, NAMES, interval, {"split": "test"}, **options)
+    return Evaluation(answers(2.0), image, NAMES, {"split": "test"}, **options)
 
 
 def test_mistakes_carry_their_own_images() -> None:
