@@ -1,7 +1,6 @@
 """Say whether one configuration is better than another: `python -m src.compare --help`."""
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,11 @@ from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from src.engine.jobs.samples import RunSet
-    from src.engine.records.metric import Metric
+    from src.engine.records.metric import Metric, Mode
     from src.statistics.comparison import Comparison, Sample
     from src.statistics.sentence import Scale
 
-_MODES = {"lower": "min", "higher": "max"}
+_MODES: dict[str, "Mode"] = {"lower": "min", "higher": "max"}
 
 
 def main(args: list[str] | None = None) -> None:
@@ -51,7 +50,7 @@ def main(args: list[str] | None = None) -> None:
         claims = _claims(sets, samples, name, scale)
     with one_line_failures(RUN_ERROR, given.debug):
         from src.engine.console.shown import shown
-        from src.engine.files.atomic_write import write_atomic
+        from src.engine.files.atomic_write import json_text, write_atomic
         from src.statistics.comparison import compare
         from src.statistics.seeds import worth_knowing
 
@@ -61,7 +60,7 @@ def main(args: list[str] | None = None) -> None:
         write_atomic(given.out, _picture(samples, comparisons, name, scale))
         if given.format == "json":
             content = _content(sets, samples, comparisons, name, scale)
-            print(json.dumps(content | {"claims": claims}, indent=2))
+            print(json_text(content | {"claims": claims}))
         else:
             print(_table(sets, samples, comparisons, name, scale))
             print("\n".join([*claims, entries({"picture": shown(given.out)})]))
@@ -163,12 +162,12 @@ def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
 
 def _directed(metric: "Metric | str", better: str | None) -> "Metric | str":
     """Take the user's word for a metric that does not speak for itself."""
-    from src.engine.records.metric import ends, metric_of
+    from src.engine.records.metric import Metric, ends
 
     if better is None:
         return metric
     if isinstance(metric, str):
-        return metric_of(metric, _MODES[better])
+        return Metric(metric, _MODES[better])
     if metric.mode != _MODES[better]:
         raise ValueError(f"--better {better}: of {metric.name} the {ends(metric.mode)[0]} is best")
     return metric

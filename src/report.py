@@ -121,10 +121,9 @@ def _evaluate(record: "RunRecord", data_dir: str | None, trust: str | None) -> N
 
 def _default() -> dict[str, Any]:
     """Ask the command of a training for the settings that it has if nothing is said."""
-    from src.engine.records.config_file import flat
-    from src.engine.records.plain import read_own
+    from src.engine.records.config_file import settings
 
-    return dict(flat(read_own(_run_verb("train", "--print_config"))))
+    return settings(_run_verb("train", "--print_config"))
 
 
 def _run_verb(verb: str, *words: str) -> str:

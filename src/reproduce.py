@@ -45,6 +45,7 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.console.shown import shown
         from src.engine.exact.reproduction import report
         from src.engine.exact.resume import Resumed
+        from src.engine.files.atomic_write import write_json
         from src.engine.records.totals import Totals
         from src.engine.training.cli import TrainCLI
 
@@ -76,7 +77,10 @@ def main(args: list[str] | None = None) -> None:
         if not cli.trainer.is_global_zero:
             return
         again = cli.run.checkpoint_dir / "last.ckpt"
-        same, text = report(first.checkpoint, read_checkpoint(again))
+        reached = read_checkpoint(again)
+        figures = {**reached["metrics"], "steps": reached["global_step"]}
+        write_json(cli.run.log_dir / "metrics.json", figures)  # says that the run is finished
+        same, text = report(first.checkpoint, reached)
         print(text, entries({"compared": f"{shown(first.path)}, {shown(again)}"}), sep="\n")
     sys.exit(0 if same else RUN_ERROR)
 

@@ -35,7 +35,7 @@ KNOWN_WORDS = {  # file of the engine -> words that mean something else there, o
     "records/changes.py": {"class", "network"},  # a setting that may not change in a run
     "console/masked.py": {"class", "image"},  # parts of names that hold no secret
     "console/command_line.py": {"class", "image", "network"},  # what one room hands to another
-    "records/loggers.py": {"image"},  # what loggers call a picture
+    "records/run_logger.py": {"image"},  # what loggers call a picture
     "__init__.py": {"image"},  # the same
     "checkpoints/weights.py": {"network"},  # the part of a task whose weights are exported
     "files/shape.py": {"image", "network"},  # what is in files of older runs, and in ledgers

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.records.run_record import RunRecord
 from src.reproduce import main
 from src.train import main as train_more
 from tests.conftest import Train
@@ -18,12 +19,14 @@ def reproduce(*words: str) -> int:
 
 
 @pytest.mark.parametrize("name", ["best.ckpt", "previous.ckpt", "last.ckpt"])
-def test_checkpoint_is_reproduced(train: Train, capsys, name: str) -> None:
+def test_checkpoint_is_reproduced(train: Train, capsys, monkeypatch, name: str) -> None:
     train("--trainer.max_epochs=2", *NOISY)
     assert reproduce(f"checkpoints/version_0/{name}") == 0
     table = capsys.readouterr().out
     assert "reproduced     yes, to the last bit" in table
     assert f"compared       checkpoints/version_0/{name}, checkpoints/version_1/last.ckpt" in table
+    monkeypatch.setattr("src.engine.records.run_record.is_held", lambda _: False)  # by this process
+    assert RunRecord.find("last").status == "finished"
 
 
 def test_state_inside_an_epoch_is_reproduced(train: Train, monkeypatch) -> None:

@@ -205,7 +205,7 @@ def test_best_of_several_metrics_is_refused(here, capsys) -> None:
     assert json.loads(said(capsys, "best", "--group=mine", "--format=json"))["run"] == "version_1"
 
 
-def test_damaged_run_is_passed_over(here, capsys, monkeypatch) -> None:
+def test_damaged_run_is_shown_as_such(here, capsys, monkeypatch) -> None:
     here += [record(0), record(1)]
 
     def facts(each: SimpleNamespace) -> dict[str, str]:
@@ -216,9 +216,17 @@ def test_damaged_run_is_passed_over(here, capsys, monkeypatch) -> None:
     monkeypatch.setattr("src.runs.facts", facts)
     main(["ls", "--format=json"])
     shown = capsys.readouterr()
-    assert json.loads(shown.out) == [{"run": "version_1", "group": ""}]
+    first, second = json.loads(shown.out)
+    assert (first["run"], first["status"], first["val"]) == ("version_0", "damaged", None)
+    assert second == {"run": "version_1", "group": ""}
     assert shown.out.startswith('[\n  {\n    "run"')
-    assert shown.err == "note: passed over: run.json is damaged\n"
+    assert shown.err == "note: run.json is damaged\n"
+
+
+def test_number_that_is_none_is_never_printed(here, capsys) -> None:
+    here += [record(0, tested=float("nan"), settings={"lr": float("inf")})]
+    assert json.loads(said(capsys, "ls", "--format=json"))[0]["test"] is None
+    assert json.loads(said(capsys, "show", "version_0", "--format=json"))["settings"]["lr"] is None
 
 
 def test_best_run_is_that_of_the_validation(here, capsys) -> None:

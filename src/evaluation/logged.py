@@ -1,7 +1,5 @@
 """What a module itself logs of a split, whatever its task is."""
 
-import json
-import math
 from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,6 +8,7 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer, see
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from src.engine.console.table import entries
+from src.engine.files.atomic_write import json_text
 
 # Step, loaders and method of the Trainer for each split that a module evaluates.
 _PARTS = {
@@ -91,8 +90,7 @@ def summary(about: Mapping[str, Any], metrics: Mapping[str, float]) -> bytes:
     Returns:
         JSON; a value that is not finite is null.
     """
-    finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    return (json.dumps({**about, "metrics": finite}, indent=2) + "\n").encode()
+    return (json_text({**about, "metrics": dict(metrics)}) + "\n").encode()
 
 
 def table(task: LightningModule, split: str, metrics: Mapping[str, float]) -> str:

@@ -1,6 +1,5 @@
 """Claims that are written down before the runs, and whether they hold: a preregistration."""
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any
 from scipy import stats
 
 from src.engine.console.shown import shown
-from src.engine.files.atomic_write import write_atomic
+from src.engine.files.atomic_write import write_json
 from src.engine.files.reading import read_json
 from src.engine.jobs.samples import RunSet
 from src.engine.records.ledger import looks
@@ -81,7 +80,7 @@ class Claim:
     def write(self) -> None:
         """Write it down."""
         FOLDER.mkdir(exist_ok=True)
-        write_atomic(self.file, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_json(self.file, asdict(self))
 
     def level(self, seeds: int) -> float:
         """Tell the error that a look may make, so that all looks together make `alpha`.

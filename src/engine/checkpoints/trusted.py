@@ -27,7 +27,7 @@ from src.engine.checkpoints.published import options
 from src.engine.console.jsonargparse_compat import importing_only, without_files
 from src.engine.console.parser import OneLineParser, as_texts, without_texts
 from src.engine.files.run import Run
-from src.engine.records.plain import read_own, read_plain
+from src.engine.records.config_file import read_own, read_plain
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _STRUCTURE = (Namespace, dict, list, tuple, set, ModuleType)

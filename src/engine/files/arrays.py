@@ -1,11 +1,14 @@
-"""NumPy archives that somebody else may have written."""
+"""NumPy archives, those included that somebody else may have written."""
 
+import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from torch import Tensor
 
 _MOST = 2**28  # bytes of an array: 10,000 mistakes on colour images have a tenth of it
 
@@ -42,3 +45,24 @@ def read_arrays(path: Path, **dimensions: int) -> "list[npt.NDArray[Any]]":
         reason = " ".join(str(error).split())[:100]
         raise ValueError(f"{path} is damaged ({reason or type(error).__name__})") from error
     return found
+
+
+def packed_arrays(arrays: "Mapping[str, Tensor]") -> bytes:
+    """Write tensors as a NumPy archive.
+
+    Args:
+        arrays: Tensors on the CPU, by any names; `numpy.savez` has reserved some.
+
+    Returns:
+        Content of an `.npz` file.
+    """
+    import numpy as np
+    import torch
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in arrays.items():
+            array = part.float() if part.dtype == torch.bfloat16 else part  # NumPy has none
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array.numpy(), allow_pickle=False)
+    return buffer.getvalue()

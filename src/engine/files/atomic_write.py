@@ -1,7 +1,9 @@
 """Files that are on disk whole, or not at all."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> None:
@@ -33,6 +35,33 @@ def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> 
         raise
     if sync:
         sync_folder(path.parent)
+
+
+def write_json(path: Path, content: Any, sync: bool = True, indent: int | None = 2) -> None:
+    """Write a JSON file as `write_atomic` does.
+
+    Args:
+        path: File to write.
+        content: What `json_text` takes.
+        sync: Whether to force it to the disk.
+        indent: Spaces of each level; None is one line.
+    """
+    write_atomic(path, f"{json_text(content, indent)}\n".encode(), sync)
+
+
+def json_text(content: Any, indent: int | None = 2) -> str:
+    """Write JSON that every program reads: NaN and infinity, which JSON lacks, become null.
+
+    Args:
+        content: Plain values; anything else is written as its text.
+        indent: Spaces of each level; None is one line.
+
+    Returns:
+        The text, without a newline at its end.
+    """
+    text = json.dumps(content, default=str)
+    finite = json.loads(text, parse_constant=lambda _: None)
+    return json.dumps(finite, indent=indent)
 
 
 def sync_folder(folder: Path) -> None:

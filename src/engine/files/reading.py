@@ -46,7 +46,7 @@ def read_json(path: Path, shape: Any) -> Any:
     if not path.is_file():  # what is no file, such as a pipe, may never end
         return None
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(read_text(path), parse_constant=lambda _: None)  # NaN
         deque(leaves(content), 0)
         wrong = misfit(content, shape)
     except (ValueError, RecursionError) as error:

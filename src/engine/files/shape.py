@@ -21,7 +21,7 @@ SESSION = {
 # See `src.engine.records.heartbeat`.
 PROGRESS = {"seconds": float, "samples?": int, "images?": int, "validations": [{str: float}]}
 RUN_PROGRESS = {f"{name.removesuffix('?')}?": shape for name, shape in PROGRESS.items()}
-RUN_PROGRESS |= {"step?": int, "steps?": (None, int)}
+RUN_PROGRESS |= {"step?": int, "steps?": (None, int), "validations?": [{str: (None, float)}]}
 METRICS = {"steps?": int, str: (None, float)}  # None where it was not finite
 # What lists show of a run, see `src.engine.records.save_config`.
 OVERVIEW = {

@@ -188,7 +188,7 @@ class Trials:
         run = Run.of_folder(root / LOGS / name)
         here = run and run.root == root and run.log_dir.is_dir() and not run.log_dir.is_symlink()
         record = RunRecord(run) if run and here else None
-        return record if record and record.overview.get("group") == self.group.name else None
+        return record if record and record.group == self.group.name else None
 
     def _value(self, record: RunRecord) -> float | None:
         """Read what a trial is judged by: the metric of the state that it keeps."""

@@ -70,7 +70,7 @@ class KnownMetrics(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        before, logged = len(self.metrics), logged_modes(trainer)
+        before, logged = len(self.metrics), _logged_modes(trainer)
         for name, mode in self._said.items():
             if logged.get(_LOADER.sub("", name), mode) != mode:
                 raise UsageError(
@@ -104,23 +104,6 @@ class KnownMetrics(Callback):
                 )
 
 
-def logged_modes(trainer: Trainer) -> dict[str, Mode]:
-    """List the torchmetrics objects that were logged and know which of their values is best.
-
-    Args:
-        trainer: Trainer, while it trains, validates or tests.
-
-    Returns:
-        Mode by the name under which each was logged.
-    """
-    found: dict[str, Mode] = {}
-    for name, value in logged_values(trainer):
-        higher = getattr(value, "higher_is_better", None)
-        if isinstance(value, TorchMetric) and higher is not None:
-            found |= dict.fromkeys((name, f"{name}_epoch"), "max" if higher else "min")
-    return found
-
-
 def validated(trainer: Trainer) -> dict[str, float]:
     """List what a validation has logged, whatever it is called.
 
@@ -136,6 +119,16 @@ def validated(trainer: Trainer) -> dict[str, float]:
         for name, value in trainer.callback_metrics.items()
         if _LOADER.sub("", name) in logged
     }
+
+
+def _logged_modes(trainer: Trainer) -> dict[str, Mode]:
+    """List the modes of the logged torchmetrics objects that know their own."""
+    found: dict[str, Mode] = {}
+    for name, value in logged_values(trainer):
+        higher = getattr(value, "higher_is_better", None)
+        if isinstance(value, TorchMetric) and higher is not None:
+            found |= dict.fromkeys((name, f"{name}_epoch"), "max" if higher else "min")
+    return found
 
 
 def _watchers(trainer: Trainer) -> Iterator[tuple[object, str, str]]:

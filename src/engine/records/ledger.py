@@ -11,6 +11,7 @@ from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.run import LOGS
 from src.engine.files.shape import LOOK, misfit
+from src.engine.records.config_file import READING
 
 _FILE = "test_looks.jsonl"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
@@ -19,9 +20,7 @@ NOT_THE_CONFIGURATION = frozenset(
     {
         "seed_everything",
         "test",
-        "data.data_dir",
-        "data.num_workers",
-        "data.eval_batch_size",
+        *READING,
         "trainer.default_root_dir",
         "trainer.enable_progress_bar",
         "trainer.enable_model_summary",

@@ -8,6 +8,16 @@ from src.engine.records.metric import test_name
 from src.engine.records.run_record import RunRecord
 
 _LONGEST = 60  # characters of a setting
+# What is shown of a run's overview, and what stands there for nothing.
+_TOLD = {
+    "seed": None,
+    "commit": "",
+    "uncommitted": False,
+    "group": "",
+    "began": "",
+    "changed": None,
+}
+_MEASURED = ("metric", "mode", "val", "test", "fit_s", "to_target_s", "step", "steps")
 
 
 def facts(record: RunRecord) -> dict[str, Any]:
@@ -29,15 +39,23 @@ def facts(record: RunRecord) -> dict[str, Any]:
         "test": record.tested,
         "fit_s": metrics.get("fit_s", record.progress.get("seconds")),
         "to_target_s": metrics.get("to_target_s"),
-        "seed": overview.get("seed"),
-        "commit": overview.get("commit") or "",
-        "uncommitted": bool(overview.get("uncommitted")),
-        "group": overview.get("group") or "",
-        "began": overview.get("began") or "",
         "step": record.progress.get("step", metrics.get("steps")),
         "steps": record.progress.get("steps"),
-        "changed": overview.get("changed"),
+        **_TOLD,
+        **{name: overview[name] for name in _TOLD if overview.get(name) is not None},
     }
+
+
+def damaged(record: RunRecord) -> dict[str, Any]:
+    """Say of a run that its files cannot be read.
+
+    Args:
+        record: The run.
+
+    Returns:
+        The names that `facts` has; of most nothing is known.
+    """
+    return {"run": record.name, "status": "damaged", **dict.fromkeys(_MEASURED), **_TOLD}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

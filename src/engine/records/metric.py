@@ -81,22 +81,6 @@ def ends(mode: Mode) -> tuple[str, str]:
     return ("highest", "lowest") if mode == "max" else ("lowest", "highest")
 
 
-def metric_of(name: str, mode: str, format: str = "number") -> Metric:
-    """Read a metric from its recorded words; whatever is not known is the default.
-
-    Args:
-        name: Its name.
-        mode: `min`; anything else is `max`.
-        format: `percent`; anything else is `number`.
-
-    Returns:
-        The metric.
-    """
-    return Metric(
-        name, "min" if mode == "min" else "max", "percent" if format == "percent" else "number"
-    )
-
-
 def test_name(name: str) -> str:
     """Name a metric of the validation as the test has it.
 
@@ -144,12 +128,8 @@ def published(owner: object) -> dict[str, Metric]:
     Returns:
         Metric of each split by its name.
     """
-    headline = getattr(owner, "headline", None)
     others = getattr(owner, "metrics", ())
-    found = [headline, *(others if isinstance(others, tuple) else ())]
+    found = [getattr(owner, "headline", None), *(others if isinstance(others, tuple) else ())]
     metrics = [metric for metric in found if isinstance(metric, Metric)]
-    return {
-        named.name: named
-        for metric in metrics
-        for named in map(metric.of, ("train", "val", "test"))
-    }
+    named = [metric.of(split) for metric in metrics for split in ("train", "val", "test")]
+    return {metric.name: metric for metric in named}

@@ -25,13 +25,12 @@ from src.engine.exact.safe_point import Action
 from src.engine.files.plain_file import refuse_unsafe
 from src.engine.files.run import LOGS, Run
 from src.engine.lightning_compat import callbacks_of, ignore_cluster_checkpoints
-from src.engine.records.dumped import dump, dump_default
 from src.engine.records.heartbeat import Heartbeat
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.ledger import refuse_unwritable
 from src.engine.records.masked_settings import refuse_masked
 from src.engine.records.run_logger import RunLogger, continue_loggers
-from src.engine.records.save_config import SaveConfig
+from src.engine.records.save_config import SaveConfig, dump, dump_default
 from src.engine.seed import chosen_seed
 from src.engine.training.callbacks import add_callbacks, arrange
 from src.engine.training.drop_unused_work import drop_unused_work

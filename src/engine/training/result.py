@@ -1,7 +1,5 @@
 """What a run leaves behind: its weights and figures, and a table for who waited."""
 
-import json
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,13 +9,13 @@ from torch import nn
 
 from src.engine.console.shown import python, shown
 from src.engine.console.table import entries
-from src.engine.files.atomic_write import write_atomic
+from src.engine.files.arrays import packed_arrays
+from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import packed
 from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
 from src.engine.records.ledger import add_look
-from src.engine.records.loggers import log_results, picture_folder
-from src.engine.records.outputs import archive
+from src.engine.records.run_logger import log_results, picture_folder
 from src.engine.records.run_record import RunRecord
 from src.engine.records.totals import Totals
 from src.engine.training.cli import TrainCLI
@@ -45,11 +43,9 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
     if "test_s" in metrics:  # first, so that no figure is stored that no ledger counts
         add_look(run.root, _look(cli, totals))
-    figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
     write_atomic(run.checkpoint_dir / "model.pt", packed(_saved_part(cli.model).state_dict()))
     _keep_outputs(run.log_dir / "predictions.npz", totals)
-    write_atomic(run.log_dir / "metrics.json", text.encode())
+    write_json(run.log_dir / "metrics.json", dict(sorted(metrics.items())))
     (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
     compared = {
         name: value
@@ -73,7 +69,7 @@ def _keep_outputs(path: Path, totals: Totals) -> None:
     if not totals.outputs:
         path.unlink(missing_ok=True)  # they would be of another state
         return
-    write_atomic(path, archive(totals.outputs))
+    write_atomic(path, packed_arrays(totals.outputs))
 
 
 def _look(cli: TrainCLI, totals: Totals) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """All that is known of a network on one split: numbers, pictures and what is written of them."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from src.engine.console.table import entries
 from src.engine.console.table import table as aligned
+from src.engine.files.atomic_write import json_text
 from src.evaluation.classification.figures import (
     draw_confusion,
     draw_gallery,
@@ -81,7 +81,7 @@ class Evaluation:
         disputed = torch.tensor([*self.disputed], dtype=torch.int64)
         more = {"mistake": self.worst, "mistake_image": self.worst_image, "disputed": disputed}
         files["predictions.npz"] = archive(self.answers, **more)
-        files["summary.json"] = (json.dumps(self.summary, indent=2) + "\n").encode()
+        files["summary.json"] = (json_text(self.summary) + "\n").encode()
         return files
 
     def _mistakes(self) -> list[dict[str, Any]]:

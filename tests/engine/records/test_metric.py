@@ -5,7 +5,7 @@ from types import SimpleNamespace as Fake
 import pytest
 
 from src.engine.records import metric
-from src.engine.records.metric import FIGURES, Metric, figure_of, headline_of, metric_of, published
+from src.engine.records.metric import FIGURES, Metric, figure_of, headline_of, published
 from src.tasks import ClassificationTask
 
 ACC, LOSS = Metric("acc", "max", "percent"), Metric("loss", "min")
@@ -40,18 +40,6 @@ def test_value_is_written_as_its_format_says() -> None:
 def test_best_value_is_the_highest_or_the_lowest() -> None:
     assert [ACC.better(value, 0.5) for value in (0.4, 0.5, 0.6)] == [False, True, True]
     assert [LOSS.better(value, 0.5) for value in (0.4, 0.5, 0.6)] == [True, True, False]
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("a", "min", "percent"), Metric("a", "min", "percent")),
-        (("a", "max"), Metric("a", "max")),
-        (("a", "last", "text"), Metric("a", "max")),
-    ],
-)
-def test_metric_is_read_from_its_recorded_words(words, expected: Metric) -> None:
-    assert metric_of(*words) == expected
 
 
 def test_every_figure_of_the_run_itself_has_its_direction() -> None:
