@@ -355,6 +355,16 @@ def test_links_are_not_removed_through(here, capsys, tmp_path, link: str, how: s
     )
 
 
+@pytest.mark.parametrize("word", ["version_9", "lightning_logs/version_9", "checkpoints/version_9"])
+def test_link_to_another_run_does_not_remove_it(here, capsys, word: str) -> None:
+    made(here, 0)
+    for folder in ("lightning_logs", "checkpoints"):
+        Path(folder, "version_9").symlink_to("version_0")
+    code, line = refusal_of(capsys, lambda: main(["rm", word, "--yes"]))
+    assert (code, "is a link, and none is followed" in line) == (2, True)
+    assert Path("lightning_logs/version_0/config.yaml").is_file()
+
+
 def test_words_have_defaults() -> None:
     def given(*words: str) -> dict:
         return vars(_parser().parse_args([*words]))
