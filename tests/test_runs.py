@@ -356,10 +356,12 @@ def test_links_are_not_removed_through(here, capsys, tmp_path, link: str, how: s
 
 
 @pytest.mark.parametrize("word", ["version_9", "lightning_logs/version_9", "checkpoints/version_9"])
-def test_link_to_another_run_does_not_remove_it(here, capsys, word: str) -> None:
-    made(here, 0)
+def test_link_to_another_run_does_not_remove_it(tmp_path, monkeypatch, capsys, word: str) -> None:
+    monkeypatch.chdir(tmp_path)
     for folder in ("lightning_logs", "checkpoints"):
+        Path(folder, "version_0").mkdir(parents=True)
         Path(folder, "version_9").symlink_to("version_0")
+    Path("lightning_logs/version_0/config.yaml").touch()
     code, line = refusal_of(capsys, lambda: main(["rm", word, "--yes"]))
     assert (code, "is a link, and none is followed" in line) == (2, True)
     assert Path("lightning_logs/version_0/config.yaml").is_file()
