@@ -9,7 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from src.engine.jobs.group import Group
 from src.engine.records.metric import Metric
+from src.report import _best_of
 from src.runs import _parser, main
 from tests.conftest import Train
 from tests.test_train import refusal_of
@@ -363,6 +365,18 @@ def test_links_are_not_removed_through(here, capsys, tmp_path, link: str, how: s
     )
 
 
+@pytest.mark.parametrize("word", ["version_9", "lightning_logs/version_9", "checkpoints/version_9"])
+def test_link_to_another_run_does_not_remove_it(tmp_path, monkeypatch, capsys, word: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("lightning_logs", "checkpoints"):
+        Path(folder, "version_0").mkdir(parents=True)
+        Path(folder, "version_9").symlink_to("version_0")
+    Path("lightning_logs/version_0/config.yaml").touch()
+    code, line = refusal_of(capsys, lambda: main(["rm", word, "--yes"]))
+    assert (code, "is a link, and none is followed" in line) == (2, True)
+    assert Path("lightning_logs/version_0/config.yaml").is_file()
+
+
 def test_words_have_defaults() -> None:
     def given(*words: str) -> dict:
         return vars(_parser().parse_args([*words]))
@@ -380,3 +394,29 @@ def test_words_have_defaults() -> None:
     }
     assert given("--debug", "ls")["debug"]
     assert given("ls", "--debug")["debug"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode", "format", "best"),
+    [
+        ("val/rmse", "min", "number", 0),
+        ("val/f1", "max", "number", 1),
+        ("val/loss", "min", "number", 0),
+        ("val/acc", "max", "percent", 1),
+    ],
+)
+def test_best_run_is_right_for_each_kind_of_metric(
+    tmp_path, monkeypatch, capsys, metric: str, mode: str, format: str, best: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for version, value in enumerate([0.25, 0.75]):
+        folder = Path(f"lightning_logs/version_{version}")
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").write_text("seed_everything: 1\n")
+        about = {"headline": metric, "metrics": {metric: {"mode": mode, "format": format}}}
+        (folder / "run.json").write_text(json.dumps({"group": "g", "seed": version, **about}))
+        (folder / "metrics.json").write_text(json.dumps({"steps": 1, f"{metric}_best": value}))
+    assert json.loads(said(capsys, "best", "--format=json"))["run"] == f"version_{best}"
+    listed = json.loads(said(capsys, "ls", "--sort=val", "--format=json"))
+    assert [row["run"] for row in listed] == [f"version_{best}", f"version_{1 - best}"]
+    assert _best_of(Group(Path(), "g")).name == f"version_{best}"
