@@ -31,6 +31,7 @@ class EMNISTDataModule(IdxDataModule):
     """
 
     title = "EMNIST"
+    handwritten = True
     subfolder = "EMNIST/raw"
     checksums: ClassVar[dict[str, str]] = {_ARCHIVE: EMNIST.md5}
     sources = (EMNIST.url.removesuffix(_ARCHIVE),)

@@ -53,6 +53,7 @@ class ImageDataModule(LightningDataModule, ABC):
         checksums: MD5 or SHA-256 of each file by its name; those of a run are kept with it.
         sources: Beginnings of addresses, and packages, that have the files.
         disputed_test_indices: Positions of the test images whose label is in doubt.
+        handwritten: Whether an image is what a hand can draw.
         splits: Images of `train`, `val` and `test`.
         train_indices: Positions of the training images in the official file.
         download: Whether missing files may be fetched.
@@ -71,6 +72,7 @@ class ImageDataModule(LightningDataModule, ABC):
     checksums: ClassVar[dict[str, str]] = {}
     sources: Sequence[str | Wheel] = ()
     disputed_test_indices: Sequence[int] = ()
+    handwritten: bool = False
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ class KMNISTDataModule(IdxDataModule):
     title = "Kuzushiji-MNIST"
     num_classes = 10
     class_names = tuple(KMNIST.classes)
+    handwritten = True
     subfolder = "KMNIST/raw"
     image_file = "{}-images-idx3-ubyte.gz"
     label_file = "{}-labels-idx1-ubyte.gz"

