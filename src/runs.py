@@ -14,6 +14,7 @@ from src.engine.console.masked import masked
 from src.engine.console.note import note
 from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 from src.engine.jobs.samples import different
 from src.engine.records.listing import facts, table
@@ -106,9 +107,9 @@ def _show(given: Any) -> str:
     content = {**facts(record), "metrics": record.metrics, "settings": record.settings}
     if given.format == "json":
         return json.dumps(content | {"sessions": record.sessions}, indent=2, default=str)
-    lines = [*table([content]).split("\n"), ""]
-    lines += [f"{name:<22}  {value}" for name, value in sorted(record.metrics.items())]
-    lines += ["", *(f"{name}: {value}" for name, value in record.settings.items()), ""]
+    metrics = entries(dict(sorted(record.metrics.items())))
+    lines = [*table([content]).split("\n"), "", *metrics.split("\n"), ""]
+    lines += [*(f"{name}: {value}" for name, value in record.settings.items()), ""]
     for session in record.sessions:
         inputs = {k: v for k, v in session["inputs"].items() if not k.startswith("data ")}
         about = ", ".join(f"{name} {value}" for name, value in inputs.items())
@@ -117,7 +118,8 @@ def _show(given: Any) -> str:
         if carries := session["git"].get("carries") or bool(session["git"]["diff"]) * "some":
             lines.append(f"  its checkpoints carry uncommitted changes: {carries}")
     folders = f"{shown(record.run.log_dir)}, {shown(record.run.checkpoint_dir)}"
-    lines += ["", f"files     {folders}", f"continue  {record.run.resume_command}"]
+    last = entries({"files": folders, "continue": record.run.resume_command})
+    lines += ["", *last.split("\n")]
     return masked("\n".join(map(printable, lines)))  # of what older versions recorded, too
 
 

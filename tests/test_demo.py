@@ -119,7 +119,7 @@ def test_page_for_others_is_noted(trained, monkeypatch, capsys, host: str) -> No
     monkeypatch.setattr(DemoServer, "serve_forever", lambda server: None)
     main(["last", "--port=0", f"--host={host}"])
     said = capsys.readouterr()
-    note = f"note: anyone who reaches {host} can use the page; 127.0.0.1 is for you alone\n"
+    note = f"note: anyone who can reach {host} can use the page; 127.0.0.1 is private\n"
     assert said.err == note * (host == "0.0.0.0")
     assert re.fullmatch(rf"demo  http://{host}:\d+  \(Ctrl-C ends it\)\n", said.out)
 

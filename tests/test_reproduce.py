@@ -47,7 +47,7 @@ def test_weights_that_it_began_with_are_asked_for(train: Train, finished: Train,
     train_more(["--ckpt_path=last", "--trainer.max_epochs=2"])
     assert "since the checkpoint: weights" not in capsys.readouterr().err
     assert reproduce("checkpoints/version_1/previous.ckpt") == 2
-    assert "began with weights from elsewhere: give --weights (model.pt" in capsys.readouterr().err
+    assert "started from a file of weights (model.pt" in capsys.readouterr().err
     given = "--weights=checkpoints/version_0/model.pt"
     assert reproduce("checkpoints/version_1/previous.ckpt", given) == 0
 
@@ -57,7 +57,7 @@ def test_weights_that_it_began_with_are_asked_for(train: Train, finished: Train,
     [
         ((), "the following arguments are required: ckpt"),
         (("--data.data_dir", "x"), "the following arguments are required: ckpt"),
-        (("checkpoints/version_0", "--trainer.fast_dev_run=true"), "writes nothing that could be"),
+        (("checkpoints/version_0", "--trainer.fast_dev_run=true"), "leaves nothing to compare"),
     ],
 )
 def test_wrong_words_are_one_line(finished: Train, capsys, words: tuple, expected: str) -> None:

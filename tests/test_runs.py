@@ -257,8 +257,8 @@ def test_run_is_shown_as_it_stands(here, capsys, git: dict, line: list[str]) -> 
         record(0, metrics={"z": 2, "fit_s": 1.5}, settings={"b": 1, "a": "x\n"}, sessions=[session])
     ]
     assert said(capsys, "show", "version_0").splitlines()[3:] == [
-        "fit_s                   1.5",
-        "z                       2",
+        "fit_s          1.5",
+        "z              2",
         "",
         "b: 1",
         r"a: x\n",
@@ -267,8 +267,8 @@ def test_run_is_shown_as_it_stands(here, capsys, git: dict, line: list[str]) -> 
         "  python -m src.train --x",
         *line,
         "",
-        "files     lightning_logs/version_0, checkpoints/version_0",
-        "continue  python -m src.train X",
+        "files          lightning_logs/version_0, checkpoints/version_0",
+        "continue       python -m src.train X",
     ]
     content = json.loads(said(capsys, "show", "version_0", "--format=json"))
     assert content["run"] == "version_0"

@@ -23,7 +23,7 @@ from src.engine.records.metric import Metric
 from src.engine.training.cli import TrainCLI
 from src.models import CNN
 from src.train import DEFAULT, main
-from tests.conftest import Train
+from tests.conftest import Train, newest_metrics
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 FLAGS = ["--data=tests.tiny_mnist.TinyMNIST", "--data.batch_size=20", "--trainer.max_epochs=1"]
@@ -294,6 +294,15 @@ def test_finished_run_has_nothing_to_go_on_with(
     assert "already reached its end, 1 epochs: give --trainer.max_epochs more than 1" in line
 
 
+def test_finished_run_without_a_test_is_tested_when_that_is_asked_for(train: Train, capsys) -> None:
+    train("--trainer.max_epochs=1", "--test=false")
+    code, line = refusal(capsys, "--ckpt_path=last")
+    assert (code, "or test it with python -m src.evaluate" in line) == (2, True)
+    main(["--ckpt_path=last", "--test=true"])
+    assert "test_s" in newest_metrics(Path())
+    assert refusal(capsys, "--ckpt_path=last", "--test=true")[0] == 2
+
+
 def test_same_seed_gives_the_same_bits(train: Train) -> None:
     for seed in (1, 1, 2):
         train("--trainer.max_epochs=1", f"--seed_everything={seed}")
@@ -345,10 +354,10 @@ def test_augmentation_is_an_option(train: Train) -> None:
         ("--model.optimizer.lr=-1", "Invalid learning rate: -1.0"),
         ("--model.scheduler.warmup=2", "warmup of OneCycle must be in [0, 1), got 2.0"),
         ("--config=nowhere.yaml", "nowhere.yaml cannot be read (No such file or directory)"),
-        ("--config", "--config needs the name of a file"),
+        ("--config", "--config needs a value"),
         ("--trainer.callbacks+=EarlyStopping", "--trainer.callbacks needs monitor"),
         ("--trainer.strategy=ddp_spawn", "use --trainer.strategy ddp"),
-        ("--ckpt_path=", "--ckpt_path needs the name of a file"),
+        ("--ckpt_path=", "--ckpt_path needs a value"),
         ("--ckpt_path=nowhere.ckpt", "there is no checkpoint nowhere.ckpt"),
     ],
 )
@@ -380,7 +389,7 @@ def test_published_value_in_a_file_is_refused(train: Train, capsys) -> None:
     text = DEFAULT.read_text().replace("label_smoothing:", "num_classes: 5\n    label_smoothing:")
     Path("wrong.yaml").write_text(text)
     code, line = refusal(capsys, "--config=wrong.yaml")
-    assert (code, "--model.num_classes is not an option" in line) == (2, True)
+    assert (code, "--model.num_classes cannot be set" in line) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -398,7 +407,7 @@ def test_folder_that_cannot_be_written_is_one_line(train: Train, capsys) -> None
     Path("lightning_logs").touch()
     code, line = refusal(capsys, *FLAGS)
     assert code == 2
-    assert "no folder for the run can be made" in line
+    assert "the folders of the run cannot be made" in line
 
 
 def test_corrupt_data_is_found_before_training(train: Train, capsys) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from src.engine.console.printable import printable as printable
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
-    from src.engine.exact.exact_order import next_position as next_position
+    from src.engine.lightning_compat import logs_at as logs_at
+    from src.engine.lightning_compat import next_position as next_position
     from src.engine.records.batch_size import count_samples as count_samples
     from src.engine.records.loggers import log_image as log_image
     from src.engine.records.loggers import picture_folder as picture_folder
@@ -24,7 +25,8 @@ _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no to
     "count_samples": "src.engine.records.batch_size",
     "derive_seed": "src.engine.seed",
     "log_image": "src.engine.records.loggers",
-    "next_position": "src.engine.exact.exact_order",
+    "logs_at": "src.engine.lightning_compat",
+    "next_position": "src.engine.lightning_compat",
     "picture_folder": "src.engine.records.loggers",
     "printable": "src.engine.console.printable",
     "run_seed": "src.engine.seed",

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from src.engine.console.printable import printable
+from src.engine.console.table import entries
 
 # Step, loaders and method of the Trainer for each split that a module evaluates.
 _PARTS = {
@@ -17,8 +17,6 @@ _PARTS = {
     "val": ("validation_step", "val_dataloader", "validate"),
 }
 _KEPT = ("precision", "deterministic", "benchmark", "inference_mode")  # settings of the Trainer
-
-_WIDTH = 13  # of the names in the tables of all commands
 
 
 def refuse_unevaluated(task: LightningModule, data: LightningDataModule | None, split: str) -> None:
@@ -112,5 +110,4 @@ def table(task: LightningModule, split: str, metrics: Mapping[str, float]) -> st
     lines |= {name: f"{value:.6g}" for name, value in metrics.items()}
     if not metrics:
         lines["logged"] = f"nothing: no self.log in {_PARTS[split][0]}"
-    width = max(_WIDTH, *map(len, lines))
-    return "\n".join(printable(f"{name:<{width}}  {text}") for name, text in lines.items())
+    return entries(lines)

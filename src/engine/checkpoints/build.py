@@ -70,7 +70,7 @@ def build(
 
 
 def _make(parser: OneLineParser, parsed: Namespace) -> Any:
-    made = parser.instantiate_classes(parsed)
+    made = parser.instantiate(parsed)
     made.model.configure_model()  # where a module may make its layers
     return made
 

@@ -15,15 +15,9 @@ from src.engine.console.shown import shown
 from src.engine.files.atomic_write import write_atomic
 from src.engine.files.plain_file import load_plain, packed
 from src.engine.files.shape import PROGRESS, SESSION, misfit
+from src.engine.lightning_compat import LOOPS
 
 _COUNT = range(2**63)
-_DONE = {"completed": _COUNT, "processed": _COUNT, str: _COUNT}
-_LOOP = {
-    "state_dict": {"combined_loader?": [object]},
-    "epoch_progress": {"current": _DONE, "total": _DONE},
-    "epoch_loop.state_dict": {"_batches_that_stepped": _COUNT},
-    "epoch_loop.batch_progress": {"current": _DONE, "total": _DONE, "is_last_batch": bool},
-}
 _LOADER = {
     **{"epoch?": int, "first?": int, "seeds?": [range(-(2**63), 2**64)]},
     **{"since?": _COUNT, "sampler?": [object], "data?": object, "cycle?": _COUNT},
@@ -31,7 +25,7 @@ _LOADER = {
 _SHAPE = {
     "config": re.compile(r"(?s).{0,1000000}"),
     "provenance": [SESSION, ...],
-    "loops": {"fit_loop": _LOOP},
+    "loops": LOOPS,
     "global_step": _COUNT,
     "pytorch-lightning_version": re.compile(r"\d[\w.+-]{0,50}"),
     "state_dict": {str: Tensor},
@@ -41,6 +35,7 @@ _SHAPE = {
     "epoch_metrics": [{str: {"updates": int}}],
     "metrics": {str: float},
     "flags?": {key: [str] for key in ("frozen", "evaluating", "untracked")},
+    "configured?": {str: {str: object}},
     "loaders?": [[_LOADER]],
     "calibration?": {"temperature": float, "step": int},
 }

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 from src.engine.checkpoints.allowed import find_allowed, is_model_function
 from src.engine.checkpoints.spelled import class_parts
 from src.engine.files.run import LOGS, Run
+from src.engine.lightning_compat import callbacks_of, profiler_of
 
 _FETCHED = {"weights", "weights_backbone", "pretrained", "pretrained_backbone"}
 _LOGGER_KEPT = {"default_hp_metric", "flush_logs_every_n_steps", "log_graph", "prefix"}
@@ -66,11 +67,11 @@ def keep_inside(trainer: Trainer, run: Run) -> None:
         trainer: Trainer that was made of a confined configuration.
         run: Its run.
     """
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
+    for callback in callbacks_of(trainer):
         kinds = ModelCheckpoint | OnExceptionCheckpoint
         if isinstance(callback, kinds) and _is_open(callback.dirpath):
             callback.dirpath = str(run.checkpoint_dir)
-    profiler: Any = trainer.profiler  # type: ignore[attr-defined]  # undeclared
+    profiler = profiler_of(trainer)
     if _is_open(getattr(profiler, "dirpath", None)):
         profiler.dirpath = run.log_dir
 

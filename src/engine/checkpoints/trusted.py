@@ -22,13 +22,8 @@ from src.engine.checkpoints.confined import confine, forbid_download, keep_insid
 from src.engine.checkpoints.consent import find_consented, is_own, remember_own, remember_used
 from src.engine.checkpoints.named import Named
 from src.engine.checkpoints.spelled import class_parts, refuse_doubled, refuse_misspelled
-from src.engine.console.parser import (
-    OneLineParser,
-    as_texts,
-    importing_only,
-    without_files,
-    without_texts,
-)
+from src.engine.console.jsonargparse_compat import importing_only, without_files
+from src.engine.console.parser import OneLineParser, as_texts, without_texts
 from src.engine.files.run import Run
 from src.engine.records.plain import read_own, read_plain
 

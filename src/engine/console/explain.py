@@ -27,6 +27,10 @@ _PLAINER = (
 # What Lightning and torchmetrics say of a package that one of their classes needs.
 _MISSING = re.compile(r"class_path '(?:\w+\.)*(\w+)':\s+Requirement '([\w-]+)[^']*' not met")
 
+# Lightning's loggers for a service that has ended, and for one that its command line cannot name.
+_NO_LOGGER = re.compile(r"\b(NeptuneLogger|LitLogger)\b")
+_LOGGERS = "TensorBoardLogger, CSVLogger, MLFlowLogger, WandbLogger or CometLogger"
+
 # What users of other trainers type.
 _USUAL = {
     "batch_size": "--data.batch_size",
@@ -57,6 +61,8 @@ def explain(message: str, options: Iterable[str] = ()) -> str:
     where = "--" + ".".join(keys)
     if missing := _MISSING.search(message):
         return f"{missing[1]} needs {missing[2]}: pip install {missing[2]}"
+    if keys and (found := _NO_LOGGER.search(message)):
+        return f"{where}: {found[1]} cannot be used: take {_LOGGERS}"
     if sentence := _unknown_name(message, where if keys else "", options):
         return sentence
     if keys and (match := re.search(r"the following arguments are required: ([\w, ]+)", message)):
@@ -104,7 +110,7 @@ def _causes(message: str) -> str:
 def _not_an_option(name: str, known: Iterable[str]) -> str:
     if not name.startswith("--") or name == "--":
         hint = f"; did you mean --config {name}?" if name.endswith(".yaml") else ""
-        return f"{name} belongs to no option{hint}"
+        return f"{name} does not belong to an option{hint}"
     usual = _USUAL.get(name.lstrip("-").rpartition(".")[2])
     if usual and usual != name:
         return f"{name} is not an option; did you mean {usual}?"

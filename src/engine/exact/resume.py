@@ -90,7 +90,8 @@ class Resumed:
         run = Run.of_checkpoint(self.path)
         moves = {"trainer.default_root_dir"} if run is None else set()  # of the new run
         refuse_other_experiment([change for change in self.changes if change.name not in moves])
-        if run is None or run.tested_step >= self.step:
+        asks = any(change.name == "test" and change.now for change in self.changes)
+        if run is None or run.finished_step(tested=asks) >= self.step:
             refuse_finished(self.checkpoint, self.settings, self.changes)
 
     def check(self, trainer: Trainer, model: LightningModule) -> None:

@@ -30,22 +30,15 @@ def read_arrays(path: Path, **dimensions: int) -> "list[npt.NDArray[Any]]":
     try:
         with zipfile.ZipFile(path) as archive:
             for name, dimension in dimensions.items():
-                _refuse_large(archive, name)
-                with archive.open(f"{name}.npy") as file:
+                entry = archive.getinfo(f"{name}.npy")
+                if entry.file_size > _MOST:  # zipfile unpacks no more than it says
+                    raise ValueError(f"{name} is larger than {_MOST // 2**20} MiB")
+                with archive.open(entry) as file:
                     array = np.lib.format.read_array(file, allow_pickle=False)
-                _refuse_odd(array, name, dimension)
+                if array.ndim != dimension or array.dtype.kind not in "biuf":
+                    raise ValueError(f"{name} has {array.ndim} dimensions of {array.dtype}")
                 found.append(array)
     except Exception as error:  # zipfile, zlib and NumPy have many
         reason = " ".join(str(error).split())[:100]
         raise ValueError(f"{path} is damaged ({reason or type(error).__name__})") from error
     return found
-
-
-def _refuse_large(archive: zipfile.ZipFile, name: str) -> None:
-    if archive.getinfo(f"{name}.npy").file_size > _MOST:  # zipfile unpacks no more than it says
-        raise ValueError(f"{name} is larger than {_MOST // 2**20} MiB")
-
-
-def _refuse_odd(array: "npt.NDArray[Any]", name: str, dimension: int) -> None:
-    if array.ndim != dimension or array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} is of {array.dtype} in {array.ndim} dimensions")

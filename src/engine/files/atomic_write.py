@@ -36,11 +36,7 @@ def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> 
 
 
 def sync_folder(folder: Path) -> None:
-    """Force the names in a folder to the disk, as the files themselves are.
-
-    Args:
-        folder: Folder in which a file was written or renamed.
-    """
+    """Force the names in a folder to the disk, after a file was written or renamed in it."""
     if os.name == "nt":
         return  # Windows opens no folders, and needs no such call
     descriptor = os.open(folder, os.O_RDONLY)

@@ -20,14 +20,7 @@ _STRETCHED, _SPARE = 16, 2**26  # a tensor may repeat what is in the file, thoug
 
 
 def packed(content: Any) -> memoryview:
-    """Serialise as `torch.save` does, in memory: a full disk then fails with its own words.
-
-    Args:
-        content: Tensors and plain values.
-
-    Returns:
-        Content of a file that `torch.load` reads.
-    """
+    """Serialise as `torch.save` does, in memory: a full disk then fails with its own words."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getbuffer()
@@ -48,19 +41,19 @@ def load_plain(path: str | Path, look_beside: bool = True) -> Any:
         ValueError: It is an address, is damaged, or holds more than data.
     """
     if "://" in str(path):
-        raise ValueError(f"{path} is an address: download the file and give its path")
+        raise ValueError(f"{path} is a URL: download the file and give its path")
     path = Path(path)
     if not path.is_file():
         found = ", ".join(shown(file) for file in sorted(path.parent.glob("*.[cp]*t"))) or "none"
-        raise FileNotFoundError(f"there is no checkpoint {shown(path)}; in its folder: {found}")
+        raise FileNotFoundError(f"there is no checkpoint {shown(path)}; its folder has: {found}")
     if damage := _damage(path):
         hint = _other_one(path) if look_beside else ""
-        raise ValueError(f"{shown(path)} is not a whole checkpoint: {damage}{hint}")
+        raise ValueError(f"{shown(path)} is not a complete checkpoint: {damage}{hint}")
     try:
         return _load(path)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{shown(path)} holds more than tensors and plain values; nothing of it was executed"
+            f"{shown(path)} holds more than tensors and plain values; nothing in it was executed"
         ) from error
     except Exception as error:
         hint = _other_one(path) if look_beside else ""
@@ -95,7 +88,7 @@ def refuse_unsafe(owner: str, content: dict[str, Any]) -> None:
     """Refuse what could not be read from a checkpoint without executing code.
 
     Args:
-        owner: Whose content it is.
+        owner: What it is the content of.
         content: What shall be saved.
 
     Raises:
@@ -103,8 +96,8 @@ def refuse_unsafe(owner: str, content: dict[str, Any]) -> None:
     """
     for name, kind in unsafe_entries(content):
         raise ValueError(
-            f"{name} in the {owner} is a {kind}, and no checkpoint gives that back safely: save a "
-            "string or a number instead"
+            f"{name} in the {owner} is a {kind}, which cannot be read back safely from a "
+            "checkpoint: use a string or a number instead"
         )
 
 
@@ -138,14 +131,14 @@ def _damage(path: Path) -> str:
     with path.open("rb") as file:  # by which torch tells a zip from its older format
         begins = file.read(4) == b"PK\x03\x04"
     if not begins or not zipfile.is_zipfile(path):
-        return "its end is missing, or it never was one"
+        return "it is cut off, or not a file of torch"
     try:
         with zipfile.ZipFile(path) as archive:
             strange = _strange(archive.infolist(), size)
             broken = "" if strange else archive.testzip()
     except Exception as error:  # zipfile has many, such as NotImplementedError
         return f"{type(error).__name__}: {error}"
-    return strange or (f"{broken} does not match its check sum" if broken else "")
+    return strange or (f"{broken} does not match its checksum" if broken else "")
 
 
 def _strange(entries: Sequence[zipfile.ZipInfo], size: int) -> str:
@@ -165,7 +158,7 @@ def _strange(entries: Sequence[zipfile.ZipInfo], size: int) -> str:
 def _other_one(path: Path) -> str:
     """Point to a sound file beside a broken one; an explicit path never falls back by itself."""
     sound = [file for file in sorted(path.parent.glob("*.ckpt")) if file != path and _sound(file)]
-    return f"; beside it, {' and '.join(map(shown, sound))} can be read" if sound else ""
+    return f"; beside it, {' and '.join(map(shown, sound))} can be used" if sound else ""
 
 
 def _sound(path: Path) -> bool:

@@ -166,7 +166,7 @@ class Jobs:
 
     def _find(self, job: _Job) -> RunRecord | None:
         """Read the run of a process anew; a new one names the process."""
-        if job.work.record:
+        if job.work.record and job.work.record.log_dir.is_dir():  # not refused since
             return RunRecord(job.work.record.run)
         for run in Run.all(self.group.root):
             if run.version >= job.first and RunRecord(run).overview.get("pid") == job.process.pid:

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from src.engine.lightning_compat import epochs_done
 from src.engine.records.config_file import differing, flat
 from src.engine.records.plain import read_own
 
@@ -106,19 +107,19 @@ def refuse_finished(checkpoint: dict[str, Any], now: dict[str, Any], found: list
     Raises:
         ValueError: Nothing is left to train.
     """
-    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-    steps = checkpoint["global_step"]
+    test = "" if now.get("test", True) else ", or test it with python -m src.evaluate"
+    epochs, steps = epochs_done(checkpoint), checkpoint["global_step"]
     for done, unit in [(epochs, "epochs"), (steps, "steps")]:
         end = now[f"trainer.max_{unit}"]
         if end is not None and 0 <= end <= done:
             raise ValueError(
                 f"nothing is left to do, the checkpoint has already reached its end, {done} {unit}:"
-                f" give --trainer.max_{unit} more than {done}"
+                f" give --trainer.max_{unit} more than {done}{test}"
             )
     if checkpoint.get("ended") and not moves_end(found):
         raise ValueError(
             f"nothing is left to do, the training ended by itself at step {steps}: move its end, "
-            "--trainer.max_epochs or the callback or time that ended it"
+            f"--trainer.max_epochs or the callback or time that ended it{test}"
         )
 
 

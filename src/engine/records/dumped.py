@@ -48,5 +48,5 @@ def dump_default(parser: LightningArgumentParser, path: Path | None) -> str | No
 
 
 def _written(parser: LightningArgumentParser, config: Namespace) -> str:
-    text: str = parser.dump(config, skip_none=False, skip_validation=True)  # it was parsed
+    text: str = parser.dump(config, skip_unset=False, skip_validation=True)  # it was parsed
     return masked_config(repaired(text))  # also where two are compared

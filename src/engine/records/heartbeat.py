@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
 from src.engine.files.atomic_write import write_atomic
+from src.engine.lightning_compat import batches_done
 from src.engine.records.batch_size import count_samples
 from src.engine.records.known_metrics import validated
 
@@ -128,5 +129,5 @@ def _steps_of_epoch(trainer: Trainer) -> float:
     if trainer.lightning_module.automatic_optimization:
         batches /= trainer.accumulate_grad_batches
         return batches if math.isinf(batches) else math.ceil(batches)
-    done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
+    done = batches_done(trainer)
     return batches * trainer.global_step / done if done and trainer.global_step else math.inf

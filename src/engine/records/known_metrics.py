@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -10,6 +9,7 @@ from torchmetrics import Metric as TorchMetric
 from typing_extensions import override
 
 from src.engine.console.failure import UsageError
+from src.engine.lightning_compat import callbacks_of, logged_values
 from src.engine.records.metric import Metric, Mode, ends, headline_of, published
 
 _LOADER = re.compile(r"/dataloader_idx_\d+$")
@@ -114,11 +114,9 @@ def logged_modes(trainer: Trainer) -> dict[str, Mode]:
         Mode by the name under which each was logged.
     """
     found: dict[str, Mode] = {}
-    results: dict[str, Any] = trainer._results or {}
-    for result in results.values():
-        higher = getattr(result.value, "higher_is_better", None)
-        if isinstance(result.value, TorchMetric) and higher is not None:
-            name = result.meta.name
+    for name, value in logged_values(trainer):
+        higher = getattr(value, "higher_is_better", None)
+        if isinstance(value, TorchMetric) and higher is not None:
             found |= dict.fromkeys((name, f"{name}_epoch"), "max" if higher else "min")
     return found
 
@@ -132,7 +130,7 @@ def validated(trainer: Trainer) -> dict[str, float]:
     Returns:
         Value by name.
     """
-    logged = {result.meta.name for result in (trainer._results or {}).values()}
+    logged = {name for name, _ in logged_values(trainer)}
     return {
         name: value.item()
         for name, value in trainer.callback_metrics.items()
@@ -142,7 +140,7 @@ def validated(trainer: Trainer) -> dict[str, float]:
 
 def _watchers(trainer: Trainer) -> Iterator[tuple[object, str, str]]:
     """List who watches a metric: callback or schedule, the metric, and the mode."""
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
+    for callback in callbacks_of(trainer):
         if isinstance(monitor := getattr(callback, "monitor", None), str):
             yield callback, monitor, getattr(callback, "mode", "")
     for config in trainer.lr_scheduler_configs if trainer.optimizers else ():

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.engine.console.printable import printable
+from src.engine.console.table import table as aligned
 from src.engine.records.metric import test_name
 from src.engine.records.run_record import RunRecord
 
 _LONGEST = 60  # characters of a setting
-_WIDEST = 1000  # characters of a cell: all lines are as wide
 
 
 def facts(record: RunRecord) -> dict[str, Any]:
@@ -57,17 +56,14 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     if only:  # it heads its columns, else each row names its own
         heads.remove("metric")
     lines = [{head: head for head in heads} | _titles(only), *written]
-    widths = {head: max(len(line[head]) for line in lines) for head in heads}
-    return "\n".join(
-        "  ".join(line[head].ljust(widths[head]) for head in heads).rstrip() for line in lines
-    )
+    return aligned([line[head] for head in heads] for line in lines)
 
 
 def _titles(metric: str | None) -> dict[str, str]:
     """Head the columns of the one metric by its names, if it has one of its own in the test."""
     names = {"val": metric, "test": test_name(metric)} if metric else {}
     names |= {"test": "test"} if names.get("test") == metric else {}
-    return {head: printable(str(name)[:_WIDEST]) for head, name in names.items()}
+    return {head: str(name) for head, name in names.items()}
 
 
 def _written(row: Mapping[str, Any]) -> dict[str, str]:
@@ -75,7 +71,7 @@ def _written(row: Mapping[str, Any]) -> dict[str, str]:
     if status in ("running", "interrupted") and row["steps"]:
         status += f" {100 * row['step'] // row['steps']}%"
     changed = row["changed"]
-    cells = {
+    return {
         "run": row["run"],
         "status": status,
         "metric": row["metric"] or "",
@@ -89,7 +85,6 @@ def _written(row: Mapping[str, Any]) -> dict[str, str]:
         "group": row["group"],
         "differs from the default": "?" if changed is None else _settings(changed),
     }
-    return {head: printable(cell[:_WIDEST]) for head, cell in cells.items()}
 
 
 def _settings(changed: Mapping[str, Any]) -> str:

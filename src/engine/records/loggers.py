@@ -20,6 +20,7 @@ from PIL import Image
 
 from src.engine.console.note import note
 from src.engine.files.atomic_write import write_atomic
+from src.engine.lightning_compat import callbacks_of
 from src.engine.records.heartbeat import Heartbeat
 
 Picture = NDArray[np.uint8]
@@ -96,7 +97,7 @@ def picture_folder(trainer: Trainer) -> Path | None:
     """
     if logger := tensorboard_of(trainer):
         return Path(logger.log_dir)
-    callbacks = trainer.callbacks if trainer.is_global_zero else []  # type: ignore[attr-defined]
+    callbacks = callbacks_of(trainer) if trainer.is_global_zero else []
     return next((each.folder for each in callbacks if isinstance(each, Heartbeat)), None)
 
 

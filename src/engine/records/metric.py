@@ -6,7 +6,13 @@ from typing import Literal, NamedTuple
 Mode = Literal["max", "min"]
 Format = Literal["percent", "number"]
 
-_COSTS = ("_s", "_steps", "_samples", "_mib")  # figures of a run, of which less is best
+# Which value of each figure that a run itself writes is best; None: neither.
+FIGURES: dict[str, Mode | None] = {
+    **dict.fromkeys(("startup_s", "fit_s", "test_s", "memory_mib", "gpu_memory_mib"), "min"),
+    **dict.fromkeys(("to_target_s", "to_target_steps", "to_target_samples"), "min"),
+    "train/samples_per_s": "max",
+    **dict.fromkeys(("steps", "epochs", "test_samples")),
+}
 _VALIDATION = re.compile(r"^val(id|idation)?(?=[/_.-])")
 
 
@@ -103,18 +109,17 @@ def test_name(name: str) -> str:
     return _VALIDATION.sub("test", name)
 
 
-def cost_of(name: str) -> Metric | None:
-    """Look up a figure of the run itself: less time, data and memory is better, and more a second.
+def figure_of(name: str) -> Metric | None:
+    """Look up a figure of the run itself.
 
     Args:
-        name: Such as `fit_s` or `train/images_per_s`.
+        name: Such as `fit_s` or `train/samples_per_s`.
 
     Returns:
-        The figure as a metric; None if it is none.
+        The figure as a metric; None if it is none, or if neither more nor less of it is better.
     """
-    if name.endswith("_per_s"):
-        return Metric(name, "max")
-    return Metric(name, "min") if name.endswith(_COSTS) else None
+    mode = FIGURES.get(name)
+    return Metric(name, mode) if mode else None
 
 
 def headline_of(owner: object) -> Metric | None:

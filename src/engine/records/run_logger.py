@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lightning.fabric.utilities.logger import _convert_params, _flatten_dict
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import (
     CSVLogger,
@@ -27,6 +26,14 @@ from src.engine.files.links import refuse_links
 from src.engine.files.reading import read_json
 from src.engine.files.run import Run
 from src.engine.files.shape import LOGGERS
+from src.engine.lightning_compat import (
+    continue_csv,
+    continue_mlflow,
+    continue_wandb,
+    flat_params,
+    purge_from,
+    set_version,
+)
 from src.engine.records.masked_settings import masked_words
 
 _LONGEST = 250  # characters of a value, to which Lightning cuts what it gives to MLflow
@@ -38,18 +45,6 @@ class RunLogger(TensorBoardLogger):
     @override
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         super().log_metrics({k: v for k, v in metrics.items() if k != "epoch"}, step)
-
-
-class _ContinuedWriter(ExperimentWriter):
-    """Lightning's writer of `metrics.csv`, which appends to the file and does not delete it."""
-
-    def __init__(self, log_dir: str, names: list[str]) -> None:
-        super().__init__(log_dir)
-        self.metrics_keys = names
-
-    @override
-    def _check_log_dir_exists(self) -> None:
-        pass
 
 
 def continue_loggers(trainer: Trainer, run: Run, step: int | None) -> None:
@@ -66,17 +61,17 @@ def continue_loggers(trainer: Trainer, run: Run, step: int | None) -> None:
             of its loggers is damaged.
     """
     for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger | CSVLogger) and logger._version is None:
-            logger._version = run.version
+        if isinstance(logger, TensorBoardLogger | CSVLogger):
+            set_version(logger, run.version)
         if step is None or not trainer.is_global_zero:
             continue
         if logger.log_dir:
             refuse_links(Path(logger.log_dir))
         if isinstance(logger, TensorBoardLogger):
-            logger._kwargs.setdefault("purge_step", step)
+            purge_from(logger, step)
         elif isinstance(logger, CSVLogger):
             names = _cut(Path(logger.log_dir) / ExperimentWriter.NAME_METRICS_FILE, step)
-            logger._experiment = _ContinuedWriter(logger.log_dir, names)
+            continue_csv(logger, names)
     if trainer.is_global_zero:
         _continue_services(trainer.loggers, run.log_dir / "loggers.json")
 
@@ -98,8 +93,8 @@ def _open(logger: WandbLogger | MLFlowLogger, name: str | None) -> str:
     """Open a logger, with the name of its run so far if the user gives none; tell the name."""
     if isinstance(logger, MLFlowLogger):
         return _open_mlflow(logger, name)
-    if name and logger._id is None:
-        logger._id = logger._wandb_init["id"] = name
+    if name:
+        continue_wandb(logger, name)
     words = sys.argv
     sys.argv = [*words[:1], *masked_words(words[1:])]  # W&B shows the command to others
     try:
@@ -109,13 +104,11 @@ def _open(logger: WandbLogger | MLFlowLogger, name: str | None) -> str:
 
 
 def _open_mlflow(logger: MLFlowLogger, name: str | None) -> str:
-    if name and logger._run_id is None:
-        logger._run_id = name
+    if name:
         try:
-            _ = logger.experiment
+            continue_mlflow(logger, name)
         except Exception as error:  # what it raises is known only where it is installed
             note(f"MLflow does not have the run so far, a new one begins there: {error}")
-            logger._run_id = None
     began = logger.run_id  # of a run that goes on, or of a new one
     # MLflow refuses to change a parameter, and that would end the run.
     logger.log_hyperparams = partial(_log_new, logger)  # type: ignore[method-assign]
@@ -125,7 +118,7 @@ def _open_mlflow(logger: MLFlowLogger, name: str | None) -> str:
 def _log_new(logger: MLFlowLogger, params: Any) -> None:
     """Log parameters; one that MLflow has with another value becomes a tag."""
     known = logger.experiment.get_run(logger.run_id).data.params
-    given = _flatten_dict(_convert_params(params))
+    given = flat_params(params)
     new = {name: value for name, value in given.items() if name not in known}
     MLFlowLogger.log_hyperparams(logger, new)
     for name, value in given.items():

@@ -11,6 +11,7 @@ from typing_extensions import override
 from src.engine.console.note import note
 from src.engine.files.atomic_write import write_atomic
 from src.engine.files.plain_file import refuse_unsafe
+from src.engine.lightning_compat import checkpoint_content, data_of, ended_early, initial_hparams
 from src.engine.records.changes import Change, changes
 from src.engine.records.config_file import flat
 from src.engine.records.known_metrics import KnownMetrics
@@ -58,18 +59,17 @@ class SaveConfig(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit" and trainer.is_global_zero:
             write_atomic(self.folder / "config.yaml", self.config.encode())
-            for owner in (pl_module, trainer.datamodule):  # type: ignore[attr-defined]  # undeclared
-                if initial := getattr(owner, "_hparams_initial", None):  # Lightning logs it next
-                    initial.update(masked_settings(dict(initial)))
+            for owner in (pl_module, data_of(trainer)):
+                initial = initial_hparams(owner)
+                initial.update(masked_settings(dict(initial)))
             log_hyperparams(trainer, hyperparameters(read_own(self.config)))
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        data = trainer.datamodule  # type: ignore[attr-defined]  # undeclared
         if self.sessions:  # a run that continues began as it did
             self.weights = self.sessions[0]["inputs"].get("weights", "")
             self.group = self.sessions[0].get("group")
-        now = provenance(trainer, data, self.weights) | {"group": self.group}
+        now = provenance(trainer, data_of(trainer), self.weights) | {"group": self.group}
         now["changes"] = [
             [name, masked_settings(before, name), masked_settings(after, name)]
             for name, before, after in self.changes
@@ -84,7 +84,7 @@ class SaveConfig(Callback):
             text = json.dumps(self.sessions, indent=2) + "\n"
             write_atomic(self.folder / "provenance.json", text.encode())
             self._write_overview()
-        refuse_unsafe("checkpoint", trainer._checkpoint_connector.dump_checkpoint(False))
+        refuse_unsafe("checkpoint", checkpoint_content(trainer))
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -95,12 +95,11 @@ class SaveConfig(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        loop = trainer.fit_loop
-        ended = trainer.should_stop and loop._can_stop_early  # by a callback, not by the signals
         for owner in (LightningModule, LightningDataModule):
             if (key := owner.CHECKPOINT_HYPER_PARAMS_KEY) in checkpoint:
                 checkpoint[key] = masked_settings(checkpoint[key])
-        checkpoint |= {"config": self.config, "provenance": self.sessions, "ended": ended}
+        checkpoint |= {"config": self.config, "provenance": self.sessions}
+        checkpoint["ended"] = ended_early(trainer)
 
     def _write_overview(self) -> None:
         self._written = self._overview()

@@ -18,20 +18,21 @@ from src.engine.console.command_line import TAKEN_OUT, split_arguments
 from src.engine.console.failure import interrupts
 from src.engine.console.note import note
 from src.engine.console.parser import OneLineParser
-from src.engine.exact.apply_changes import ApplyChanges
 from src.engine.exact.exact import make_exact
 from src.engine.exact.resume import Resumed, find_run
 from src.engine.exact.safe_point import Action
 from src.engine.files.plain_file import refuse_unsafe
 from src.engine.files.run import LOGS, Run
+from src.engine.lightning_compat import callbacks_of, ignore_cluster_checkpoints
 from src.engine.records.dumped import dump, dump_default
 from src.engine.records.heartbeat import Heartbeat
 from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.ledger import refuse_unwritable
 from src.engine.records.masked_settings import refuse_masked
 from src.engine.records.run_logger import RunLogger, continue_loggers
 from src.engine.records.save_config import SaveConfig
 from src.engine.seed import chosen_seed
-from src.engine.training.callbacks import arrange
+from src.engine.training.callbacks import add_callbacks, arrange
 from src.engine.training.drop_unused_work import drop_unused_work
 from src.engine.training.target import Target, parse_target
 
@@ -183,37 +184,44 @@ class TrainCLI(LightningCLI):
         self.heartbeat = Heartbeat(run.log_dir)
         if text := self.config["target"]:
             self.target = Target(text, self.heartbeat, self.known)
-        apply = None
         if self.resumed:
             record.sessions = self.resumed.checkpoint["provenance"]
             record.changes = self.resumed.changes
-            apply = ApplyChanges(self.resumed.changes)
-        self._arrange(trainer, record, self.heartbeat, apply, self.target)
+        self._arrange(trainer, record, self.heartbeat, self.target)
 
     def _arrange(self, trainer: Trainer, *writing: Callback | None) -> None:
         parts = self.best, self.last, self.known
-        arrange(trainer, *parts, writing, self._actions, self._chosen)
+        changes = self.resumed.changes if self.resumed else ()
+        arrange(trainer, *parts, writing, self._actions, self._chosen, changes)
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
+        self._refuse_uncounted()  # better now than after hours of training
         drop_unused_work(self.trainer)
         self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
 
     def test(self) -> None:
         """Test the best state, which the model then holds; without one, the state it has."""
         best = self.best.best_model_path or None
-        tested = self.config.test and can_test(self.model, self.datamodule)
-        if not best and self.best in self.trainer.callbacks:  # type: ignore[attr-defined]
+        tested = self._is_tested()
+        if not best and self.best in callbacks_of(self.trainer):
             why = "nothing was validated" if self.best.monitor else _NO_METRIC
             note(f"{why}: the last state is {_DONE[tested]}")
         if tested:
+            self._refuse_uncounted()
             self._run_trainer(self.trainer.test, best, verbose=False)
         elif best:
             self.model.load_state_dict(read_checkpoint(best)["state_dict"])
 
+    def _is_tested(self) -> bool:
+        return bool(self.config.test) and can_test(self.model, self.datamodule)
+
+    def _refuse_uncounted(self) -> None:
+        if self.run and self.trainer.is_global_zero and self._is_tested():
+            refuse_unwritable(self.run.root)
+
     def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
-        # Else Lightning, under SLURM, takes any hpc_ckpt_*.ckpt that lies about.
-        self.trainer._checkpoint_connector._user_managed = ckpt_path is None
+        ignore_cluster_checkpoints(self.trainer, ckpt_path)
         with interrupts():
             part(self.model, self.datamodule, ckpt_path=ckpt_path, weights_only=True, **options)
 
@@ -223,6 +231,7 @@ class TrainCLI(LightningCLI):
         chosen = self.config_init["trainer"]["callbacks"]  # to which Lightning adds its own
         self._chosen = [*chosen] if isinstance(chosen, list) else [chosen]
         trainer = super().instantiate_trainer(**kwargs)
+        self._chosen += add_callbacks(trainer, self.model)
         self.known = KnownMetrics(self.model)
         self.best.choose(self.known)
         make_exact(trainer)

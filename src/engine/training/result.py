@@ -9,8 +9,8 @@ from typing import Any, cast
 from lightning.pytorch import LightningModule, Trainer
 
 from src.engine.checkpoints.weights import saved_part
-from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
+from src.engine.console.table import entries
 from src.engine.files.atomic_write import write_atomic
 from src.engine.files.plain_file import packed
 from src.engine.files.reading import file_digest
@@ -43,14 +43,14 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
         metrics["fit_s"] = metrics.get("fit_s", 0) + cli.heartbeat.seconds_before
     if cli.best.best_model_score is not None:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
+    if "test_s" in metrics:  # first, so that no figure is stored that no ledger counts
+        add_look(run.root, _look(cli, totals))
     figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
     text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
     write_atomic(run.checkpoint_dir / "model.pt", packed(saved_part(cli.model).state_dict()))
     _keep_outputs(run.log_dir / "predictions.npz", totals)
     write_atomic(run.log_dir / "metrics.json", text.encode())
     (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
-    if "test_s" in metrics:
-        add_look(run.root, _look(cli, totals))
     compared = {
         name: value
         for name, value in metrics.items()
@@ -146,7 +146,7 @@ def summary(
         else "",
         "continue": f"{run.resume_command} {longer}" if states else "",
     }
-    return "\n".join(printable(f"{name:<13}  {text}") for name, text in rows.items() if text)
+    return entries(rows)
 
 
 def _carried(run: Run) -> str:

@@ -71,11 +71,11 @@ def test_missing_checkpoint_names_those_that_exist(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [(b"", "it is empty"), (b"junk", "its end is missing"), (b"PK\x03\x04 cut off", "its end")],
+    [(b"", "it is empty"), (b"junk", "it is cut off"), (b"PK\x03\x04 cut off", "it is cut off")],
 )
 def test_broken_checkpoint_is_refused(tmp_path: Path, content: bytes, expected: str) -> None:
     (tmp_path / "x.ckpt").write_bytes(content)
-    with pytest.raises(ValueError, match=rf"x\.ckpt is not a whole checkpoint: {expected}"):
+    with pytest.raises(ValueError, match=rf"x\.ckpt is not a complete checkpoint: {expected}"):
         read_checkpoint(tmp_path / "x.ckpt")
 
 
@@ -83,14 +83,14 @@ def test_truncated_checkpoint_points_to_a_sound_one(tmp_path: Path) -> None:
     path = save(tmp_path / "last.ckpt")
     path.write_bytes(path.read_bytes()[:-50])
     save(tmp_path / "previous.ckpt")
-    with pytest.raises(ValueError, match=r"end is missing.*; beside it, .*previous\.ckpt can be"):
+    with pytest.raises(ValueError, match=r"is cut off.*; beside it, .*previous\.ckpt can be"):
         read_checkpoint(path)
 
 
 def test_one_flipped_bit_is_found(tmp_path: Path) -> None:
     path = save(tmp_path / "x.ckpt")
     flip_a_bit(path)
-    with pytest.raises(ValueError, match="data/0 does not match its check sum"):
+    with pytest.raises(ValueError, match="data/0 does not match its checksum"):
         read_checkpoint(path)
 
 
@@ -116,7 +116,7 @@ def test_zip_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_address_is_refused() -> None:
-    with pytest.raises(ValueError, match="is an address: download the file"):
+    with pytest.raises(ValueError, match="is a URL: download the file"):
         WholeCheckpointIO().load_checkpoint("http://127.0.0.1/x.ckpt")
 
 
@@ -128,7 +128,7 @@ def test_code_in_a_checkpoint_is_not_executed(tmp_path: Path, monkeypatch, legac
         (tmp_path / "x.ckpt").write_bytes(pickle.dumps(evil))
     else:
         torch.save(evil, tmp_path / "x.ckpt")
-    with pytest.raises(ValueError, match=r"x\.ckpt (holds more than|is not a whole)") as refusal:
+    with pytest.raises(ValueError, match=r"x\.ckpt (holds more than|is not a complete)") as refusal:
         WholeCheckpointIO().load_checkpoint(tmp_path / "x.ckpt", weights_only=False)
     assert not (tmp_path / "executed").exists()
     assert "weights_only" not in str(refusal.value)
@@ -211,16 +211,16 @@ def test_other_files_are_not_removed(kind: str, tmp_path: Path, capsys) -> None:
 
 def test_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
     wrong: list[tuple[Any, str]] = [
-        ({"global_step": -1}, "global_step is a int"),
-        ({"config": "x" * 1_000_001}, "config is the str"),
+        ({"global_step": -1}, "global_step is of type int"),
+        ({"config": "x" * 1_000_001}, "config is 'x"),
         ({"provenance": []}, "provenance is empty"),
-        ({"pytorch-lightning_version": "x"}, "pytorch-lightning_version is the str 'x'"),
-        ({"state_dict": {"w": 1}}, "state_dict.w is a int"),
-        ({"optimizer_states": [1]}, "optimizer_states.0 is a int"),
+        ({"pytorch-lightning_version": "x"}, "pytorch-lightning_version is 'x'"),
+        ({"state_dict": {"w": 1}}, "state_dict.w is of type int"),
+        ({"optimizer_states": [1]}, "optimizer_states.0 is of type int"),
         ({"callbacks": {"Heartbeat": {}}}, "callbacks.Heartbeat.seconds is missing"),
-        ({"callbacks": {"Target": {"reached": 1}}}, "callbacks.Target.reached is a int"),
+        ({"callbacks": {"Target": {"reached": 1}}}, "callbacks.Target.reached is of type int"),
         ({"epoch_metrics": [{"a": {}}]}, "epoch_metrics.0.a.updates is missing"),
-        ({"metrics": {"a": "x"}}, "metrics.a is the str 'x'"),
+        ({"metrics": {"a": "x"}}, "metrics.a is 'x'"),
         ({"calibration": {"step": 1}}, "calibration.temperature is missing"),
         ({"loops": {"fit_loop": {}}}, "loops.fit_loop.state_dict is missing"),
     ]

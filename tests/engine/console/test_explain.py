@@ -1,7 +1,9 @@
 import pytest
+from lightning.pytorch.loggers import Logger
 
 import src.models  # noqa: F401  # whose classes a message may name
 from src.engine.console.explain import explain
+from src.engine.console.parser import OneLineParser
 
 
 def test_message_without_nesting_becomes_one_line() -> None:
@@ -35,8 +37,8 @@ def test_file_without_its_option_is_understood() -> None:
 
 
 def test_word_too_many_and_option_of_no_one_get_no_hint() -> None:
-    assert explain("unrecognized arguments: 6") == "6 belongs to no option"
-    assert explain("unrecognized arguments: --", ["--help"]) == "-- belongs to no option"
+    assert explain("unrecognized arguments: 6") == "6 does not belong to an option"
+    assert explain("unrecognized arguments: --", ["--help"]) == "-- does not belong to an option"
     message = "unrecognized arguments: --model.optimizer.lr 1"
     assert explain(message) == "--model.optimizer.lr is not an option"
 
@@ -47,6 +49,17 @@ def test_missing_package_of_a_class_is_named_with_its_command() -> None:
       Requirement 'comet-ml>=3.44.4' not met. HINT: Try running `pip install -U 'comet-ml'`
   - Expected a <class 'bool'>"""
     assert explain(message) == "CometLogger needs comet-ml: pip install comet-ml"
+
+
+@pytest.mark.parametrize("prefix", ["", "lightning.pytorch.loggers."])
+@pytest.mark.parametrize("name", ["NeptuneLogger", "LitLogger"])
+def test_logger_that_no_command_can_name_is_told(name: str, prefix: str, capsys) -> None:
+    parser = OneLineParser()
+    parser.add_argument("--logger", type=Logger | list[Logger] | bool | None)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--logger={prefix}{name}"])
+    line = capsys.readouterr().err
+    assert line.startswith(f"error: --logger: {name} cannot be used: take TensorBoardLogger, ")
 
 
 def test_missing_argument_of_a_class_is_named() -> None:
@@ -105,7 +118,7 @@ def test_nested_type_error_names_key_type_and_value(value: str) -> None:
         ),
         ("unrecognized arguments: --data.zzzzzzz", "--data.zzzzzzz is not an option"),
         ("unrecognized arguments: --config.yaml", "--config.yaml is not an option"),
-        ("unrecognized arguments: x.txt", "x.txt belongs to no option"),
+        ("unrecognized arguments: x.txt", "x.txt does not belong to an option"),
     ],
 )
 def test_one_line_says_what_is_wrong(message: str, expected: str) -> None:

@@ -100,7 +100,7 @@ def test_traceback_that_cannot_be_written_is_left_out(
 
 def test_missing_package_comes_with_the_way_to_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail(ModuleNotFoundError("No module named 'torch'"), code=2) == 2
-    way = "install the project (make train), then source .venv/bin/activate"
+    way = "install the project with `make train`, then source .venv/bin/activate"
     assert capsys.readouterr().err == f"error: No module named 'torch': {way}\n"
 
 
@@ -128,6 +128,14 @@ def test_failure_of_a_run_with_a_state_is_told_whole(tmp_path: Path, capsys) -> 
     told = ["error: --a: b", f"traceback: {file}", "continue with", run.resume_command]
     assert capsys.readouterr().err.splitlines() == told
     assert file.read_text().startswith("Traceback (most recent call last):\n")
+
+
+def test_run_that_is_refused_before_its_first_state_leaves_nothing(tmp_path: Path, capsys) -> None:
+    run = Run.new(tmp_path)
+    (run.log_dir / "config.yaml").touch()
+    assert fail(UsageError("--a: b"), run=run) == 2
+    assert capsys.readouterr().err == "error: --a: b\n"
+    assert not list(tmp_path.glob("*/version_*"))
 
 
 def test_one_process_speaks_for_all(capsys, monkeypatch) -> None:

@@ -50,7 +50,7 @@ def test_broken_latest_state_falls_back_and_says_so(two_runs: Path, capsys) -> N
     last.write_bytes(last.read_bytes()[:-100])
     main(["--ckpt_path=last", "--trainer.max_epochs=3"])
     notes = capsys.readouterr().err
-    assert f"note: passed over: {last} is not a whole checkpoint" in notes
+    assert f"note: passed over: {last} is not a complete checkpoint" in notes
     assert "note: continuing checkpoints/version_1/best.ckpt at step 11" in notes
     assert "note: changed: --trainer.max_epochs 2 -> 3" in notes
 
@@ -60,8 +60,8 @@ def test_named_file_never_falls_back(two_runs: Path, capsys) -> None:
     last.write_bytes(last.read_bytes()[:-100])
     code, line = refusal(capsys, f"--ckpt_path={last}", "--trainer.max_epochs=3")
     assert code == 2
-    assert "its end is missing" in line
-    assert "previous.ckpt can be read" in line
+    assert "it is cut off" in line
+    assert "previous.ckpt can be used" in line
 
 
 def test_runs_may_be_elsewhere(train: Train, capsys) -> None:
@@ -127,19 +127,19 @@ def test_resumed_run_is_compared_with_what_was_made_of_it(monkeypatch, capsys) -
     ]
 
 
-@pytest.mark.parametrize(("place", "tested", "asks"), [
+@pytest.mark.parametrize(("place", "step", "asks"), [
     ("elsewhere", -1, True),
     ("checkpoints/version_0", -1, False),
     ("checkpoints/version_0", 6, False),
     ("checkpoints/version_0", 7, True),
 ])  # fmt: skip
-def test_run_that_was_tested_at_its_end_is_finished(
-    tmp_path: Path, place: str, tested: int, asks: bool, monkeypatch
+def test_run_that_reached_its_end_is_finished(
+    tmp_path: Path, place: str, step: int, asks: bool, monkeypatch
 ) -> None:
     refused, other, of = [], [], "src.engine.exact.resume"
     monkeypatch.setattr(f"{of}.refuse_finished", lambda *words: refused.append(words))
     monkeypatch.setattr(f"{of}.refuse_other_experiment", other.append)
-    monkeypatch.setattr(f"{of}.Run.tested_step", tested)
+    monkeypatch.setattr(f"{of}.Run.finished_step", lambda *_, tested: step)
     run = resumed(tmp_path / place / "last.ckpt", config="{a: 1, trainer: {default_root_dir: x}}")
     run.change("{a: 2, trainer: {default_root_dir: y}}")
     assert run.settings == {"a": 2, "trainer.default_root_dir": "y"}

@@ -17,7 +17,7 @@ def test_look_at_a_neighbour_executes_nothing(tmp_path: Path, monkeypatch) -> No
     monkeypatch.setattr(plain_file, "refuse_calls", lambda _: None)  # torch's own wall must hold
     (tmp_path / "broken.ckpt").write_bytes(b"junk")
     torch.save(Evil(tmp_path / "executed"), tmp_path / "neighbour.ckpt")
-    with pytest.raises(ValueError, match=r"broken\.ckpt is not a whole checkpoint") as refusal:
+    with pytest.raises(ValueError, match=r"broken\.ckpt is not a complete checkpoint") as refusal:
         load_plain(tmp_path / "broken.ckpt")
     assert "beside it" not in str(refusal.value)
     assert not (tmp_path / "executed").exists()
@@ -25,6 +25,8 @@ def test_look_at_a_neighbour_executes_nothing(tmp_path: Path, monkeypatch) -> No
 
 def test_plain_content_is_not_refused() -> None:
     refuse_unsafe("checkpoint", {"a": [1, "x", None, torch.ones(1)]})
-    said = "^a.0 in the checkpoint is a PosixPath, and no checkpoint gives that back safely: save a"
+    said = (
+        "^a.0 in the checkpoint is a PosixPath, which cannot be read back safely from a checkpoint"
+    )
     with pytest.raises(ValueError, match=said):
         refuse_unsafe("checkpoint", {"a": [Path("x")]})

@@ -86,13 +86,22 @@ def test_traceback_is_kept_if_it_can_be_written(tmp_path: Path) -> None:
     assert run.keep_traceback("ValueError") is None
 
 
-def test_run_knows_the_step_that_was_tested(tmp_path: Path) -> None:
+def test_run_knows_at_which_step_it_finished(tmp_path: Path) -> None:
     run = Run.new(tmp_path)
-    assert run.tested_step == -1
+    assert (run.finished_step(tested=True), run.finished_step(tested=False)) == (-1, -1)
     (run.log_dir / "metrics.json").write_text('{"steps": 7}')
-    assert run.tested_step == -1  # with --test false
+    assert (run.finished_step(tested=True), run.finished_step(tested=False)) == (-1, 7)
     (run.log_dir / "metrics.json").write_text('{"steps": 7, "test_s": 0.9}')
-    assert run.tested_step == 7
+    assert (run.finished_step(tested=True), run.finished_step(tested=False)) == (7, 7)
+
+
+def test_run_that_is_discarded_leaves_nothing(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    (run.log_dir / "config.yaml").touch()
+    (run.checkpoint_dir / "inner").mkdir()
+    run.discard()
+    assert not list(tmp_path.glob("*/version_*"))
+    run.discard()
 
 
 def test_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
@@ -107,7 +116,7 @@ def test_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[3],
     )
     assert other.stdout.readline() == "1\n"
-    with pytest.raises(OSError, match="is the run of another process, which is training now"):
+    with pytest.raises(OSError, match="is already being trained by another process"):
         run.hold()
     other.communicate("\n")
     run.hold()
@@ -120,7 +129,7 @@ def test_run_that_is_read_only_is_refused(tmp_path: Path, monkeypatch) -> None:
     for folder in (run.log_dir, run.checkpoint_dir):
         denied = folder, os.W_OK
         monkeypatch.setattr(os, "access", lambda *asked, denied=denied: asked != denied)
-        said = f"the run cannot continue: {folder} cannot be written; make it so, or copy"
+        said = f"the run cannot continue: {folder} is not writable; change its permissions"
         with pytest.raises(PermissionError, match=re.escape(said)):
             run.refuse_read_only()
     run.checkpoint_dir.rmdir()

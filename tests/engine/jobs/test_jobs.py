@@ -121,9 +121,11 @@ def test_run_of_a_process_is_the_new_one_that_names_it(group: Group) -> None:
         jobs, job = job_of(group, first=first)
         record = jobs._find(job)
         assert (record and record.run.version) == found
-    jobs, job = job_of(group, record=RunRecord(Run(group.root, 3)))
+    jobs, job = job_of(group, first=3, record=RunRecord(Run(group.root, 3)))
     assert jobs._find(job).run.version == 3
     assert jobs._find(job) is not job.work.record
+    job.work.record.run.discard()  # it was refused
+    assert jobs._find(job) is None
 
 
 def test_wrong_command_ends_all(group: Group) -> None:

@@ -1,16 +1,24 @@
 import json
 from pathlib import Path
 
-from lightning.pytorch import Trainer
+import pytest
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    LearningRateFinder,
+    ModelCheckpoint,
+    TQDMProgressBar,
+)
+from lightning.pytorch.demos.boring_classes import BoringModel
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.exact.safe_point import SafePoint
 from src.engine.records.ledger import looks
 from src.engine.records.run_record import RunRecord
-from src.engine.training.callbacks import arrange
+from src.engine.training.callbacks import add_callbacks, arrange
 from src.engine.training.cli import TrainCLI
-from src.train import main
+from src.train import DEFAULT, main
 from tests.conftest import Train
 
 
@@ -87,8 +95,68 @@ def test_each_callback_has_its_place(finished: Train, monkeypatch) -> None:
     main(["--ckpt_path=last", "--trainer.max_epochs=2", "--target=val/acc=0.9"])
     main(["--trainer.fast_dev_run=true"])
     exact = ["SafePoint", "ExactDataLoaders", "StepSeed", "EpochMetrics", "Flags"]
-    first = ["KnownMetrics", *exact, "FiniteGuard", "GracefulStop"]
-    writing = ["SaveConfig", "Heartbeat", "ApplyChanges", "Target"]
+    first = ["KnownMetrics", *exact, "ApplyChanges", "FiniteGuard", "GracefulStop"]
+    writing = ["SaveConfig", "Heartbeat", "Target"]
     assert [each[: len(first)] for each in seen] == [first, first]
-    assert seen[0][-4:] == writing
+    assert seen[0][-3:] == writing
     assert not set(writing) & set(seen[1])
+
+
+class Bringing(BoringModel):
+    """A module that brings its callbacks along, as they are named here."""
+
+    kinds = "stop"
+
+    def configure_callbacks(self) -> list[Callback] | Callback:
+        made = {"stop": EarlyStopping("x"), "bar": TQDMProgressBar(), "lr": MyFinder()}
+        found = [made[kind] for kind in self.kinds.split()]
+        assert self.trainer.max_epochs == 2
+        return found[0] if len(found) == 1 else found
+
+
+class MyFinder(LearningRateFinder):
+    """One of the user's."""
+
+
+def bring(kinds: str, *given: Callback) -> tuple[Trainer, list[Callback], BoringModel]:
+    module = Bringing()
+    module.kinds = kinds
+    trainer = Trainer(accelerator="cpu", logger=False, max_epochs=2, callbacks=[*given])
+    return trainer, add_callbacks(trainer, module), module
+
+
+def test_callbacks_of_a_module_take_their_place_once() -> None:
+    trainer, (stop,), module = bring("stop", EarlyStopping("y"), Callback())
+    assert [each for each in trainer.callbacks if isinstance(each, EarlyStopping)] == [stop]
+    assert names(trainer)[0] == "Callback"
+    assert isinstance(trainer.callbacks[-1], ModelCheckpoint)
+    assert module.configure_callbacks() == []
+
+
+def test_bar_of_a_module_stays(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Bringing, "kinds", "stop bar")
+    words = [f"--model={__name__}.Bringing", "--trainer.max_epochs=2"]
+    cli = TrainCLI(DEFAULT, words)
+    assert type(cli.trainer.progress_bar_callback) is TQDMProgressBar
+    order = names(cli.trainer)
+    assert order.index("GracefulStop") < order.index("EarlyStopping") < order.index("SaveConfig")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("--trainer.callbacks=BatchSizeFinder", "BatchSizeFinder changes a .* --data.batch_size"),
+        ("--trainer.callbacks=LearningRateFinder", "LearningRateFinder changes .* src.sweep"),
+        (f"--model={__name__}.Bringing", "MyFinder changes a setting after it has been recorded"),
+    ],
+)
+def test_callback_that_changes_what_is_recorded_is_refused(
+    word: str, said: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Bringing, "kinds", "lr")
+    boring = f"--model={BoringModel.__module__}.BoringModel"
+    with pytest.raises(ValueError, match=said):
+        TrainCLI(DEFAULT, [boring, "--trainer.max_epochs=2", word])
+    assert not list(tmp_path.iterdir())

@@ -11,6 +11,8 @@ from src.engine.console.progress import ProgressBar
 from src.engine.training.cli import TrainCLI
 from src.tasks import ClassificationTask
 from src.train import DEFAULT
+from tests.conftest import Train
+from tests.test_train import refusal_of
 
 SMALL = [
     "--data=tests.tiny_mnist.TinyMNIST",
@@ -130,7 +132,7 @@ def command(**parts) -> TrainCLI:
     cli = object.__new__(TrainCLI)
     best = Fake(best_model_path="")
     known = {"resumed": None, "config": Fake(test=True), "config_init": {"best": best}}
-    known |= {"model": "task", "datamodule": "data"}
+    known |= {"model": "task", "datamodule": "data", "run": None}
     for name, value in (known | parts).items():
         setattr(cli, name, value)
     return cli
@@ -194,3 +196,11 @@ def test_group_in_a_configuration_is_refused(tmp_path: Path) -> None:
     config.write_text(f"{DEFAULT.read_text()}\ngroup: mine\n")
     with pytest.raises(ValueError, match=r"^--group belongs on the command line, not in a config"):
         TrainCLI(DEFAULT, [*SMALL, f"--config={config}"])
+
+
+def test_run_whose_look_cannot_be_counted_is_not_trained(train: Train, capsys) -> None:
+    Path("lightning_logs/test_looks.jsonl").mkdir(parents=True)
+    code, line = refusal_of(capsys, lambda: train("--trainer.max_epochs=1"))
+    assert (code, "the look at the test set cannot be written down" in line) == (1, True)
+    assert not [*Path("checkpoints").glob("version_*/*")]
+    assert "val/acc_best" in train("--trainer.max_epochs=1", "--test=false")

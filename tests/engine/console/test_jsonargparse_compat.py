@@ -8,8 +8,8 @@ import yaml
 from lightning.pytorch import Trainer
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.console.jsonargparse_compat import _int_first, keep_whole_numbers
 from src.engine.console.parser import OneLineParser
-from src.engine.console.whole_numbers import _int_first, keep_whole_numbers
 from src.engine.records.dumped import dump
 from src.engine.records.plain import read_own
 from src.train import main
