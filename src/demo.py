@@ -73,7 +73,7 @@ def _server(given: argparse.Namespace) -> "DemoServer":
         f"step {trained.checkpoint['global_step']:,}; probabilities are {calibrated}"
     )
     title = type(trained.data).__name__.removesuffix("DataModule")
-    page = demo_page(title, about, names)
+    page = demo_page(title, about, names, getattr(trained.data, "handwritten", True))
     return DemoServer(given.host, given.port, page, Recogniser(classifier, from_picture, names))
 
 

@@ -146,8 +146,8 @@ def _section(record: "RunRecord") -> "Section":
     name = shown(record.run.checkpoint_dir)
     verbs = {
         "evaluate": "what it gets right and wrong",
-        "predict": "digits in picture files",
-        "demo": "draw a digit in the browser",
+        "predict": "pictures in files",
+        "demo": "try it in the browser",
         "export": "for use without this project",
         "reproduce": "train again and compare",
     }

@@ -193,8 +193,8 @@ def test_section_tells_how_to_go_on(finished: Train) -> None:
     assert commands.pop("go on training").startswith("train ")
     assert commands == {
         "what it gets right and wrong": "evaluate checkpoints/version_0",
-        "digits in picture files": "predict checkpoints/version_0 IMAGE...",
-        "draw a digit in the browser": "demo checkpoints/version_0",
+        "pictures in files": "predict checkpoints/version_0 IMAGE...",
+        "try it in the browser": "demo checkpoints/version_0",
         "for use without this project": "export checkpoints/version_0",
         "train again and compare": "reproduce checkpoints/version_0",
     }

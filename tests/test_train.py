@@ -17,8 +17,8 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-from torchvision.datasets import MNIST
 
+from src.data import MNISTDataModule
 from src.engine.records.metric import Metric
 from src.engine.training.cli import TrainCLI
 from src.models import CNN
@@ -423,7 +423,8 @@ def test_no_data_and_no_network_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    there = ("http://127.0.0.1:9/", MNISTDataModule.sources[-1])
+    monkeypatch.setattr(MNISTDataModule, "sources", there)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     code, line = refusal(capsys, *FLAGS)
     assert code == 1

@@ -47,7 +47,7 @@ def test_published_parts_are_on_the_list(name: str) -> None:
     "name",
     [
         "src.models.cnn.nn.Linear",
-        "src.data.mnist_files.os.system",
+        "src.data.files.os.system",
         "src.engine.records.save_config.SaveConfig",
         "src.models.CNN.forward",
         "torch.fx.GraphModule",
