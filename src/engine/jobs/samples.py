@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from src.engine.console.note import note
 from src.engine.console.shown import shown
@@ -14,9 +14,6 @@ from src.engine.records.config_file import differing
 from src.engine.records.ledger import NOT_THE_CONFIGURATION
 from src.engine.records.metric import Metric, cost_of
 from src.engine.records.run_record import RunRecord
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass
