@@ -31,9 +31,9 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(USER_ERROR, given.debug):
         from src.engine.jobs.jobs import Jobs
         from src.engine.jobs.machine import default_jobs
-        from src.engine.jobs.trials import Trials
         from src.search.results import best_trial
         from src.search.sweep_file import option, read_sweep
+        from src.search.trials import Trials
 
         sweep = read_sweep(given.sweep)
         changed = {"trials": given.trials, "storage": given.storage}

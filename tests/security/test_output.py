@@ -4,6 +4,7 @@ import copy
 import csv
 import io
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from src.engine.console.verb_parser import VerbParser
 from src.engine.exact.reproduction import report
 from src.engine.files.run import Run
 from src.engine.jobs.live import Live
-from src.engine.training.result import summary
+from src.engine.training.result import _summary
 from src.evaluation.classification.evaluation import table as evaluation_table
 from src.evaluation.classification.label_errors import LabelErrors
 from src.evaluation.classification.tensorboard import write_projector
@@ -79,7 +80,7 @@ def test_traceback_for_debugging_is_printable(monkeypatch, capsys) -> None:
 @each_payload
 def test_notes_and_lines_beside_the_bars_are_printable(payload: str, capsys) -> None:
     note(payload)
-    with Live(1) as live:
+    with closing(Live(1)) as live:
         live.say(f"seed 1 failed: {payload}")
     error = capsys.readouterr().err
     refuse_harm(error, payload)
@@ -116,7 +117,7 @@ def test_files_of_a_finished_run_are_printable(payload: str, tmp_path: Path) -> 
     (run.log_dir / f"{name}.png").touch()
     (run.checkpoint_dir / f"{name}.ckpt").touch()
     metrics = {f"{name}_best": 0.5, "epochs": 1, "steps": 1}
-    refuse_harm(summary(run, run.log_dir, metrics, "", payload), name)
+    refuse_harm(_summary(run, run.log_dir, metrics, "", payload), name)
 
 
 @each_payload

@@ -16,11 +16,11 @@ from optuna.distributions import (
 from optuna.trial import TrialState, create_trial
 
 from src.engine.jobs.group import Group
-from src.engine.jobs.trials import Trials
 from src.search.results import table, trials_csv
 from src.search.search import Search
 from src.search.storage import open_storage
 from src.search.sweep_file import Sweep, option
+from src.search.trials import Trials
 
 SPACE: dict[str, BaseDistribution] = {
     "lr": FloatDistribution(0.1, 1),

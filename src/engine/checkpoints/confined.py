@@ -16,7 +16,7 @@ from src.engine.files.nested import leaves
 from src.engine.files.run import LOGS, Run
 from src.engine.files.shape import misfit
 from src.engine.lightning_compat import callbacks_of, profiler_of
-from src.engine.records.plain import read_own
+from src.engine.records.config_file import read_own
 
 _PART = {"class_path": str, "init_args?": (None, dict), "dict_kwargs?": (None, dict)}
 _SHAPE = {

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from src.engine.console.failure import SIGNALS, RunStopped, UsageError
 from src.engine.console.note import note
@@ -40,21 +41,26 @@ class Work:
     record: RunRecord | None = None
 
 
-class Plan(Protocol):
+class Plan(ABC):
     """What is to be trained, and what is done with the results."""
 
+    @abstractmethod
     def total(self) -> int:
         """Count all trainings, those included that are done."""
 
+    @abstractmethod
     def done(self) -> int:
         """Count those that are done."""
 
+    @abstractmethod
     def next(self) -> Work | None:
-        """Give the next training; None if there is none at present."""
+        """Give the next training, one that was stopped first; None if there is none at present."""
 
-    def look(self, work: Work) -> bool:
+    def look(self, work: Work) -> bool:  # noqa: ARG002  # of which some plans want to know
         """Look at a training that goes on; False ends it."""
+        return True
 
+    @abstractmethod
     def end(self, work: Work, code: int, said: str) -> str:
         """Take the result of a training: exit code and last line; return a line for the user."""
 
@@ -112,7 +118,7 @@ class Jobs:
             raise RunStopped(self._signum)
 
     def _work(self) -> None:
-        with Live(self.count) as live, self._signals():
+        with closing(Live(self.count)) as live, self._signals():
             try:
                 while self._fill() or self._running:
                     time.sleep(_EVERY_S)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 from tqdm import tqdm
@@ -28,20 +27,7 @@ class Live:
             for slot in range(count)
         ]
 
-    def __enter__(self) -> "Live":
-        """Begin.
-
-        Returns:
-            Itself.
-        """
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Clear the bars away."""
         for bar in (*self._bars, self._all):
             bar.close()

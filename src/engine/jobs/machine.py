@@ -5,12 +5,8 @@ import shutil
 import subprocess
 
 
-def gpus() -> list[str]:
-    """List the NVIDIA GPUs that a process may use, without loading CUDA.
-
-    Returns:
-        Their numbers or names, as `CUDA_VISIBLE_DEVICES` takes them.
-    """
+def _gpus() -> list[str]:
+    """List the NVIDIA GPUs that a process may use, without loading CUDA."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
@@ -45,7 +41,7 @@ def default_jobs(text: str | None) -> int:
         ValueError: It is not a number above 0.
     """
     if text is None:
-        return max(1, len(gpus()))
+        return max(1, len(_gpus()))
     if not text.isdigit() or int(text) < 1:
         raise ValueError(f"--jobs must be a number above 0, got {text!r}")
     return int(text)
@@ -65,6 +61,6 @@ def share(slot: int, jobs: int) -> dict[str, str]:
     environment = {}
     if jobs > 1 and "OMP_NUM_THREADS" not in os.environ:
         environment["OMP_NUM_THREADS"] = str(max(1, processors() // jobs))
-    if found := gpus():
+    if found := _gpus():
         environment["CUDA_VISIBLE_DEVICES"] = found[slot % len(found)]
     return environment

@@ -5,13 +5,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from typing_extensions import override
+
 from src.engine.console.command_line import CommandLine
 from src.engine.console.failure import USER_ERROR, UsageError
 from src.engine.console.note import note
 from src.engine.console.printable import printable
 from src.engine.console.shown import shown
 from src.engine.jobs.group import Group
-from src.engine.jobs.jobs import Work
+from src.engine.jobs.jobs import Plan, Work
 from src.engine.records.config_file import read_config
 from src.engine.records.masked_settings import given_again, masked_settings, masked_words
 from src.engine.records.run_record import RunRecord
@@ -75,7 +77,7 @@ def seeds_group(words: CommandLine, default_config: Path) -> Group:
     return group
 
 
-class SeedRuns:
+class SeedRuns(Plan):
     """A plan: each seed once; what is finished stays, what was stopped goes on.
 
     Args:
@@ -108,28 +110,16 @@ class SeedRuns:
         records = self._members(("finished",))
         return {seed: records[seed] for seed in self.seeds if seed in records}
 
+    @override
     def total(self) -> int:
-        """Count the seeds.
-
-        Returns:
-            Their number.
-        """
         return len(self.seeds)
 
+    @override
     def done(self) -> int:
-        """Count the seeds that are finished.
-
-        Returns:
-            Their number.
-        """
         return self._done
 
+    @override
     def next(self) -> Work | None:
-        """Give the next seed, as a run that goes on if it was stopped.
-
-        Returns:
-            What to train; None at the end.
-        """
         while self._todo:
             seed = self._todo.pop(0)
             name = f"seed_{seed}"
@@ -143,31 +133,8 @@ class SeedRuns:
             return Work(seed, name, self._words(seed))
         return None
 
-    def look(self, work: Work) -> bool:  # noqa: ARG002  # a plan has it
-        """Let a run go on.
-
-        Args:
-            work: The run.
-
-        Returns:
-            True.
-        """
-        return True
-
+    @override
     def end(self, work: Work, code: int, said: str) -> str:
-        """Take the result of a run.
-
-        Args:
-            work: The run.
-            code: Exit code.
-            said: Last line that it printed.
-
-        Returns:
-            A line for the user.
-
-        Raises:
-            UsageError: The command itself is wrong.
-        """
         said = said.removeprefix("error: ")
         if code == USER_ERROR and work.record is None:
             raise UsageError(said)

@@ -56,7 +56,7 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
     folder = picture_folder(cli.trainer) or run.log_dir
     longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
     outcome = describe(cli.model, metrics)
-    return summary(run, folder, metrics, longer, cli.config.target, totals.tested, outcome)
+    return _summary(run, folder, metrics, longer, cli.config.target, totals.tested, outcome)
 
 
 def _saved_part(model: LightningModule) -> nn.Module:
@@ -98,7 +98,7 @@ def _longer(trainer: Trainer, timed: bool) -> str:
     return " ".join(options)
 
 
-def summary(
+def _summary(
     run: Run,
     folder: Path,
     metrics: Mapping[str, float],
@@ -107,20 +107,7 @@ def summary(
     tested: Mapping[str, float] | None = None,
     outcome: Mapping[str, str] | None = None,
 ) -> str:
-    """Describe a finished run.
-
-    Args:
-        run: Its folders.
-        folder: Where its curves and pictures are.
-        metrics: Its figures, as `Totals` keeps them.
-        longer: Options that let it continue.
-        target: Value of a metric at which its training was to end.
-        tested: What was logged in its test.
-        outcome: The same in rows of text, where somebody knows more of its kind of task.
-
-    Returns:
-        A table of what was reached, what it took, where everything is and how to continue.
-    """
+    """Write the table of what was reached, what it took, where all is and how to continue."""
     best = [
         f"{name.removesuffix('_best')} {value:.4f}"
         for name, value in metrics.items()

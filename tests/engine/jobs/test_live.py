@@ -1,3 +1,4 @@
+from contextlib import closing
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ ACC = Metric("val/acc", "max")
 def test_bars_show_each_run_on_a_terminal(monkeypatch, capsys) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     record = SimpleNamespace(progress={"step": 30, "steps": 120}, best_val=0.98765, headline=ACC)
-    with Live(2) as live:
+    with closing(Live(2)) as live:
         live.show({1: ("seed_4", record)}, 2, 5)
         live.say("seed 3 is done")
     text = capsys.readouterr().err
@@ -24,7 +25,7 @@ def test_bars_show_each_run_on_a_terminal(monkeypatch, capsys) -> None:
 
 
 def test_file_gets_lines_only(capsys) -> None:
-    with Live(1) as live:
+    with closing(Live(1)) as live:
         live.show({0: ("seed_1", None)}, 0, 1)
         live.say("seed 1 is done")
         live.say("")
@@ -61,7 +62,7 @@ def test_each_place_has_its_bar(terminal: bool, monkeypatch) -> None:
     monkeypatch.setattr(Bar, "made", [])
     fresh = SimpleNamespace(progress={"step": 3, "steps": None}, best_val=None, headline=None)
     known = SimpleNamespace(progress={"step": 5, "steps": 9}, best_val=0.5, headline=ACC)
-    with Live(3) as live:
+    with closing(Live(3)) as live:
         whole, *bars = Bar.made
         live.show({0: ("a", fresh), 2: ("b\x1b", known)}, 4, 7)
         found = [(bar.n, bar.total, bar.drawn) for bar in (whole, *bars)]

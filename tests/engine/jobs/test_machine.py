@@ -10,7 +10,7 @@ from src.engine.jobs import machine
 )
 def test_visible_gpus_are_taken(visible: str, expected: list[str], monkeypatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert machine.gpus() == expected
+    assert machine._gpus() == expected
 
 
 @pytest.mark.parametrize(("driver", "count"), [(None, 0), ("/usr/bin/nvidia-smi", 2)])
@@ -22,7 +22,7 @@ def test_gpus_are_counted_where_there_is_a_driver(driver, count: int, monkeypatc
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(machine.shutil, "which", lambda name: driver)
     monkeypatch.setattr(machine.subprocess, "run", run)
-    assert machine.gpus() == ["0", "1"][:count]
+    assert machine._gpus() == ["0", "1"][:count]
     assert machine.default_jobs(None) == max(1, count)
 
 

@@ -12,7 +12,7 @@ from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
 from src.engine.records.ledger import looks
 from src.engine.records.totals import Totals
-from src.engine.training.result import _longer, finish, summary
+from src.engine.training.result import _longer, _summary, finish
 from src.tasks import ClassificationTask
 from tests.conftest import Train
 
@@ -81,7 +81,7 @@ def test_table_tells_all_that_a_run_reached_and_left(run: Run) -> None:
     for name in ("events.out", "b.png", "a.png"):
         (run.log_dir / name).touch()
     more = "--trainer.max_epochs 4", "val/acc=0.9"
-    text = summary(run, run.log_dir, METRICS, *more, outcome={"test": "said elsewhere"})
+    text = _summary(run, run.log_dir, METRICS, *more, outcome={"test": "said elsewhere"})
     lines = text.splitlines()
     command = lines.pop().split()
     assert command[0] == "continue"
@@ -106,7 +106,7 @@ def test_table_tells_all_that_a_run_reached_and_left(run: Run) -> None:
 
 
 def test_table_of_a_run_that_left_little_is_short(run: Run) -> None:
-    lines = summary(
+    lines = _summary(
         run, run.log_dir, {"epochs": 1, "steps": 3, "fit_s": 0.5}, "", "val/acc=0.9"
     ).splitlines()
     assert lines == [

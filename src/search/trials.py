@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any
+
+from typing_extensions import override
 
 from src.engine.console.command_line import split_arguments
 from src.engine.console.failure import USER_ERROR, UsageError
@@ -11,46 +13,13 @@ from src.engine.console.shown import shown
 from src.engine.files.atomic_write import write_atomic
 from src.engine.files.run import LOGS, Run
 from src.engine.jobs.group import Group
-from src.engine.jobs.jobs import Work
+from src.engine.jobs.jobs import Plan, Work
 from src.engine.records.masked_settings import given_again
 from src.engine.records.run_record import RunRecord
-
-End = Literal["complete", "pruned", "failed"]
-
-
-class Search(Protocol):
-    """What chooses the settings."""
-
-    @property
-    def metric(self) -> str:
-        """Metric of the validation that is sought."""
-
-    def count(self) -> tuple[int, int]:
-        """Count trials: all that there shall be, and those that have ended."""
-
-    def interrupted(self) -> list[tuple[int, dict[str, Any], str | None]]:
-        """Take up trials whose process has ended: number, settings and name of the run."""
-
-    def ask(self) -> tuple[int, dict[str, Any]] | None:
-        """Choose settings to try; None if there are enough trials."""
-
-    def note_run(self, number: int, run: str) -> None:
-        """Keep which run a trial is."""
-
-    def report(self, number: int, values: Sequence[float]) -> bool:
-        """Tell how a trial goes; True if it is to be given up."""
-
-    def best(self, values: Sequence[float]) -> float | None:
-        """Choose the best of some values of the metric."""
-
-    def tell(self, number: int, end: End, value: float | None = None) -> None:
-        """Tell how a trial ended."""
-
-    def beat(self) -> None:
-        """Say that this process lives."""
+from src.search.search import Search
 
 
-class Trials:
+class Trials(Plan):
     """A plan: the trials of a search; those that were stopped go on first.
 
     Args:
@@ -77,28 +46,16 @@ class Trials:
         self._killed: set[int] = set()
         self._again: list[Work] = []
 
+    @override
     def total(self) -> int:
-        """Count the trials that there shall be.
-
-        Returns:
-            Their number.
-        """
         return self.search.count()[0]
 
+    @override
     def done(self) -> int:
-        """Count the trials that have ended.
-
-        Returns:
-            Their number.
-        """
         return self.search.count()[1]
 
+    @override
     def next(self) -> Work | None:
-        """Give the next trial.
-
-        Returns:
-            What to train; None if there are enough trials.
-        """
         self.search.beat()
         while self._stopped:
             number, settings, name = self._stopped.pop(0)
@@ -114,15 +71,8 @@ class Trials:
         asked = self.search.ask()
         return asked and Work(asked[0], f"trial_{asked[0]}", self._words(asked[1]))
 
+    @override
     def look(self, work: Work) -> bool:
-        """Tell the search how a trial goes.
-
-        Args:
-            work: The trial, whose run is known.
-
-        Returns:
-            Whether it goes on.
-        """
         self.search.beat()
         if work.record is None or work.key in self._pruned:
             return work.record is None
@@ -136,20 +86,8 @@ class Trials:
             write_atomic(work.record.log_dir / "pruned.txt", reason.encode())
         return work.key not in self._pruned
 
+    @override
     def end(self, work: Work, code: int, said: str) -> str:
-        """Tell the search how a trial ended.
-
-        Args:
-            work: The trial.
-            code: Exit code of its process.
-            said: Last line that it printed.
-
-        Returns:
-            A line for the user.
-
-        Raises:
-            UsageError: The first trial was refused: the sweep itself is wrong.
-        """
         said = said.removeprefix("error: ")
         name = f"trial {work.key}"
         value = self._value(work.record) if work.record else None

@@ -8,8 +8,8 @@ import pytest
 from src.engine.console.failure import UsageError
 from src.engine.jobs.group import Group
 from src.engine.jobs.jobs import Work
-from src.engine.jobs.trials import Trials
 from src.engine.records.run_record import RunRecord
+from src.search.trials import Trials
 
 
 class Script:
