@@ -130,7 +130,7 @@ def _claim(given: Any) -> str:
     if claim.file.exists():
         raise ValueError(f"{shown(claim.file)} is there already: a claim is not changed")
     claim.write()
-    return f"{'claim':<13}  {claim.text}\n{'file':<13}  {shown(claim.file)}"
+    return entries({"claim": claim.text, "file": shown(claim.file)})
 
 
 def _claims(
@@ -142,7 +142,7 @@ def _claims(
     return [
         verdict(claim, sets, samples, scale)
         if claim.metric == metric
-        else f"{'claim':<13}  not judged, for this compares {metric}: {claim.text}"
+        else entries({"claim": f"not judged, for this compares {metric}: {claim.text}"})
         for claim in claims_on([each.name for each in sets])
     ]
 

@@ -80,7 +80,7 @@ def _card(record: "RunRecord", out: Path) -> str:
 
     looks = count_looks([record.run.root], record.config)
     write_atomic(out, card(record, looks, _default()).encode())
-    return f"{'card':<13}  {shown(out)}"
+    return entries({"card": shown(out)})
 
 
 def _best_of(group: "Group") -> "RunRecord":

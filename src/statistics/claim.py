@@ -11,6 +11,7 @@ from typing import Any
 from scipy import stats
 
 from src.engine.console.shown import shown
+from src.engine.console.table import entries
 from src.engine.files.atomic_write import write_json
 from src.engine.files.reading import read_json
 from src.engine.jobs.samples import RunSet
@@ -245,4 +246,4 @@ def verdict(claim: Claim, sets: Sequence[RunSet], samples: Sequence[Sample], sca
         "verdict": f"{state}{', but the plan was not kept' if broken else ''}; "
         f"{seeds} of {claim.seeds} seeds: {interval}",
     }
-    return "\n".join(f"{name:<13}  {text}" for name, text in rows.items())
+    return entries(rows)
