@@ -84,16 +84,19 @@ def ensure_files(
         ValueError: A file on disk is not the official one.
         FileNotFoundError: A file is missing and no source has it, or none may be asked.
     """
-    missing = [name for name in checksums if not stored(folder, name).exists()]
-    for name in checksums.keys() - set(missing):
-        _verify(title, stored(folder, name), name, checksums[name])
+    missing = {}
+    for name, checksum in checksums.items():
+        if (path := stored(folder, name)).exists():
+            _verify(title, path, name, checksum)
+        else:
+            missing[name] = checksum
     if missing and not download:
         raise FileNotFoundError(
             f"{title} is not in {folder}, and a folder that only a checkpoint names is not filled: "
             "name it, or another one, with --data_dir (in a training, --data.data_dir)"
         )
     if missing:
-        _fetch(title, folder, {name: checksums[name] for name in missing}, sources)
+        _fetch(title, folder, missing, sources)
 
 
 def read_idx(folder: Path, name: str) -> Tensor:
