@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -33,7 +32,7 @@ _KINDS = (nn.Module, LightningDataModule, Dataset, Callback)  # a LightningModul
 _KINDS_TOLD = "Module, LightningModule, LightningDataModule, Dataset or Callback"
 _RUNS = {CHECKPOINTS, LOGS}
 _LONGEST = 80  # characters of a name that is told
-_of_this_process: list[dict[str, Any]] = []  # where the file cannot be written
+_of_this_process: list[str] = []  # where the file cannot be written
 
 
 def find_trusted(name: str) -> type:
@@ -57,9 +56,10 @@ def find_trusted(name: str) -> type:
         why = "which is not on the list of what one may name; it was not called (docs/security.md)"
         raise ValueError(f"the checkpoint names {_short(name)}, {why}")
     place = _place(package)
-    used = [entry["file"] for entry in _remembered() if entry.get("package") == package]
-    if place is None or place not in used:
-        moved = f" (it was {used[-1]}, and is {place or 'nowhere'} now)" if used else ""
+    if place is None or _line(package=package, file=place) not in _remembered():
+        used = [line for line in _remembered() if line.startswith(f'{{"package": "{package}", ')]
+        before = used[-1].partition('"file": ')[2].strip('"}') if used else ""
+        moved = f" (it was {before}, and is {place or 'nowhere'} now)" if used else ""
         raise ValueError(
             f"the checkpoint names {_short(name)}, and {package} was not used on this machine"
             f"{moved}: if you trust it, --trust {package} allows it"
@@ -100,7 +100,7 @@ def trust(packages: str | None) -> None:
                 f"--trust {_short(package)}: it is no package of your own that Python finds, here "
                 "or installed (docs/security.md)"
             )
-        kept = _add({"package": package, "file": place})
+        kept = _add(_line(package=package, file=place))
         when = "from now on" if kept else "this time: no file can be written to remember it"
         note(f"checkpoints may name parts of {package} {when}, {place}")
 
@@ -113,10 +113,10 @@ def remember(names: Iterable[str], config: str | None = None) -> None:
         config: Configuration that it runs, as checkpoints hold it; None if it is a stranger's.
     """
     if config is not None:
-        _add(_own(config))
+        _add(_line(config=_digest(config)))
     for package in {name.partition(".")[0] for name in names} & sys.modules.keys():
         if place := _place(package):
-            _add({"package": package, "file": place})
+            _add(_line(package=package, file=place))
 
 
 def is_own(config: str) -> bool:
@@ -128,11 +128,15 @@ def is_own(config: str) -> bool:
     Returns:
         True if it is remembered.
     """
-    return _own(config) in _remembered()
+    return _line(config=_digest(config)) in _remembered()
 
 
-def _own(config: str) -> dict[str, str]:
-    return {"config": hashlib.sha256(config.encode(errors="replace")).hexdigest()}
+def _digest(config: str) -> str:
+    return hashlib.sha256(config.encode(errors="replace")).hexdigest()
+
+
+def _line(**entry: str) -> str:
+    return json.dumps(entry)
 
 
 def _memory() -> Path:
@@ -140,19 +144,17 @@ def _memory() -> Path:
     return Path(base) / "lightning-research-template" / "used.jsonl"
 
 
-def _remembered() -> list[dict[str, Any]]:
-    """Read what is remembered, the first entry first; damaged lines are passed over."""
-    entries = []
-    with suppress(OSError, RuntimeError):  # there is no such file, or the user has no home
-        for line in _memory().read_text(errors="replace").splitlines():
-            with suppress(ValueError):
-                entries.append(json.loads(line))
-    return [*(entry for entry in entries if isinstance(entry, dict)), *_of_this_process]
+def _remembered() -> list[str]:
+    """Read all lines, the first one first; a damaged one is none that is looked for."""
+    try:
+        return [*_memory().read_text(errors="replace").splitlines(), *_of_this_process]
+    except (OSError, RuntimeError):  # there is no such file, or the user has no home
+        return _of_this_process
 
 
-def _add(entry: dict[str, str]) -> bool:
-    """Add an entry if it is not there yet; tell whether it outlasts this process."""
-    if entry in _remembered():
+def _add(line: str) -> bool:
+    """Add a line if it is not there yet; tell whether it outlasts this process."""
+    if line in _remembered():
         return True
     try:
         file = _memory()
@@ -160,9 +162,9 @@ def _add(entry: dict[str, str]) -> bool:
         file.touch(mode=0o600)
         with file.open("ab", buffering=0) as target:
             # In one call: lines of processes do not mix; on a new line: a full disk may have cut.
-            target.write(b"\n" + json.dumps(entry).encode() + b"\n")
+            target.write(f"\n{line}\n".encode())
     except (OSError, RuntimeError):  # which must not end a run
-        _of_this_process.append(entry)
+        _of_this_process.append(line)
         return False
     return True
 

@@ -9,10 +9,11 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
-from src.engine.checkpoints.consent import _remembered, is_own, remember
+from src.engine.checkpoints.consent import is_own, remember
 from src.engine.checkpoints.trusted import Trusted, settle
 from src.engine.console.parser import OneLineParser
 from src.engine.files.run import Run
+from tests.engine.checkpoints.test_consent import entries
 from tests.hostile import place
 
 MODEL = {
@@ -209,7 +210,7 @@ def settled(trusted: Trusted | None, *names: str, first: bool = True) -> tuple[s
     settle(trusted, config, Run(Path("root"), 0), trainer)
     inside = callback.dirpath is not None
     assert inside == (trusted is not None and not trusted.own)
-    return {entry["package"] for entry in _remembered() if "package" in entry}, is_own(config)
+    return {entry["package"] for entry in entries() if "package" in entry}, is_own(config)
 
 
 def test_what_a_command_runs_is_remembered() -> None:
