@@ -249,7 +249,7 @@ def test_run_in_a_read_only_folder_is_refused(finished: Train, capsys, monkeypat
         capsys, "--ckpt_path=checkpoints/version_0/last.ckpt", "--trainer.max_epochs=2"
     )
     assert code == 2
-    assert "lightning_logs/version_0 cannot be written" in line
+    assert "lightning_logs/version_0 is not writable" in line
 
 
 def test_named_logger_shares_the_number_of_the_run(train: Train, finished: Train, capsys) -> None:
@@ -542,7 +542,7 @@ def test_help_of_seeds_trains_none(parts: list[tuple]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--jobs=2"], "--jobs is the number of runs at once: give --seeds, too"),
+        (["--jobs=2"], "--jobs needs --seeds: it is the number of runs at the same time"),
         (["--group=last"], "--group last: a name has letters"),
         (["--seeds=0"], "--seeds must be a number of runs"),
         (["--seeds=2", "--jobs=0"], "--jobs must be a number above 0"),

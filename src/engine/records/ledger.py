@@ -43,7 +43,7 @@ def add_look(root: Path, look: dict[str, Any]) -> None:
     path = root / LOGS / _FILE
     when = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"when": when, **look}) + "\n"
-    file = _open(path)
+    file = _open(path, path)
     try:
         end = os.lseek(file, 0, os.SEEK_END)
         cut = end and path.read_bytes()[-1:] != b"\n"  # by a full disk
@@ -64,7 +64,12 @@ def refuse_unwritable(root: Path) -> None:
     Raises:
         OSError: The ledger cannot be written.
     """
-    os.close(_open(root / LOGS / _FILE))
+    path = root / LOGS / _FILE
+    new = not os.path.lexists(path)  # then try its folder, and leave no empty ledger behind
+    probe = path.with_name(f"{_FILE}.{os.getpid()}") if new else path
+    os.close(_open(probe, path))
+    if new:
+        probe.unlink()
 
 
 def looks(root: Path) -> list[dict[str, Any]]:
@@ -129,14 +134,15 @@ def config_digest(settings: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _open(path: Path) -> int:
+def _open(path: Path, ledger: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK, 0o666)
     except OSError as error:
         raise OSError(
-            f"the look at the test set cannot be written down in {shown(path)} ({error.strerror}): "
-            "make it a writable file; a result that no ledger counts is not to be trusted"
+            f"the look at the test set cannot be written down in {shown(ledger)} "
+            f"({error.strerror}): make it a writable file; a result that no ledger counts is not to "
+            "be trusted"
         ) from error
 
 

@@ -57,6 +57,11 @@ def test_ledger_that_cannot_be_written_is_an_error(tmp_path) -> None:
             refuse(tmp_path, {})
 
 
+def test_look_that_is_not_taken_leaves_no_ledger(tmp_path) -> None:
+    refuse_unwritable(tmp_path)
+    assert not [*(tmp_path / "lightning_logs").iterdir()]
+
+
 def test_each_setting_that_is_no_part_of_the_configuration_is_left_out() -> None:
     places = "seed_everything test data.data_dir data.num_workers data.eval_batch_size"
     shown = "default_root_dir enable_progress_bar enable_model_summary logger"
