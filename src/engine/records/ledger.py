@@ -141,8 +141,8 @@ def _open(path: Path, ledger: Path) -> int:
     except OSError as error:
         raise OSError(
             f"the look at the test set cannot be written down in {shown(ledger)} "
-            f"({error.strerror}): make it a writable file; a result that no ledger counts is not to "
-            "be trusted"
+            f"({error.strerror}): make it a writable file; a result that no ledger counts is not "
+            "to be trusted"
         ) from error
 
 
