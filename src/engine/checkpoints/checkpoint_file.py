@@ -35,6 +35,7 @@ _SHAPE = {
     "metrics": {str: float},
     "flags?": {key: [str] for key in ("frozen", "evaluating", "untracked")},
     "configured?": {str: {str: object}},
+    "attributes?": {"in_epoch": bool, "processes": [{str: {"same": bool, "value": object}}, ...]},
     "loaders?": [[_LOADER]],
     "calibration?": {"temperature": float, "step": int},
 }

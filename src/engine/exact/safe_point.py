@@ -33,11 +33,18 @@ class SafePoint(Callback):
     Args:
         *actions: Called in this order, with the trainer and whether it is inside an epoch.
         at_once: Called before them, and also while gradients are being accumulated.
+        resume: Called once, where a run goes on: what was saved there is to be set again.
     """
 
-    def __init__(self, *actions: Action, at_once: Action | None = None) -> None:
+    def __init__(
+        self,
+        *actions: Action,
+        at_once: Action | None = None,
+        resume: Callable[[Trainer], None] | None = None,
+    ) -> None:
         self.actions = actions
         self.at_once = at_once
+        self.resume = resume
         self._step_before = -1  # of the latest batch
         self._resumed: dict[str, Any] = {}
         self._weights: dict[str, Any] = {}
@@ -78,6 +85,8 @@ class SafePoint(Callback):
     ) -> None:
         if self._resumed:
             self._correct_resumed(trainer)
+            if self.resume:
+                self.resume(trainer)
         self._act(trainer, batch_idx > 0, self._has_stepped(trainer, batch_idx))
         self._step_before = trainer.global_step
 

@@ -15,6 +15,7 @@ from src.engine.exact.exact_dataloader import ExactDataLoaders
 from src.engine.exact.finite import FiniteGuard
 from src.engine.exact.flags import Flags
 from src.engine.exact.graceful_stop import GracefulStop
+from src.engine.exact.module_state import ModuleState
 from src.engine.exact.safe_point import Action, SafePoint
 from src.engine.exact.step_seed import StepSeed
 from src.engine.lightning_compat import callbacks_of
@@ -84,7 +85,7 @@ def arrange(
     """
     own_bar(trainer, chosen)
     given = callbacks_of(trainer)
-    stop = GracefulStop(last)
+    stop, state = GracefulStop(last), ModuleState()
     saves = last in given  # not without checkpointing
     given[:] = [
         # Refuses a watcher of the wrong direction before that has seen a value.
@@ -95,12 +96,14 @@ def arrange(
             stop.stop_if_told,
             *actions,
             at_once=best.save_if_validated if saves else None,
+            resume=state.go_on,
         ),
         ExactDataLoaders(),  # gives loaders their place back before anything is read
         StepSeed(),  # after the state is saved, before anyone may draw a random number
         EpochMetrics(),  # gives metrics back before who monitors them looks
         Flags(),  # freezes again what a run had frozen, before callbacks go on with that
         ApplyChanges(changes),  # sees what was configured, and sets it, before others change it
+        state,  # sets attributes again before a hook of the module or of the user reads them
         FiniteGuard(),  # raises before anybody acts on what is not finite
         stop,  # takes the signals from Lightning; called by the second one
         *given,  # the user's, who see all of the above; Lightning's bar, summary and checkpoints
