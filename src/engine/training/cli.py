@@ -210,6 +210,7 @@ class TrainCLI(LightningCLI):
             self.model.load_state_dict(read_checkpoint(best)["state_dict"])
 
     def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
+        self.trainer.ckpt_path = None  # else the state that was continued is tested
         # Else Lightning, under SLURM, takes any hpc_ckpt_*.ckpt that lies about.
         self.trainer._checkpoint_connector._user_managed = ckpt_path is None
         with interrupts():
