@@ -3,6 +3,10 @@
 import inspect
 import json
 import pkgutil
+import shutil
+import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +20,7 @@ from src.engine.checkpoints.digest import digest
 from src.reproduce import main as reproduce
 from src.runs import main as runs
 from src.train import main
-from tests.test_killed_run import Fork, finish, kill_often, loaded  # noqa: F401
+from tests.test_killed_run import Fork, kill_often, loaded  # noqa: F401
 from tests.test_train import refusal
 
 DEMOS = "lightning.pytorch.demos"
@@ -104,10 +108,14 @@ def configured(part: str | dict) -> dict:
 
 def put_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a text where two of Lightning's demos would fetch one."""
-    monkeypatch.setattr(WikiText2, "download", staticmethod(lambda path: None))
+    offline(monkeypatch.setattr)
     Path("data").mkdir()
     words = [chr(ord("a") + i * j % 11) for j in range(60) for i in range(40)]
     Path("data/wikitext-2.txt").write_text(" ".join(words))
+
+
+def offline(put: Callable = setattr) -> None:
+    put(WikiText2, "download", staticmethod(lambda path: None))
 
 
 def state(run: int) -> dict[str, str]:
@@ -194,6 +202,17 @@ def test_module_without_a_test_is_kept_as_it_is(capsys) -> None:
 
 
 @pytest.mark.usefixtures("empty")
+def test_state_that_is_tested_is_not_the_one_that_was_continued() -> None:
+    write_config(**TRIALS["regression"])
+    main(["--config=x.yaml", "--trainer.max_epochs=1"])
+    shutil.copy("checkpoints/version_0/last.ckpt", "copy.ckpt")
+    main(["--ckpt_path=copy.ckpt", "--trainer.max_epochs=3"])
+    weights = torch.load("checkpoints/version_1/model.pt", weights_only=True)
+    last = read_checkpoint("checkpoints/version_1/last.ckpt")["state_dict"]
+    assert digest(weights) == digest({name: last[name] for name in weights})
+
+
+@pytest.mark.usefixtures("empty")
 def test_callback_may_set_free_what_is_trained() -> None:
     write_config(**TRIALS["fine-tuning"])
     main(["--config=x.yaml"])
@@ -216,9 +235,16 @@ def test_stranger_names_no_class_that_was_not_used_here(memory: Path, capsys) ->
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
-@pytest.mark.parametrize("trial", ["autoencoder", "gan", "fine-tuning"], indirect=True)
-def test_killed_trial_ends_like_one_never_killed(trial: str) -> None:
-    words = ["--config=x.yaml", "--trainer.max_epochs=60", "--trainer.callbacks=null"]
-    finish(*words)
-    kill_often(3, 1, Fork, *words)
-    assert state(1) == state(0)
+def test_stopped_trial_ends_like_one_never_stopped(trial: str) -> None:
+    words, begin = ["--config=x.yaml", "--trainer.max_epochs=30"], partial(Fork, prepare=offline)
+    end(*words)
+    kill_often(3, 1, begin, *words, run=1, finish=end, pause_s=0.3)
+    kill_often(1, 2, begin, *words, run=2, finish=end, pause_s=0.3, signum=signal.SIGTERM)
+    assert state(1) == state(2) == state(0) or trial in INEXACT_INSIDE
+
+
+def end(*words: str) -> None:
+    """Run to the end in a fork, which begins at once."""
+    fork = Fork(*words, prepare=offline)
+    output, _ = fork.communicate(timeout=180)
+    assert fork.returncode == 0, output

@@ -80,8 +80,11 @@ def saved_at(last: Path) -> int:
 class Fork:
     """The command as a fork of a process that has loaded all it needs: it begins at once."""
 
-    def __init__(self, *args: str) -> None:
-        there = (Path.cwd(), environment(), [*args])
+    def __init__(
+        self, *args: str, log: str = "fork.log", prepare: Callable[[], object] = int
+    ) -> None:
+        there = (Path.cwd(), environment(), [*args], log, prepare)
+        self.log = log
         self.process = multiprocessing.get_context("forkserver").Process(target=run, args=there)
         self.process.start()
         self.pid = self.process.pid
@@ -92,13 +95,20 @@ class Fork:
     def communicate(self, timeout: float) -> tuple[str, None]:
         self.process.join(timeout)
         self.returncode = self.poll()
-        return Path("fork.log").read_text(), None
+        return Path(self.log).read_text(), None
 
 
-def run(folder: Path, variables: dict[str, str], words: list[str]) -> None:
+def run(
+    folder: Path,
+    variables: dict[str, str],
+    words: list[str],
+    log: str,
+    prepare: Callable[[], object],
+) -> None:
     os.chdir(folder)
     os.environ.update(variables)
-    come_loose("fork.log", "fork.log")
+    come_loose(log, log)
+    prepare()
     main(words)
 
 
@@ -114,16 +124,25 @@ def loaded() -> Iterator[None]:
     multiprocessing.set_forkserver_preload([])
 
 
-def kill_often(times: int, seed: int, begin: Callable, *args: str) -> None:
-    """Run to the end in spite of `kill -9` at random moments."""
+def kill_often(
+    times: int,
+    seed: int,
+    begin: Callable,
+    *args: str,
+    run: int = 1,
+    signum: int = signal.SIGKILL,
+    finish: Callable = finish,
+    pause_s: float = 1,
+) -> None:
+    """Run to the end in spite of `kill -9`, or a signal that can be heard, at random moments."""
     chance, words = random.Random(seed), args
     for _ in range(times):
         process = begin(*words)
-        assert wait_for_training(process, run=1)
-        time.sleep(chance.uniform(0, 1))
-        os.killpg(process.pid, signal.SIGKILL)
+        assert wait_for_training(process, run)
+        time.sleep(chance.uniform(0, pause_s))
+        os.killpg(process.pid, signum)
         output, _ = process.communicate(timeout=180)
-        assert process.returncode == -signal.SIGKILL, output
+        assert process.returncode in (-signal.SIGKILL, 128 + signum), output
         words = ("--ckpt_path=last",)
     finish(*words)
 

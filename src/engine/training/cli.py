@@ -222,6 +222,7 @@ class TrainCLI(LightningCLI):
             refuse_unwritable(self.run.root)
 
     def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
+        self.trainer.ckpt_path = None  # else the state that was continued is tested
         ignore_cluster_checkpoints(self.trainer, ckpt_path)
         with interrupts():
             part(self.model, self.datamodule, ckpt_path=ckpt_path, weights_only=True, **options)
