@@ -137,7 +137,7 @@ def pictures(search: Search) -> dict[str, bytes]:
     }
     files = {}
     for name, draw in drawn.items():
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), mpl.rc_context():  # Optuna sets a style for the process
             warnings.simplefilter("ignore")
             figure = draw(search.study, target_name=search.metric).figure
             figure.set_size_inches(9, 4.5)
