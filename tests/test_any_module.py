@@ -70,7 +70,7 @@ TRIALS = {
         },
     },
 }
-SLOW = {"lstm", "transformer"}
+SLOW = {"lstm", "transformer", "own loaders", "boring data", "boring by hand", "demo"}
 INEXACT_INSIDE = {"dqn"}  # its samples are read one batch ahead of what it remembers
 SHORT = {"max_epochs": 3, "limit_train_batches": 3, "log_every_n_steps": 2}
 QUIET = {"enable_progress_bar": False, "enable_model_summary": False}
@@ -130,7 +130,8 @@ def stop_and_go_on(steps: int) -> None:
 
 def test_module_trains_goes_on_and_is_reproduced(trial: str, capsys) -> None:
     main(["--config=x.yaml"])
-    stop_and_go_on(read_checkpoint("checkpoints/version_0/previous.ckpt")["global_step"])
+    done = read_checkpoint("checkpoints/version_0/last.ckpt")["global_step"]
+    stop_and_go_on(done * 5 // 9)  # in the second of its three epochs
     runs(["ls"])
     runs(["show", "last"])
     with pytest.raises(SystemExit) as stop:
@@ -138,7 +139,7 @@ def test_module_trains_goes_on_and_is_reproduced(trial: str, capsys) -> None:
     said = capsys.readouterr()
     assert stop.value.code == 0
     assert [word for word in MEANS_NOTHING if word in told(said.out + said.err)] == []
-    assert state(1) == state(0)
+    assert state(1) == state(0) or trial in INEXACT_INSIDE
 
 
 def told(text: str) -> str:
@@ -148,11 +149,11 @@ def told(text: str) -> str:
     return "\n".join(line for line in kept if "uncommitted" not in line)
 
 
-def test_module_goes_on_inside_an_epoch(trial: str) -> None:
+@pytest.mark.slow
+def test_module_goes_on_after_an_epoch(trial: str) -> None:
     main(["--config=x.yaml"])
-    done = read_checkpoint("checkpoints/version_0/last.ckpt")["global_step"]
-    stop_and_go_on(done * 5 // 9)  # in the second of its three epochs
-    assert state(1) == state(0) or trial in INEXACT_INSIDE
+    stop_and_go_on(read_checkpoint("checkpoints/version_0/previous.ckpt")["global_step"])
+    assert state(1) == state(0)
 
 
 @pytest.fixture

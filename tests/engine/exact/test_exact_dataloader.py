@@ -111,9 +111,13 @@ WORKERS = {
 }
 
 
+STOPS = [(3, 14), pytest.param((9, 10, 25), marks=pytest.mark.slow)]  # an epoch has ten batches
+
+
+@pytest.mark.parametrize("stops", STOPS, ids=str)
 @pytest.mark.parametrize("name", LOADERS)
-def test_plain_loader_goes_on_exactly(name: str, tmp_path: Path, capsys) -> None:
-    check(LOADERS[name], tmp_path, 3, 9, 10, 14, 25)
+def test_plain_loader_goes_on_exactly(name: str, stops, tmp_path: Path, capsys) -> None:
+    check(LOADERS[name], tmp_path, *stops)
     assert "note:" not in capsys.readouterr().err
 
 
@@ -128,10 +132,16 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("name", ["shuffle", "own sampler", "dict"])
+PAIRS = [  # each option by default with one loader
+    pytest.param(name, options, marks=[pytest.mark.slow] * ((number + other) % 3 > 0))
+    for number, name in enumerate(("shuffle", "own sampler", "dict"))
+    for other, options in enumerate(OPTIONS)
+]
+
+
+@pytest.mark.parametrize(("name", "options"), PAIRS, ids=str)
 def test_plain_loader_goes_on_whatever_the_trainer_does(
-    options: dict[str, Any], name: str, tmp_path: Path
+    name: str, options: dict[str, Any], tmp_path: Path
 ) -> None:
     val = lambda: DataLoader(Points(9), 3, shuffle=True)  # noqa: E731
     check(LOADERS[name], tmp_path, 4, 8, 13, val=val, **options)
