@@ -76,7 +76,7 @@ SHORT = {"max_epochs": 3, "limit_train_batches": 3, "log_every_n_steps": 2}
 QUIET = {"enable_progress_bar": False, "enable_model_summary": False}
 MEANS_NOTHING = ("Traceback", "accuracy", "image", "network", " 0%", "0.00%", "val/acc")
 MEANS_NOTHING += ("continue exactly",)
-EXACT = ("state_dict", "optimizer_states", "lr_schedulers", "epoch_metrics")
+EXACT = ("state_dict", "optimizer_states", "lr_schedulers", "epoch_metrics", "metrics")
 
 
 @pytest.fixture(
@@ -153,6 +153,14 @@ def told(text: str) -> str:
 def test_module_goes_on_after_an_epoch(trial: str) -> None:
     main(["--config=x.yaml"])
     stop_and_go_on(read_checkpoint("checkpoints/version_0/previous.ckpt")["global_step"])
+    assert state(1) == state(0)
+
+
+@pytest.mark.parametrize("trial", ["recurrent"], indirect=True)
+def test_what_an_epoch_has_logged_before_a_stop_counts(trial: str) -> None:
+    main(["--config=x.yaml"])
+    stop_and_go_on(8)  # in the last epoch
+    assert metrics(1).keys() >= {"loss_epoch", "most", "first_epoch", "decay"}
     assert state(1) == state(0)
 
 

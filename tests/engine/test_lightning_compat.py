@@ -20,6 +20,7 @@ from lightning.pytorch.demos.boring_classes import BoringModel, RandomDataset
 from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.profilers import Profiler
+from lightning.pytorch.trainer.connectors.logger_connector.result import _ResultCollection
 from lightning.pytorch.utilities import CombinedLoader
 from torch import nn
 from torch.optim import SGD
@@ -29,6 +30,7 @@ from torchmetrics import MeanMetric
 
 from src.engine import lightning_compat
 from src.engine.console import jsonargparse_compat
+from src.engine.exact import logged_compat
 from src.engine.files.shape import misfit
 from src.engine.lightning_compat import (
     LOOPS,
@@ -67,6 +69,9 @@ PINS = [  # what Lightning, torchmetrics, torch and jsonargparse do not promise:
     ("trainer.fit_loop", "_last_train_dl_reload_epoch", int | float),
     ("trainer.fit_loop", "_restarting", bool),
     ("trainer.fit_loop._data_source", "dataloader", Callable),
+    ("trainer.fit_loop.epoch_loop", "_results", _ResultCollection),
+    ("trainer._logger_connector", "_first_loop_iter", bool | NoneType),
+    ("logged", "_forward_cache", torch.Tensor),
     ("trainer.fit_loop.epoch_progress.current", "processed", int),
     ("trainer.fit_loop.epoch_loop", "_batches_that_stepped", int),
     ("trainer.fit_loop.epoch_loop.batch_progress", "is_last_batch", bool),
@@ -130,7 +135,14 @@ def seen(tmp_path_factory) -> Fake:
         schedule=ChainedScheduler([ConstantLR(SGD(model.parameters(), lr=1.0))]),
         sampler=DistributedSamplerWrapper(SequentialSampler(range(4)), 2, 0),
         action=parser._option_string_actions["--x"],
+        logged=logged_once(),
     )
+
+
+def logged_once() -> Any:
+    results = _ResultCollection(training=True)
+    results.log("training_step", "x", torch.tensor(0.5), on_step=True)
+    return results["training_step.x"]
 
 
 @pytest.mark.parametrize(("where", "name", "kind"), PINS, ids=lambda part: str(part)[:60])
@@ -302,6 +314,7 @@ SOURCES = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "src").rglob("*
 COMPAT = {
     "src/engine/lightning_compat.py",
     "src/engine/console/jsonargparse_compat.py",
+    "src/engine/exact/logged_compat.py",
     "src/search/optuna_compat.py",
 }
 PROMISED = {"_replace", "_asdict", "_exit"}  # of named tuples and of `os`, in spite of their names
@@ -378,7 +391,8 @@ def test_own_part_is_not(source: str) -> None:
 
 @pytest.mark.parametrize("file", sorted({*COMPAT, *OVERRIDES} - {"src/search/optuna_compat.py"}))
 def test_every_private_part_is_pinned(file: str) -> None:
-    imported = vars(lightning_compat).keys() | vars(jsonargparse_compat).keys()
+    compat = lightning_compat, jsonargparse_compat, logged_compat
+    imported = {name for module in compat for name in vars(module)}
     pinned = {part for where, name, _ in PINS for part in [*where.split("."), name]}
     assert private_parts((ROOT / file).read_text()) <= pinned | imported
 

@@ -33,6 +33,7 @@ class Recurrent(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         self.decay = 0.9**self.current_epoch
+        self.log("decay", self.decay)
 
     def training_step(self, batch, batch_idx):
         x, y = batch
@@ -40,6 +41,10 @@ class Recurrent(LightningModule):
         after = self.cell(x, before)
         loss = F.mse_loss(self.head(after) + self.offset, y) * self.decay
         self.hidden = after.detach(), self.global_step
+        self.log("loss", loss, on_step=True, on_epoch=True)
+        self.log("most", loss, on_step=False, on_epoch=True, reduce_fx="max")
+        if batch_idx == 0:
+            self.log("first", loss, on_step=True, on_epoch=True, batch_size=3)
         self.losses.append(loss.detach())
         self.recent.append((loss.detach(), batch_idx))
         if loss < self.best["loss"]:

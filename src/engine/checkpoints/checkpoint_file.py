@@ -21,6 +21,10 @@ _LOADER = {
     **{"epoch?": int, "first?": int, "seeds?": [range(-(2**63), 2**64)]},
     **{"since?": _COUNT, "sampler?": [object], "data?": object, "cycle?": _COUNT},
 }
+_SUM = {
+    **{"hook": str, "name": str, "reduce": str, "flags": [str], "sync": [str]},
+    **{"value": Tensor, "cumulated_batch_size?": Tensor, "_forward_cache?": Tensor},
+}
 _SHAPE = {
     "config": re.compile(r"(?s).{0,1000000}"),
     "provenance": [SESSION, ...],
@@ -33,6 +37,7 @@ _SHAPE = {
     "callbacks": {"Heartbeat?": PROGRESS, "Target?": {"reached": {str: float}}, str: object},
     "epoch_metrics": [{str: {"updates": int}}],
     "metrics": {str: float},
+    "sums?": [{str: _SUM}],
     "flags?": {key: [str] for key in ("frozen", "evaluating", "untracked")},
     "configured?": {str: {str: object}},
     "attributes?": {"in_epoch": bool, "processes": [{str: {"same": bool, "value": object}}, ...]},

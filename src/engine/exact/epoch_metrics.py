@@ -8,7 +8,8 @@ from torch import nn
 from torchmetrics import Metric, MetricCollection
 from typing_extensions import override
 
-from src.engine.lightning_compat import add_updates
+from src.engine.exact.logged_compat import continue_sums, logged_sums
+from src.engine.lightning_compat import add_updates, next_position
 
 States = dict[str, dict[str, Any]]
 
@@ -16,25 +17,27 @@ States = dict[str, dict[str, Any]]
 class EpochMetrics(Callback):
     """Save what the metrics of a task have gathered, process by process, and give it back.
 
-    All torchmetrics objects of a task are meant. A tensor logged with `on_epoch=True` is averaged
-    inside Lightning, which forgets it.
+    All torchmetrics objects of a task are meant, and the numbers that it logs, which Lightning adds
+    up for the end of the epoch.
     """
 
     def __init__(self) -> None:
         self._states: list[States] = []
+        self._sums: list[States] = []
         self._logged: dict[str, float] = {}
 
     @override
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        states: list[States] = [gathered(pl_module)]
+        found: list[Any] = [(gathered(pl_module), logged_sums(trainer))]
         if trainer.world_size > 1:
             everyone: list[Any] = [None] * trainer.world_size
-            torch.distributed.all_gather_object(everyone, states[0])
-            states = everyone
+            torch.distributed.all_gather_object(everyone, found[0])
+            found = everyone
+        states, sums = zip(*found, strict=True)
         logged = {name: value.item() for name, value in trainer.callback_metrics.items()}
-        checkpoint |= {"epoch_metrics": states, "metrics": logged}
+        checkpoint |= {"epoch_metrics": [*states], "sums": [*sums], "metrics": logged}
 
     @override
     def on_load_checkpoint(
@@ -42,14 +45,18 @@ class EpochMetrics(Callback):
     ) -> None:
         self._states = checkpoint.get("epoch_metrics", [])
         self._logged = checkpoint.get("metrics", {})
+        self._sums = checkpoint.get("sums", [])
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for states in self._states[trainer.global_rank :: trainer.world_size]:
+        own = slice(trainer.global_rank, None, trainer.world_size)
+        for states in self._states[own]:
             give_back(pl_module, states)
+        if self._sums and next_position(trainer)[1]:  # else the start of the epoch logs again
+            continue_sums(trainer, self._sums[own])
         for name, value in self._logged.items():  # for who monitors what is not logged each epoch
             trainer.callback_metrics[name] = torch.tensor(value)
-        self._states, self._logged = [], {}
+        self._states, self._sums, self._logged = [], [], {}
 
 
 def gathered(module: nn.Module) -> States:

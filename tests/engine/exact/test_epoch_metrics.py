@@ -7,6 +7,7 @@ from torchmetrics import CatMetric, MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from src.engine.exact.epoch_metrics import EpochMetrics, gathered, give_back
+from tests.bare_trainer import bare_trainer
 
 
 class Metrics(nn.Module):
@@ -59,16 +60,17 @@ def test_unused_metrics_are_left_out() -> None:
 
 def test_metrics_of_all_processes_are_saved_and_shared_out(monkeypatch) -> None:
     def gather(everyone: list, own: dict) -> None:
-        everyone[:] = [own, {"mean": "of the other"}]
+        everyone[:] = [own, ({"mean": "of the other"}, {})]
 
     monkeypatch.setattr("torch.distributed.all_gather_object", gather)
     metrics, content = Metrics(), {}
     metrics.update(0)
-    logged = {"a": torch.tensor(0.5)}
+    logged = {"callback_metrics": {"a": torch.tensor(0.5)}, "fit_loop": bare_trainer().fit_loop}
     for processes in (1, 2):
-        trainer = Fake(world_size=processes, callback_metrics=logged)
+        trainer = Fake(world_size=processes, **logged)
         EpochMetrics().on_save_checkpoint(trainer, metrics, content)
         states = content["epoch_metrics"]
+        assert len(content["sums"]) == processes
         assert (len(states), content["metrics"]) == (processes, {"a": 0.5})
         assert states[0]["mean"]["updates"] == 1
     assert states[1] == {"mean": "of the other"}
