@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from lightning.pytorch import Trainer
 
-from src.engine.exact.exact_order import refuse_unrestored
-from src.engine.lightning_compat import next_position, reload_interval
+from src.engine.exact.exact_loader import next_batch
+from src.engine.lightning_compat import reload_interval
 
 
 class Place(NamedTuple):
@@ -36,8 +36,7 @@ def next_place(trainer: Trainer) -> Place:
     Raises:
         RuntimeError: The progress of the run that goes on is not restored yet.
     """
-    refuse_unrestored(trainer)
-    epoch, batch = next_position(trainer)
+    epoch, batch = next_batch(trainer)
     return Place(epoch, batch, epoch_of_loaders(trainer, epoch), trainer.num_training_batches)
 
 
