@@ -321,7 +321,7 @@ PROMISED = {"_replace", "_asdict", "_exit"}  # of named tuples and of `os`, in s
 OVERRIDES = {  # of private methods of Lightning's classes, by the file of the class that has them
     "src/engine/checkpoints/best_checkpoint.py": {"_save_checkpoint"},
     "src/engine/console/progress.py": {"_should_update"},
-    "src/engine/exact/exact_combined.py": {"_state_dicts", "_load_state_dicts"},
+    "src/engine/exact/exact_dataloader.py": {"_state_dicts", "_load_state_dicts"},
     "src/engine/lightning_compat.py": {"_check_log_dir_exists"},
 }
 PRIVATE = re.compile(r"_[a-zA-Z]\w*")
