@@ -1,20 +1,21 @@
 """Say whether one configuration is better than another: `python -m src.compare --help`."""
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
-from src.engine.console.printable import printable
+from src.engine.console.table import entries, table
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from src.engine.jobs.samples import RunSet
-    from src.engine.records.metric import Metric
+    from src.engine.records.metric import Metric, Mode
     from src.statistics.comparison import Comparison, Sample
     from src.statistics.sentence import Scale
+
+_MODES: dict[str, "Mode"] = {"lower": "min", "higher": "max"}
 
 
 def main(args: list[str] | None = None) -> None:
@@ -25,8 +26,14 @@ def main(args: list[str] | None = None) -> None:
     """
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.engine.jobs.samples import RunSet
+        from src.engine.jobs.samples import RunSet, count_tested, warn_of_differences
+        from src.statistics.sentence import Scale
 
+        if given.claim:
+            print(_claim(given))
+            return
+        if given.seeds or given.alpha:
+            raise ValueError("--seeds and --alpha are of a claim: give --claim, too")
         if len(given.what) < 2:  # noqa: PLR2004  # a comparison is of two
             raise ValueError("give two groups or runs, or more: the others are compared with A")
         if given.difference is not None and not given.difference > 0:
@@ -35,25 +42,28 @@ def main(args: list[str] | None = None) -> None:
         runs = [record.run for each in sets for record in each.records.values()]
         if len(set(runs)) < len(runs):
             raise ValueError("a run is given twice, by itself or in a group")
-        metric = _metric(sets, given.metric)
-        samples = _samples(sets, metric if isinstance(metric, str) else metric.name)
+        metric = _directed(_metric(sets, given.metric), given.better)
+        name = metric if isinstance(metric, str) else metric.name
+        scale = Scale(metric, count_tested(sets, name))
+        samples = _samples(sets, name)
+        warn_of_differences(sets, name)
+        claims = _claims(sets, samples, name, scale)
     with one_line_failures(RUN_ERROR, given.debug):
         from src.engine.console.shown import shown
-        from src.engine.files.atomic_write import write_atomic
+        from src.engine.files.atomic_write import json_text, write_atomic
         from src.statistics.comparison import compare
         from src.statistics.seeds import worth_knowing
-        from src.statistics.sentence import Scale
 
-        scale, name = Scale(metric), metric if isinstance(metric, str) else metric.name
         wanted = given.difference
         worth = worth_knowing(metric) if wanted is None else wanted / scale.factor
         comparisons = compare(samples, worth)
         write_atomic(given.out, _picture(samples, comparisons, name, scale))
         if given.format == "json":
-            print(json.dumps(_content(sets, samples, comparisons, name, scale), indent=2))
+            content = _content(sets, samples, comparisons, name, scale)
+            print(json_text(content | {"claims": claims}))
         else:
             print(_table(sets, samples, comparisons, name, scale))
-            print(f"{'picture':<13}  {shown(given.out)}")
+            print("\n".join([*claims, entries({"picture": shown(given.out)})]))
 
 
 def _parser() -> VerbParser:
@@ -70,27 +80,97 @@ def _parser() -> VerbParser:
         "--metric", help="figure of metrics.json (default: the headline metric in the test)"
     )
     parser.add_argument(
+        "--better",
+        choices=[*_MODES],
+        help="which value of --metric is better, where no run says so",
+    )
+    parser.add_argument(
         "--difference",
         type=float,
         help="difference worth knowing, for the number of seeds that it needs; of shares in "
         "points (default of these: 0.05)",
     )
+    parser.add_argument(
+        "--claim",
+        help="write down, before the runs, what they shall show, such as 'B beats A by 0.1' "
+        "(of shares in points), with --metric, --better and --seeds; a later comparison of these "
+        "groups says whether it holds",
+    )
+    parser.add_argument("--seeds", type=int, help="runs of each group that a claim plans")
+    parser.add_argument("--alpha", type=float, help="error of a claim (default: 0.05)")
     parser.add_argument("--out", type=Path, default=Path("compare.png"), help="picture to write")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser
+
+
+def _claim(given: Any) -> str:
+    """Write down a claim on groups that have no run yet."""
+    from src.engine.console.shown import shown
+    from src.engine.jobs.group import Group
+    from src.engine.records.metric import figure_of
+    from src.engine.records.provenance import SOURCE, code_state
+    from src.statistics.claim import Claim, parse_claim
+
+    better, other, margin = parse_claim(given.claim)
+    if {*given.what} != {better, other}:
+        raise ValueError(f"--claim is on {other} and {better}: give these two")
+    if not given.metric or not given.seeds:
+        raise ValueError("a claim needs --metric, such as test/acc, and --seeds, the runs of each")
+    metric = _directed(figure_of(given.metric) or given.metric, given.better)
+    if isinstance(metric, str):
+        raise ValueError(f"a claim says which {metric} is better: --better lower or higher")
+    for name in (other, better):
+        if Group(Path(), name).members():
+            raise ValueError(f"{name} has runs already: a claim comes before them")
+    commit = code_state(SOURCE)["commit"]
+    alpha = 0.05 if given.alpha is None else given.alpha
+    claim = Claim(
+        better, other, margin, metric.name, metric.mode, given.seeds, alpha, commit=commit
+    )
+    if claim.file.exists():
+        raise ValueError(f"{shown(claim.file)} is there already: a claim is not changed")
+    claim.write()
+    return entries({"claim": claim.text, "file": shown(claim.file)})
+
+
+def _claims(
+    sets: "list[RunSet]", samples: "list[Sample]", metric: str, scale: "Scale"
+) -> list[str]:
+    """Judge the claims on what is compared; one on another metric is only named."""
+    from src.statistics.claim import claims_on, verdict
+
+    return [
+        verdict(claim, sets, samples, scale)
+        if claim.metric == metric
+        else entries({"claim": f"not judged, for this compares {metric}: {claim.text}"})
+        for claim in claims_on([each.name for each in sets])
+    ]
 
 
 def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
     found = [each.metric(name) for each in sets]
     known = [metric for metric in found if not isinstance(metric, str)]
     names = {metric if isinstance(metric, str) else metric.name for metric in found}
-    if len(names) > 1 or len({metric.mode for metric in known}) > 1:
+    if len(names) > 1 or len({metric[1:] for metric in known}) > 1:
         told = ", ".join(
             f"{each.name} by {metric if isinstance(metric, str) else f'{metric[0]} ({metric[1]})'}"
             for each, metric in zip(sets, found, strict=True)
         )
         raise ValueError(f"these are not judged by one metric: {told}; give --metric")
     return known[0] if known else found[0]
+
+
+def _directed(metric: "Metric | str", better: str | None) -> "Metric | str":
+    """Take the user's word for a metric that does not speak for itself."""
+    from src.engine.records.metric import Metric, ends
+
+    if better is None:
+        return metric
+    if isinstance(metric, str):
+        return Metric(metric, _MODES[better])
+    if metric.mode != _MODES[better]:
+        raise ValueError(f"--better {better}: of {metric.name} the {ends(metric.mode)[0]} is best")
+    return metric
 
 
 def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
@@ -138,39 +218,37 @@ def _table(
     from src.statistics.estimate import estimate
     from src.statistics.sentence import conclude
 
-    metric = printable(metric)
-    width = max(len(metric), *(len(each.name) for each in samples))
-    names = ("mean", "sd", "95% interval", "lowest", "highest", "fit")
-    heads = "  ".join(f"{head:>{16 if '%' in head else 8}}" for head in names)
-    lines = [f"{metric:<{width}}   n  {heads}"]
+    rows = [[metric, "n", "mean", "sd", "95% interval", "lowest", "highest", "fit"]]
     for each, sample in zip(sets, samples, strict=True):
         found = estimate([*sample.values.values()])
         interval = f"{scale.value(found.low)} - {scale.value(found.high)}"
-        single = found.n == 1
+        few = found.n < 3  # noqa: PLR2004  # an sd of two is none
         fit = median(record.metrics.get("fit_s") or math.nan for record in each.records.values())
         cells = [
-            scale.value(found.mean).rjust(8),
-            ("" if single else scale.value(found.sd)).rjust(8),
-            ("" if single else interval).rjust(16),
-            scale.value(found.smallest).rjust(8),
-            scale.value(found.largest).rjust(8),
-            f"{fit:.1f} s".rjust(8),
+            sample.name,
+            str(found.n),
+            scale.value(found.mean),
+            "" if few else scale.value(found.sd),
+            "" if math.isnan(found.low) else interval,
+            scale.value(found.smallest),
+            scale.value(found.largest),
+            f"{fit:.1f} s",
         ]
-        lines.append(f"{sample.name:<{width}} {found.n:>3}  {'  '.join(cells)}")
+        rows.append(cells)
+    lines = [table(rows, "lrrrrrrr")]
     for comparison in comparisons:
         effect, kind = comparison.effect, "d_z" if comparison.paired else "d"
         text = "" if math.isnan(effect) else f" Effect size {kind} = {effect:.2f}."
         lines.append(f"\n{conclude(comparison, scale)}{text}")
     if len(comparisons) > 1:
         lines.append("\nIntervals and p over seeds hold for all comparisons together (Bonferroni).")
-    return "\n".join([*lines, "", f"{'looks':<13}  {_looks(sets)}"])
+    return "\n".join([*lines, "", entries({"looks": _looks(sets)})])
 
 
 def _looks(sets: "list[RunSet]") -> str:
-    from src.engine.records.ledger import counted, looks
+    from src.engine.jobs.samples import count_looks
 
-    roots = {record.run.root for each in sets for record in each.records.values()}
-    return counted([look for root in sorted(roots) for look in looks(root)])
+    return count_looks(record.run.root for each in sets for record in each.records.values())
 
 
 def _content(

@@ -28,7 +28,7 @@ def main(args: list[str] | None = None) -> None:
 
         server = _server(given)
         if given.host not in LOOPBACK:
-            note(f"anyone who reaches {given.host} can use the page; 127.0.0.1 is for you alone")
+            note(f"anyone who can reach {given.host} can use the page; 127.0.0.1 is private")
     with one_line_failures(RUN_ERROR, given.debug), server, suppress(KeyboardInterrupt):
         print(f"demo  {server.url}  (Ctrl-C ends it)", flush=True)
         server.serve_forever()
@@ -37,12 +37,12 @@ def main(args: list[str] | None = None) -> None:
 def _parser() -> VerbParser:
     parser = VerbParser(
         "demo",
-        "Serve a page on this computer where one draws and sees the probabilities of the classes "
-        "change with each stroke.",
+        "Serve a page on this computer: draw, and see the probability of each class change with "
+        "each stroke.",
     )
     parser.add_trained()
-    parser.add_argument("--port", type=_port, default=8000, help="port; 0 takes a free one")
-    parser.add_argument("--host", default=LOOPBACK[0], help="address to listen at")
+    parser.add_argument("--port", type=_port, default=8000, help="port; 0: any free one")
+    parser.add_argument("--host", default=LOOPBACK[0], help="address to listen on")
     return parser
 
 
@@ -73,7 +73,7 @@ def _server(given: argparse.Namespace) -> "DemoServer":
         f"step {trained.checkpoint['global_step']:,}; probabilities are {calibrated}"
     )
     title = type(trained.data).__name__.removesuffix("DataModule")
-    page = demo_page(title, about, names)
+    page = demo_page(title, about, names, getattr(trained.data, "handwritten", True))
     return DemoServer(given.host, given.port, page, Recogniser(classifier, from_picture, names))
 
 

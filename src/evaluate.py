@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -43,27 +44,28 @@ def main(args: list[str] | None = None) -> None:
         if classifier and given.projector:
             print(_show_projector(classifier, given.split))
         done = time.perf_counter()
-        print(f"{'seconds':<13}  {ready - started:.1f} startup, {done - ready:.1f} evaluation")
+        seconds = f"{ready - started:.1f} startup, {done - ready:.1f} evaluation"
+        print(entries({"seconds": seconds}))
 
 
 def _parser() -> VerbParser:
     parser = VerbParser(
         "evaluate",
-        "Evaluate a checkpoint. Any module says what it logs on the split. Of a classification of "
-        "images: accuracy with its interval, precision, recall and F1 of each class, confusion, "
-        "calibration with a temperature fitted on the validation images, the most confident "
-        "mistakes; pictures go to files and to the run's TensorBoard, what was said of each image "
-        "to predictions.npz.",
+        "Evaluate a checkpoint: print what the module logs on the split. For a classification of "
+        "images, also accuracy with its interval, precision, recall and F1 of each class, "
+        "confusion, calibration with a temperature fitted on the validation images and the most "
+        "confident mistakes; pictures are written to files and the run's TensorBoard, the "
+        "prediction for each image to predictions.npz.",
     )
     parser.add_trained()
     parser.add_argument("--split", choices=("test", "val", "train"), default="test")
     parser.add_argument(
-        "--out", type=Path, help="folder of the files; else evaluation/ in the run's or in this one"
+        "--out", type=Path, help="folder of the files (default: evaluation/ of the run, or here)"
     )
     parser.add_argument(
         "--projector",
         action="store_true",
-        help="show what the last layer gets in TensorBoard's projector",
+        help="show the input of the last layer in TensorBoard's projector",
     )
     return parser
 
@@ -81,10 +83,10 @@ def _classifier(trained: "Trained", split: str, projector: bool) -> "TrainedClas
         return classifier
     name = type(trained.task).__name__
     if projector:
-        raise ValueError(f"--projector serves {KIND} of images: this is {name}, {lack}")
+        raise ValueError(f"--projector works for {KIND} of images only: this is {name}, {lack}")
     refuse_unevaluated(trained.task, trained.data, split)
     if trained.kind == KIND:
-        note(f"only what {name} logs is told: it is a task {lack}")
+        note(f"only what {name} logs is shown: it is a task {lack}")
     return None
 
 
@@ -106,8 +108,8 @@ def _ask(trained: "Trained", split: str, out: Path) -> str:
         add_look(_root(trained), trained.described | look)
     about = {"split": split, "step": step, "sha256": digest, "module": type(trained.task).__name__}
     write_atomic(out / "summary.json", summary(about, metrics))
-    first = f"{'checkpoint':<13}  {shown(trained.path)}, step {step:,}"
-    last = f"{'files':<13}  {shown(out)}/summary.json"
+    first = entries({"checkpoint": f"{shown(trained.path)}, step {step:,}"})
+    last = entries({"files": f"{shown(out)}/summary.json"})
     return f"{first}\n{table(trained.task, split, metrics)}\n{last}"
 
 
@@ -122,7 +124,6 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
     from src.engine.records.ledger import add_look
     from src.evaluation.classification.evaluation import Evaluation, table
     from src.evaluation.classification.tensorboard import write_tensorboard
-    from src.statistics.wilson import wilson_interval
 
     answers = _answers(trained, split)
     step = int(trained.checkpoint["global_step"])
@@ -131,7 +132,6 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
         answers,
         trained.images(split).image,
         trained.class_names(answers.logits.shape[1]),
-        wilson_interval,
         {"split": split, "step": step, "sha256": digest},
         getattr(trained.data, "disputed_test_indices", ()) if split == "test" else (),
     )
@@ -146,9 +146,8 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
         write_atomic(out / name, content)
     if trained.log_dir:
         write_tensorboard(trained.log_dir, split, step, pictures, answers, evaluation.names)
-    lines = {"checkpoint": f"{shown(trained.path)}, step {step:,}"}
-    lines |= {"files": f"{shown(out)}/{', '.join(files)}"}
-    first, last = (f"{name:<13}  {text}" for name, text in lines.items())
+    first = entries({"checkpoint": f"{shown(trained.path)}, step {step:,}"})
+    last = entries({"files": f"{shown(out)}/{', '.join(files)}"})
     return f"{first}\n{table(evaluation.summary)}\n{last}"
 
 
@@ -193,7 +192,8 @@ def _show_projector(trained: "TrainedClassifier", split: str) -> str:
         trained.published("class_names"),
     )
     logs = shown(folder.parent if trained.run else folder)
-    return f"{'projector':<13}  {python()} -m tensorboard.main --logdir {logs}, page Projector"
+    command = f"{python()} -m tensorboard.main --logdir {logs}"
+    return entries({"projector": f"{command}, page Projector"})
 
 
 if __name__ == "__main__":

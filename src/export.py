@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = ("pt", "safetensors", "onnx", "torch_export")
 TESTED = 1000  # test images on which the files are compared
+_NAME = 17  # characters of the longest name of a file
 
 
 def main(args: list[str] | None = None) -> None:
@@ -38,27 +40,29 @@ def main(args: list[str] | None = None) -> None:
         trained.images("test")
         out = given.out or _folder(trained)
     with one_line_failures(RUN_ERROR, given.debug):
-        print(f"{'checkpoint':<17}  {shown(trained.path)}")
+        print(entries({"checkpoint": shown(trained.path)}, _NAME))
         for name, content, row in _files(trained, given.format):
             write_atomic(out / name, content)
-            print(f"{name:<17}  {row}", flush=True)
-        print(f"{'folder':<17}  {shown(out)}")
-        print(f"{'seconds':<17}  {time.perf_counter() - started:.1f}")
+            print(entries({name: row}, _NAME), flush=True)
+        seconds = f"{time.perf_counter() - started:.1f}"
+        print(entries({"folder": shown(out), "seconds": seconds}, _NAME))
 
 
 def _parser() -> VerbParser:
     parser = VerbParser(
         "export",
         "Write a trained network for other programs: pt and safetensors hold its weights; onnx and "
-        "torch_export the whole way from pixels in [0, 1] to logits and probabilities. Each file "
-        "is read back and compared on test images before it gets its name.",
+        "torch_export compute logits and probabilities from pixels in [0, 1]. Each file is read "
+        "back and compared on test images before it is kept.",
     )
     parser.add_trained()
     parser.add_argument(
-        "--format", nargs="+", choices=NAMES, default=NAMES, help="formats; else all of them"
+        "--format", nargs="+", choices=NAMES, default=NAMES, help="formats (default: all)"
     )
     parser.add_argument(
-        "--out", type=Path, help="folder of the files; else export/ beside the checkpoint of a run"
+        "--out",
+        type=Path,
+        help="folder of the files (default: export/ beside the checkpoint of a run, or here)",
     )
     return parser
 
@@ -91,7 +95,7 @@ def _files(trained: "TrainedClassifier", names: list[str]) -> "Iterator[tuple[st
         content, difference = getattr(exporter, name)()
         refuse_other_answers(file, difference)
         size = f"{len(content):,} bytes"
-        yield file, content, f"{size:>15}  largest difference {difference:<7.1g}  {how}"
+        yield file, content, f"{size}, largest difference {difference:.1g}, {how}"
 
 
 if __name__ == "__main__":

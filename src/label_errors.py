@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -44,15 +45,15 @@ def main(args: list[str] | None = None) -> None:
                 given.num_images,
             )
         )
-        print(f"{'seconds':<13}  {time.perf_counter() - started:.1f}")
+        print(entries({"seconds": f"{time.perf_counter() - started:.1f}"}))
 
 
 def _parser() -> VerbParser:
     parser = VerbParser(
         "label_errors",
-        "Find images of the training split whose label seems wrong. Networks with the settings of "
-        "a run each leave out one fold and say what is in it; cleanlab ranks the labels that "
-        "they contradict. Validation and test images are not looked at.",
+        "Find training images with labels that seem wrong. Networks with the settings of a run are "
+        "each trained without one fold, which they then predict; cleanlab ranks the labels that "
+        "contradict the predictions. Validation and test images are not used.",
     )
     parser.add_trained()
     parser.add_argument("--folds", type=int, default=5, help="networks to train (default: 5)")
@@ -62,7 +63,7 @@ def _parser() -> VerbParser:
     parser.add_argument(
         "--out",
         type=Path,
-        help="folder of the files; else label_errors/ in the run's or in this one",
+        help="folder of the files (default: label_errors/ of the run, or here)",
     )
     return parser
 
@@ -96,9 +97,8 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
         "accuracy": f"{right:.2%} out of sample",
         "suspected": f"{len(errors.index):,} label errors",
     }
-    lines = [f"{name:<13}  {text}" for name, text in rows.items()]
-    lines += [errors.table(), f"{'files':<13}  {shown(out)}/{', '.join(files)}"]
-    return "\n".join(lines)
+    last = entries({"files": f"{shown(out)}/{', '.join(files)}"})
+    return f"{entries(rows)}\n\n{errors.table()}\n\n{last}"
 
 
 if __name__ == "__main__":

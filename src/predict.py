@@ -59,9 +59,9 @@ def main(args: list[str] | None = None) -> None:
 def _parser() -> VerbParser:
     parser = VerbParser(
         "predict",
-        "Say which class pictures belong to, and how probable that is. A picture may be dark on "
-        "light or light on dark, of any size and format that Pillow reads. Exit code: 0, all were "
-        "classified; 1, some cannot be read; 2, the command or the checkpoint cannot be used.",
+        "Classify pictures, with the probability of each class. A picture may be dark on light or "
+        "light on dark, of any size and format that Pillow reads. Exit code: 0, all pictures were "
+        "classified; 1, some cannot be read; 2, the command or the checkpoint is wrong.",
     )
     parser.add_trained()
     parser.add_argument(

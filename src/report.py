@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, UsageError, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -36,15 +37,21 @@ def main(args: list[str] | None = None) -> None:
             _best_of(group) if group else RunRecord.find(word)
             for word, group in zip(given.run, found, strict=True)
         ]
+        if given.card and len(records) > 1:
+            raise ValueError("--card is of one run: give one")
     with one_line_failures(RUN_ERROR, given.debug):
+        if given.card:
+            print(_card(records[0], given.out or Path("card.md")))
+            return
+        out = given.out or Path("report.html")
         for record in records:
             if record.evaluation(SUMMARY) is None:
                 _evaluate(record, given.data_dir, given.trust)
         written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         sections = [_section(record) for record in records]
         page = render(sections, _default(), written, [*map(_group_section, groups)]).encode()
-        write_atomic(given.out, page)
-        print(f"{'report':<13}  {shown(given.out)}, {len(page) / 1e3:,.0f} kB")
+        write_atomic(out, page)
+        print(entries({"report": f"{shown(out)}, {len(page) / 1e3:,.0f} kB"}))
 
 
 def _parser() -> VerbParser:
@@ -56,10 +63,24 @@ def _parser() -> VerbParser:
     parser.add_argument(
         "run", nargs="+", help="run, `last`: the latest one, or group: its best one"
     )
-    parser.add_argument("--out", type=Path, default=Path("report.html"), help="file to write")
+    parser.add_argument(
+        "--card", action="store_true", help="write a model card of one run instead, in Markdown"
+    )
+    parser.add_argument("--out", type=Path, help="file to write (default: report.html, or card.md)")
     parser.add_argument("--data_dir", help="folder of the data set, where a run is evaluated first")
     parser.add_trust()
     return parser
+
+
+def _card(record: "RunRecord", out: Path) -> str:
+    from src.engine.console.shown import shown
+    from src.engine.files.atomic_write import write_atomic
+    from src.engine.jobs.samples import count_looks
+    from src.evaluation.card import card
+
+    looks = count_looks([record.run.root], record.config)
+    write_atomic(out, card(record, looks, _default()).encode())
+    return entries({"card": shown(out)})
 
 
 def _best_of(group: "Group") -> "RunRecord":
@@ -67,6 +88,11 @@ def _best_of(group: "Group") -> "RunRecord":
     finished = [each for each in group.members() if each.status == "finished"]
     if not finished:
         raise FileNotFoundError(f"no run of group {group.name} is finished")
+    if len(metrics := {each.headline for each in finished}) > 1:
+        told = ", ".join(
+            sorted(f"{each.name} ({each.mode})" if each else "none" for each in metrics)
+        )
+        raise ValueError(f"the runs of {group.name} have different metrics, {told}: name one run")
     return min(finished, key=lambda each: each.rank)
 
 
@@ -95,10 +121,9 @@ def _evaluate(record: "RunRecord", data_dir: str | None, trust: str | None) -> N
 
 def _default() -> dict[str, Any]:
     """Ask the command of a training for the settings that it has if nothing is said."""
-    from src.engine.records.config_file import flat
-    from src.engine.records.plain import read_own
+    from src.engine.records.config_file import settings
 
-    return dict(flat(read_own(_run_verb("train", "--print_config"))))
+    return settings(_run_verb("train", "--print_config"))
 
 
 def _run_verb(verb: str, *words: str) -> str:
@@ -114,15 +139,15 @@ def _run_verb(verb: str, *words: str) -> str:
 def _section(record: "RunRecord") -> "Section":
     from src.engine.console.shown import python, shown
     from src.engine.files.arrays import read_arrays
-    from src.engine.records.ledger import counted, looks
+    from src.engine.jobs.samples import count_looks
     from src.evaluation.section import SUMMARY, Section
 
     answers = record.evaluation_dir / "predictions.npz"
     name = shown(record.run.checkpoint_dir)
     verbs = {
         "evaluate": "what it gets right and wrong",
-        "predict": "digits in picture files",
-        "demo": "draw a digit in the browser",
+        "predict": "pictures in files",
+        "demo": "try it in the browser",
         "export": "for use without this project",
         "reproduce": "train again and compare",
     }
@@ -142,7 +167,7 @@ def _section(record: "RunRecord") -> "Section":
         summary,
         record.evaluation_dir,
         {what: command for command, what in commands.items()},
-        counted(looks(record.run.root), record.config),
+        count_looks([record.run.root], record.config),
         read_arrays(answers, mistake_image=4)[0] if answers.is_file() else (),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from src.engine.console.command_line import split_arguments
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.console.shown import shown
         from src.engine.exact.reproduction import report
         from src.engine.exact.resume import Resumed
+        from src.engine.files.atomic_write import write_json
         from src.engine.records.totals import Totals
         from src.engine.training.cli import TrainCLI
 
@@ -55,7 +57,7 @@ def main(args: list[str] | None = None) -> None:
         weights = first.checkpoint["provenance"][0]["inputs"].get("weights")
         if weights and not any(word.startswith("--weights") for word in options):
             raise ValueError(
-                f"the run began with weights from elsewhere: give --weights ({weights})"
+                f"the run started from a file of weights ({weights}): give it with --weights"
             )
         torch.set_num_threads(int(first.checkpoint["provenance"][-1]["inputs"]["threads"]))
 
@@ -67,7 +69,7 @@ def main(args: list[str] | None = None) -> None:
         totals = Totals(started)
         cli = TrainCLI(DEFAULT, options, totals, repeated=first.trusted, actions=[stop_there])
         if cli.run is None:
-            raise ValueError("--trainer.fast_dev_run writes nothing that could be compared")
+            raise ValueError("--trainer.fast_dev_run leaves nothing to compare: leave it out")
 
     with one_line_failures(RUN_ERROR, debug, cli.run if cli.trainer.is_global_zero else None):
         with suppress(_Reached):
@@ -75,16 +77,19 @@ def main(args: list[str] | None = None) -> None:
         if not cli.trainer.is_global_zero:
             return
         again = cli.run.checkpoint_dir / "last.ckpt"
-        same, text = report(first.checkpoint, read_checkpoint(again))
-        print(text, f"{'compared':<13}  {shown(first.path)}, {shown(again)}", sep="\n")
+        reached = read_checkpoint(again)
+        figures = {**reached["metrics"], "steps": reached["global_step"]}
+        write_json(cli.run.log_dir / "metrics.json", figures)  # says that the run is finished
+        same, text = report(first.checkpoint, reached)
+        print(text, entries({"compared": f"{shown(first.path)}, {shown(again)}"}), sep="\n")
     sys.exit(0 if same else RUN_ERROR)
 
 
 def _parser() -> VerbParser:
     parser = VerbParser(
         "reproduce",
-        "Train with the configuration in a checkpoint to its step, in a new run, and say whether "
-        "weights, optimizer and metrics agree to the last bit. Options of `python -m src.train`, "
+        "Train again, in a new run, with the configuration in a checkpoint and up to its step, and "
+        "compare weights, optimizer and metrics to the last bit. Options of `python -m src.train`, "
         "such as --data.data_dir, may follow the checkpoint.",
     )
     parser.add_argument("ckpt", help="checkpoint, folder of a run, or `last`: the latest run")

@@ -1,7 +1,6 @@
 """List, show, compare and remove runs: `python -m src.runs --help`."""
 
 import argparse
-import json
 import shutil
 import signal
 import sys
@@ -14,9 +13,11 @@ from src.engine.console.masked import masked
 from src.engine.console.note import note
 from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
+from src.engine.files.atomic_write import json_text
 from src.engine.jobs.samples import different
-from src.engine.records.listing import facts, table
+from src.engine.records.listing import damaged, facts, table
 from src.engine.records.run_record import RunRecord
 
 
@@ -76,7 +77,8 @@ def _records(group: str | None) -> list[tuple[RunRecord, dict[str, Any]]]:
         try:
             records.append((record, facts(record)))
         except (OSError, ValueError) as error:
-            note(f"passed over: {error}")
+            note(str(error))
+            records.append((record, damaged(record)))
     if group is not None:
         records = [(record, row) for record, row in records if row["group"] == group]
         if not records:
@@ -91,7 +93,7 @@ def _list(given: Any) -> str:
     elif given.sort == "seconds":
         rows.sort(key=lambda row: (row["fit_s"] is None, row["fit_s"] or 0))
     if given.format == "json":
-        return json.dumps(rows, indent=2)
+        return json_text(rows)
     return table(rows) if rows else f"no run in {Path.cwd()}: {python()} -m src.train makes one"
 
 
@@ -105,10 +107,10 @@ def _show(given: Any) -> str:
     record = RunRecord.find(given.run)
     content = {**facts(record), "metrics": record.metrics, "settings": record.settings}
     if given.format == "json":
-        return json.dumps(content | {"sessions": record.sessions}, indent=2, default=str)
-    lines = [*table([content]).split("\n"), ""]
-    lines += [f"{name:<22}  {value}" for name, value in sorted(record.metrics.items())]
-    lines += ["", *(f"{name}: {value}" for name, value in record.settings.items()), ""]
+        return json_text(content | {"sessions": record.sessions})
+    metrics = entries(dict(sorted(record.metrics.items())))
+    lines = [*table([content]).split("\n"), "", *metrics.split("\n"), ""]
+    lines += [*(f"{name}: {value}" for name, value in record.settings.items()), ""]
     for session in record.sessions:
         inputs = {k: v for k, v in session["inputs"].items() if not k.startswith("data ")}
         about = ", ".join(f"{name} {value}" for name, value in inputs.items())
@@ -117,7 +119,8 @@ def _show(given: Any) -> str:
         if carries := session["git"].get("carries") or bool(session["git"]["diff"]) * "some":
             lines.append(f"  its checkpoints carry uncommitted changes: {carries}")
     folders = f"{shown(record.run.log_dir)}, {shown(record.run.checkpoint_dir)}"
-    lines += ["", f"files     {folders}", f"continue  {record.run.resume_command}"]
+    last = entries({"files": folders, "continue": record.run.resume_command})
+    lines += ["", *last.split("\n")]
     return masked("\n".join(map(printable, lines)))  # of what older versions recorded, too
 
 
@@ -131,7 +134,7 @@ def _differences(given: Any) -> str:
     if first.seed != second.seed:
         found["configuration"] = {"seed": (first.seed, second.seed), **found["configuration"]}
     if given.format == "json":
-        return json.dumps(found, indent=2, default=str)
+        return json_text(found)
     lines = []
     for part, values in found.items():
         lines.append(f"{part}{'' if values else ': the same'}")
@@ -157,7 +160,7 @@ def _best(given: Any) -> str:
         )
     best, row = min(seen, key=lambda pair: _from_best(pair[1]))
     if given.format == "json":
-        return json.dumps(row, indent=2)
+        return json_text(row)
     return f"{table([row])}\n\nbest of {len(seen)} by validation: {shown(best.checkpoint)}"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -68,13 +69,18 @@ def _parser() -> VerbParser:
 
 
 def _judged(sweep: "Sweep") -> "Sweep":
-    """Ask the task of the configuration what the file of the sweep does not say."""
-    if sweep.metric and sweep.mode:
-        return sweep
-    from src.engine.records.config_file import read_config
+    """Let each trial keep the state that is best by the sweep's metric, which is made known."""
+    from src.engine.records.config_file import flat, read_config
     from src.engine.records.metric import headline_of, published
 
     config = read_config(Path(sweep.config or DEFAULT), DEFAULT.parent)
+    given = {**dict(flat(config)), **sweep.fixed}
+    monitor, mode = given.get("best.monitor"), given.get("best.mode")
+    if sweep.metric and sweep.fixed.get("best.monitor", sweep.metric) != sweep.metric:
+        raise ValueError(f"fixed best.monitor {monitor} is not the metric, {sweep.metric}")
+    if sweep.metric in (None, monitor):
+        told = mode if mode in ("max", "min") else None
+        sweep = dataclasses.replace(sweep, metric=monitor, mode=sweep.mode or told)
     model = sweep.fixed.get("model", config.get("model"))
     path = str(model.get("class_path") if isinstance(model, dict) else model)
     importlib.import_module("src.tasks")
@@ -82,7 +88,9 @@ def _judged(sweep: "Sweep") -> "Sweep":
         task = pkgutil.resolve_name(path)
     except (ValueError, ImportError, AttributeError):
         task = None  # the first trial will say why
-    return sweep.judged_by(published(task), headline_of(task))
+    sweep = sweep.judged_by(published(task), headline_of(task))
+    kept = {"best.monitor": sweep.metric, "best.mode": mode if mode == "last" else sweep.mode}
+    return dataclasses.replace(sweep, fixed=sweep.fixed | kept)
 
 
 def _open(name: str, sweep: "Sweep") -> "tuple[Group, Search]":
@@ -123,7 +131,7 @@ def _conclude(search: "Search", group: "Group", words: list[str], target: Path) 
         train = f"{python()} -m src.train --config {shown(target)} --seeds 5"
         rows |= {"best": shown(target), "is it better?": train}
     rows["report"] = f"{python()} -m src.report {group.name}"
-    return "\n".join([text, *(f"{name:<13}  {what}" for name, what in rows.items())])
+    return f"{text}\n{entries(rows)}"
 
 
 def _best_config(search: "Search", words: list[str], what: str) -> bytes:

@@ -3,7 +3,6 @@
 import importlib
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,7 @@ def main(args: list[str] | None = None) -> None:
         if given.group:
             Group(Path(given.root), given.group)  # refuses a name that cannot be one
         if given.jobs and not given.seeds:
-            raise ValueError("--jobs is the number of runs at once: give --seeds, too")
+            raise ValueError("--jobs needs --seeds: it is the number of runs at the same time")
         asks = {word.partition("=")[0] for word in given.rest} & _QUESTIONS
         seeds = _seeds(given) if given.seeds and not asks else None
     if seeds:
@@ -53,7 +52,6 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.training.cli import TrainCLI
         from src.engine.training.result import finish
         from src.evaluation.classification.tested import outcome
-        from src.statistics.wilson import wilson_interval
 
         for wing in ("callbacks", "data", "models", "tasks"):
             importlib.import_module(f"src.{wing}")  # a loaded class may be called by its bare name
@@ -67,7 +65,7 @@ def main(args: list[str] | None = None) -> None:
         cli.fit()
         cli.test()
         if cli.run and cli.trainer.is_global_zero:
-            print(finish(cli, totals, partial(outcome, interval=wilson_interval)))
+            print(finish(cli, totals, outcome))
 
 
 def _seeds(given: CommandLine) -> "tuple[SeedRuns, int]":

@@ -156,7 +156,7 @@ def newest_metrics(root: Path) -> dict[str, float]:
 @pytest.fixture(scope="session", autouse=True)
 def default_once() -> Iterator[None]:
     """Parse the default configuration, to which each run is compared, only once a process."""
-    from src.engine.records.dumped import dump_default
+    from src.engine.records.save_config import dump_default
 
     texts: dict[Path, str | None] = {}
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from src.batch import Batch
-from src.engine.checkpoints.consent import remember_own
+from src.engine.checkpoints.consent import remember
 from src.engine.exact.epoch_metrics import EpochMetrics
 from src.engine.files.plain_file import packed
 from tests.bare_trainer import bare_trainer
@@ -187,7 +187,7 @@ def foreign_run(
     config["model"] |= {"init_args": init_args} if init_args else {}
     text = yaml.safe_dump(config)
     if own:
-        remember_own(text)
+        remember([], text)
     checkpoint = fitted(task(), data() if data else None)
     checkpoint |= {"config": text, "provenance": [SESSION], "metrics": {}}
     run, log = Path("checkpoints/version_0"), Path("lightning_logs/version_0")

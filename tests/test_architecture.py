@@ -29,14 +29,13 @@ OF_LIBRARIES = re.compile(  # names of jsonargparse and Lightning, of Python's c
 )
 KNOWN_WORDS = {  # file of the engine -> words that mean something else there, or must be said
     "checkpoints/allowed.py": {"image"},  # metrics of torchmetrics are named after it
-    "checkpoints/spelled.py": {"class"},  # Python's, as in the next three
-    "checkpoints/trusted.py": {"class"},
+    "checkpoints/confined.py": {"class"},  # Python's, as in the next two
     "console/explain.py": {"class"},
     "checkpoints/published.py": {"class"},
     "records/changes.py": {"class", "network"},  # a setting that may not change in a run
     "console/masked.py": {"class", "image"},  # parts of names that hold no secret
     "console/command_line.py": {"class", "image", "network"},  # what one room hands to another
-    "records/loggers.py": {"image"},  # what loggers call a picture
+    "records/run_logger.py": {"image"},  # what loggers call a picture
     "__init__.py": {"image"},  # the same
     "checkpoints/weights.py": {"network"},  # the part of a task whose weights are exported
     "files/shape.py": {"image", "network"},  # what is in files of older runs, and in ledgers

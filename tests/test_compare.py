@@ -102,7 +102,11 @@ def test_words_have_defaults() -> None:
     assert vars(_parser().parse_args(["a", "b"])) == {
         "what": ["a", "b"],
         "metric": None,
+        "better": None,
         "difference": None,
+        "claim": None,
+        "seeds": None,
+        "alpha": None,
         "out": Path("compare.png"),
         "format": "text",
         "debug": False,
@@ -121,10 +125,10 @@ def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
     text = _table(sets, samples, compare(samples, 0.0005), "val/acc", ACC)
     lines = text.splitlines()
     assert lines[:4] == [
-        "val/acc       n      mean        sd      95% interval    lowest   highest       fit",
-        "a long name   3    99.05%     0.05%   98.93% - 99.17%    99.00%    99.10%    20.0 s",
-        "b             3    99.17%     0.06%   99.04% - 99.31%    99.12%    99.23%    20.0 s",
-        "c             1    98.00%                                98.00%    98.00%    40.0 s",
+        "val/acc      n    mean     sd     95% interval  lowest  highest     fit",
+        "a long name  3  99.05%  0.05%  98.93% - 99.17%  99.00%   99.10%  20.0 s",
+        "b            3  99.17%  0.06%  99.04% - 99.31%  99.12%   99.23%  20.0 s",
+        "c            1  98.00%                          98.00%   98.00%  40.0 s",
     ]
     assert lines[4:] == [
         "",
@@ -140,7 +144,7 @@ def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
     ]
     two = _table(sets[:2], samples[:2], compare(samples[:2], 0.0005), "val/acc", ACC)
     assert "Bonferroni" not in two
-    other = [samples[0], replace(samples[1], values={7: 0.9, 8: 0.8})]
+    other = [samples[0], replace(samples[1], values={7: 0.9, 8: 0.8, 9: 0.7})]
     assert " Effect size d = -" in _table(sets[:2], other, compare(other, 0.0005), "val/acc", ACC)
 
 
@@ -250,3 +254,83 @@ def test_metric_is_the_headline_or_the_one_that_is_named(
     best = "a" if metric in ("test/loss", "val/loss_best", "fit_s") else "b"
     unit = {"test/acc": "25.50 points", "fit_s": "0.26 s"}.get(metric, "0.2550")
     assert f"\n{best} {said} {unit}, 95%" in text
+
+
+def finished_group(name: str, *values: float) -> None:
+    """Write finished runs with a test accuracy and their looks."""
+    for seed, value in enumerate(values):
+        version = len([*Path("lightning_logs").glob("version_*")])
+        folder = Path(f"lightning_logs/version_{version}")
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").write_text("seed_everything: 1\n")
+        metrics = {"test/acc": {"mode": "max", "format": "percent"}}
+        about = {"group": name, "seed": seed, "began": "3000-01-01", "config": name}
+        (folder / "run.json").write_text(json.dumps(about | {"headline": None, "metrics": metrics}))
+        (folder / "metrics.json").write_text(json.dumps({"steps": 1, "test/acc": value}))
+
+
+PLANNED = ["--metric=test/acc", "--better=higher", "--seeds=3"]
+
+
+def test_claim_is_written_before_the_runs_and_judged_after_them(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    main(["a", "b", "--claim", "b beats a by 0.1", *PLANNED])
+    file = "claims/b-beats-a-on-test-acc.json"
+    assert f"file           {file}" in capsys.readouterr().out
+    content = json.loads(Path(file).read_text())
+    expected = {"margin": 0.1, "mode": "max", "seeds": 3, "alpha": 0.05, "metric": "test/acc"}
+    assert content.items() >= expected.items()
+    finished_group("a", 0.5, 0.6, 0.55)
+    finished_group("b", 0.6, 0.7, 0.66)
+    main(["a", "b", "--metric=test/acc"])
+    text = capsys.readouterr().out
+    assert "\nplan           kept\nverdict        holds; 3 of 3 seeds: b minus a is " in text
+    main(["a", "b", "--metric=steps", "--format=json"])
+    (told,) = json.loads(capsys.readouterr().out)["claims"]
+    assert told.startswith("claim          not judged, for this compares steps: b beats a by 0.1")
+    code, line = refusal_of(capsys, lambda: main(["a", "b", "--claim", "b beats a by 1", *PLANNED]))
+    assert (code, line) == (2, "error: a has runs already: a claim comes before them")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--claim=b beats c by 1", *PLANNED], "--claim is on c and b: give these two"),
+        (["--claim=b beats a by 1", "--seeds=3"], "a claim needs --metric, such as test/acc"),
+        (["--claim=b beats a by 1", *PLANNED[::2]], "a claim says which test/acc is better"),
+        (["--claim=b beats a by 1", *PLANNED, "--seeds=1"], "a claim needs --seeds, at least 2"),
+        (["--claim=a beats b by 1", "--metric=fit_s", *PLANNED[1:]], "of fit_s the lowest is best"),
+        (["--seeds=3"], "--seeds and --alpha are of a claim: give --claim, too"),
+    ],
+)
+def test_claim_that_says_too_little_is_refused(
+    tmp_path: Path, monkeypatch, capsys, words: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, line = refusal_of(capsys, lambda: main(["a", "b", *words]))
+    assert (code, told in line) == (2, True)
+    assert not Path("claims").exists()
+
+
+@pytest.mark.parametrize(
+    ("better", "said"), [("lower", "a is better by"), ("higher", "b is better by")]
+)
+def test_user_says_which_value_is_better_where_nobody_has(
+    tmp_path: Path, monkeypatch, capsys, better: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, values in {"a": (0.5, 0.6, 0.55), "b": (0.6, 0.7, 0.66)}.items():
+        finished_group(name, *values)
+    for file in Path().glob("lightning_logs/*/metrics.json"):
+        file.write_text(file.read_text().replace("test/acc", "test/x"))
+    main(["a", "b", "--metric=test/x", f"--better={better}"])
+    assert f"\n{said} 0.1033, 95%" in capsys.readouterr().out
+    wrong = ["a", "b", "--metric=steps", "--better=lower"]
+    main(wrong)  # of which neither is better, unless somebody says so
+    finished_group("c", 0.5)
+    code, line = refusal_of(
+        capsys, lambda: main(["c", "version_0", "--metric=test/acc", "--better=lower"])
+    )
+    assert (code, line) == (2, "error: --better lower: of test/acc the highest is best")

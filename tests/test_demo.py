@@ -107,12 +107,19 @@ def test_page_tells_what_was_trained(trained: SimpleNamespace, temperature: floa
     assert not server.recognise.classifier.training
 
 
+@pytest.mark.parametrize(("handwritten", "task"), [(True, "Draw a"), (False, "Show a")])
+def test_only_what_a_hand_can_draw_is_drawn(trained, handwritten: bool, task: str) -> None:
+    trained.data.handwritten = handwritten
+    with _server(_parser().parse_args(["last", "--port=0"])) as server:
+        assert f"<h1>{task} picture" in server.page.decode()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_page_for_others_is_noted(trained, monkeypatch, capsys, host: str) -> None:
     monkeypatch.setattr(DemoServer, "serve_forever", lambda server: None)
     main(["last", "--port=0", f"--host={host}"])
     said = capsys.readouterr()
-    note = f"note: anyone who reaches {host} can use the page; 127.0.0.1 is for you alone\n"
+    note = f"note: anyone who can reach {host} can use the page; 127.0.0.1 is private\n"
     assert said.err == note * (host == "0.0.0.0")
     assert re.fullmatch(rf"demo  http://{host}:\d+  \(Ctrl-C ends it\)\n", said.out)
 

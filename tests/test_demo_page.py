@@ -3,9 +3,11 @@
 import base64
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -85,3 +87,48 @@ def test_clearing_invites_again(browser: Chrome, page: DemoServer, how: str) -> 
     wait_for(browser, "blank")
     assert browser.find_element(By.ID, "share").text == "draw a digit"
     assert not browser.find_element(By.ID, "prediction").is_displayed()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    picture = Image.new("RGB", (900, 300), "white")
+    picture.paste("black", (430, 50, 470, 250))
+    picture.save(tmp_path / "a photo.jpg")
+    return tmp_path / "a photo.jpg"
+
+
+def test_chosen_picture_is_answered(browser: Chrome, page: DemoServer, photo: Path) -> None:
+    browser.find_element(By.TAG_NAME, "input").send_keys(str(photo))
+    wait_for(browser, "ready")
+    canvas = browser.find_element(By.TAG_NAME, "canvas")
+    assert (canvas.get_property("width"), canvas.get_property("height")) == (400, 133)
+    picture = browser.execute_script("return document.querySelector('canvas').toDataURL()")
+    answer = page.recognise(base64.b64decode(picture.partition(",")[2]))
+    assert browser.find_element(By.ID, "prediction").text == answer["prediction"]
+    draw(browser, (0, -80), (0, 160))  # on new paper
+    assert canvas.get_property("height") == 400
+
+
+def test_file_that_is_no_picture_is_said(browser: Chrome, page: DemoServer, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no picture")
+    browser.find_element(By.TAG_NAME, "input").send_keys(str(tmp_path / "a.png"))
+    said = browser.find_element(By.ID, "share")
+    WebDriverWait(browser, 20).until(lambda _: "cannot read" in said.text)
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_picture_may_be_brought_in(browser: Chrome, page: DemoServer, kind: str) -> None:
+    script = """
+    const [kind, done] = arguments, canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [50, 20];
+    canvas.getContext("2d").fillRect(5, 5, 3, 9);
+    canvas.toBlob((blob) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([blob], "a.png", { type: "image/png" }));
+      dispatchEvent(kind === "drop" ? new DragEvent(kind, { dataTransfer })
+        : new ClipboardEvent(kind, { clipboardData: dataTransfer }));
+      done();
+    });"""
+    browser.execute_async_script(script, kind)
+    wait_for(browser, "ready")
+    assert browser.find_element(By.TAG_NAME, "canvas").get_property("width") == 50

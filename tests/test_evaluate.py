@@ -85,7 +85,7 @@ def test_projector_is_written_on_demand(finished: Train, capsys) -> None:
         ("last", "there is no run in checkpoints"),
         ("gone.ckpt", "there is no checkpoint gone.ckpt"),
         ("weights.pt", "holds weights only"),
-        ("junk.ckpt", "is not a whole checkpoint"),
+        ("junk.ckpt", "is not a complete checkpoint"),
     ],
 )
 def test_unusable_checkpoint_is_one_line(word, reason, tmp_path, monkeypatch, capsys) -> None:

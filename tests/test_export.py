@@ -81,9 +81,9 @@ def test_files_are_compared_on_a_thousand_images_in_a_fixed_order(monkeypatch) -
         temperature=1.5,
     )
     assert [*_files(trained, ["onnx", "pt"])] == [
-        ("model.pt", b"1" * 1234, "    1,234 bytes  largest difference 0        "
+        ("model.pt", b"1" * 1234, "1,234 bytes, largest difference 0, "
          'network.load_state_dict(torch.load("model.pt"))'),
-        ("model.onnx", b"22", "        2 bytes  largest difference 2e-07    "
+        ("model.onnx", b"22", "2 bytes, largest difference 2e-07, "
          'onnxruntime.InferenceSession("model.onnx")'),
     ]  # fmt: skip
     ((classifier, compared, names, calibrated),) = made

@@ -21,7 +21,7 @@ from benchmarks.gpu.guarded import NO_TIME, Part, run_parts
 from benchmarks.gpu.parts import FUNCTIONS
 from benchmarks.gpu.table import table
 from benchmarks.peers import outcome, raw_loop
-from src.data.mnist_files import ensure_files
+from src.data.files import ensure_files
 from tests.tiny_mnist import TinyMNIST, write_files
 
 ROOT = Path(__file__).parents[1]
@@ -131,7 +131,7 @@ def test_only_what_the_machine_lacks_is_brought() -> None:
 def test_packed_data_is_whole(tmp_path: Path) -> None:
     write_files(tmp_path / "from")
     pack(tmp_path / "from", tmp_path / "to", TinyMNIST.checksums)
-    ensure_files(tmp_path / "to", TinyMNIST.checksums, download=False)
+    ensure_files("MNIST", tmp_path / "to", TinyMNIST.checksums, download=False)
     assert all((tmp_path / "to" / f"{name}.gz").is_file() for name in TinyMNIST.checksums)
 
 

@@ -122,7 +122,7 @@ def test_random_data_are_the_same_each_time() -> None:
         ("autoencoder", ["--split=test"], "Autoencoder has no test_step"),
         ("autoencoder", ["--split=train"], "Autoencoder logs what it measures on test or val"),
         ("segmentation", ["--split=val"], "Segmentation has no validation_step"),
-        ("regression", ["--projector"], "--projector serves classification of images"),
+        ("regression", ["--projector"], "--projector works for classification of images only"),
         ("regression", ["--data_dir=x"], "the run has no data set"),
     ],
 )
@@ -146,7 +146,7 @@ def test_classification_without_splits_tells_what_it_logs(capsys) -> None:
     evaluate.main(["last"])
     found = json.loads(SUMMARY.read_text())["metrics"]
     assert set(found) == {"test/loss", "test/acc"}
-    assert "note: only what ClassificationTask logs is told" in capsys.readouterr().err
+    assert "note: only what ClassificationTask logs is shown" in capsys.readouterr().err
     code, line = refusal_of(capsys, lambda: predict.main(["last", "x.png"]))
     assert code == 2
     assert "which gets its images from Loaders, without `splits`" in line

@@ -124,7 +124,9 @@ def test_what_is_found_is_told_and_written(tmp_path: Path, official: Tensor | No
         "images         90 of the training split, 5 folds",
         "accuracy       96.67% out of sample",
         "suspected      3 label errors",
+        "",
         *errors.table().splitlines(),
+        "",
         f"files          {shown(tmp_path / 'out')}/label_errors.png, label_errors.csv, "
         "probabilities.npz",
     ]

@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import nn
 
-from src.data import MNISTDataModule
+from src.data import ImageDataModule, MNISTDataModule
 from src.deployment.answers import Answer
 from src.engine.checkpoints.trained import Trained
 from src.evaluation.classification.trained_classifier import TrainedClassifier
@@ -114,7 +114,8 @@ def test_standard_input_is_a_picture(trained: TrainedClassifier, monkeypatch, ca
 def test_data_set_without_pictures_is_refused(
     trained: TrainedClassifier, monkeypatch, capsys
 ) -> None:
-    monkeypatch.delattr(MNISTDataModule, "from_picture")
+    for owner in (MNISTDataModule, ImageDataModule):
+        monkeypatch.delattr(owner, "from_picture")
     assert predict("pictures") == 2
     assert "error: TinyMNIST has no `from_picture`" in capsys.readouterr().err
 

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 SHOWN = {  # files that are shown whole
+    "docs/data.md": ["my_images.py"],
     "docs/extend.md": ["one_layer.py"],
     "docs/own-module.md": ["my_lab.py", "my.yaml"],
 }
@@ -107,7 +108,9 @@ def parse(config: Path | None, words: list[str]) -> None:
 
 
 def test_readme_says_how_much_there_is_to_read() -> None:
-    files = [file for room in ROOMS for file in (ROOT / "src").glob(f"{room}.py")]
+    rooms = [file for room in ROOMS for file in (ROOT / "src").glob(f"{room}.py")]
+    further = {"cifar", "emnist", "fashion_mnist", "kmnist", "qmnist", "svhn"}  # data sets
+    files = [file for file in rooms if file.stem not in further]
     lines = sum(len(file.read_text().splitlines()) for file in files)
     said = int(re.search(r"under ([\d,]+) lines", text_of("README.md"))[1].replace(",", ""))
     assert said - 200 < lines < said
@@ -123,3 +126,29 @@ def test_own_module_of_the_page_trains(tmp_path: Path, monkeypatch, capsys) -> N
     main(["--config=my.yaml", "--trainer.max_epochs=3", "--trainer.enable_progress_bar=false"])
     assert "\nbest state     val/rmse 0." in capsys.readouterr().out
     assert Path("checkpoints/version_0/best.ckpt").is_file()
+
+
+def test_own_images_of_the_page_train(tmp_path: Path, monkeypatch, capsys) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from src.predict import main as predict
+    from src.train import main
+
+    shutil.copy(ROOT / "tests" / "my_images.py", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("photos").mkdir()
+    for part, count in (("train", 60), ("test", 20)):
+        label = np.arange(count) % 2
+        image = np.full((count, 16, 16, 3), 40, np.uint8)
+        image[np.arange(count), :, :, 2 * label] = 200  # red cats and blue dogs
+        np.savez(f"photos/{part}.npz", image=image, label=label)
+    options = ["--trainer.callbacks=null", "--trainer.enable_progress_bar=false"]
+    main(["--data=my_images.MyImages", "--data.data_dir=photos", *options, "--data.batch_size=5"])
+    assert "test accuracy  100.00%" in capsys.readouterr().out
+    shutil.rmtree("photos")  # prediction needs none of it
+    Image.new("RGB", (300, 200), (30, 40, 210)).save("new.jpg")
+    with pytest.raises(SystemExit, match=r"^0$"):
+        predict(["last", "new.jpg"])
+    assert "\nnew.jpg  dog" in capsys.readouterr().out

@@ -12,6 +12,7 @@ import pytest
 
 from src.engine.console.failure import UsageError
 from src.engine.files.reading import file_digest
+from src.engine.records.metric import Metric
 from src.engine.records.run_record import RunRecord
 from src.evaluate import main as evaluate
 from src.evaluation.section import GroupSection
@@ -139,10 +140,13 @@ def test_run_that_cannot_be_tested_is_shown_without_it(monkeypatch, capsys) -> N
 
 def test_best_run_of_a_group_is_finished_and_best_by_validation() -> None:
     states = [("finished", -0.8), ("finished", -0.9), ("finished", inf), ("failed", -0.99)]
-    members = [SimpleNamespace(status=status, rank=rank) for status, rank in states]
+    members = [SimpleNamespace(status=each[0], rank=each[1], headline=None) for each in states]
     assert _best_of(SimpleNamespace(members=lambda: members)) is members[1]
     with pytest.raises(FileNotFoundError, match="no run of group g is finished"):
         _best_of(SimpleNamespace(name="g", members=lambda: members[3:]))
+    members[0].headline = Metric("val/loss", "min")
+    with pytest.raises(ValueError, match=r"have different metrics, none, val/loss \(min\): name"):
+        _best_of(SimpleNamespace(name="g", members=lambda: members))
 
 
 def test_group_tells_its_summary_or_counts_its_runs(tmp_path: Path) -> None:
@@ -159,7 +163,8 @@ def test_group_tells_its_summary_or_counts_its_runs(tmp_path: Path) -> None:
 def test_words_have_defaults() -> None:
     assert vars(_parser().parse_args(["a", "b"])) == {
         "run": ["a", "b"],
-        "out": Path("report.html"),
+        "card": False,
+        "out": None,
         "data_dir": None,
         "trust": None,
         "debug": False,
@@ -188,8 +193,24 @@ def test_section_tells_how_to_go_on(finished: Train) -> None:
     assert commands.pop("go on training").startswith("train ")
     assert commands == {
         "what it gets right and wrong": "evaluate checkpoints/version_0",
-        "digits in picture files": "predict checkpoints/version_0 IMAGE...",
-        "draw a digit in the browser": "demo checkpoints/version_0",
+        "pictures in files": "predict checkpoints/version_0 IMAGE...",
+        "try it in the browser": "demo checkpoints/version_0",
         "for use without this project": "export checkpoints/version_0",
         "train again and compare": "reproduce checkpoints/version_0",
     }
+
+
+def test_card_of_a_run_is_written(finished: Train, monkeypatch, capsys) -> None:
+    metrics = finished("--trainer.max_epochs=1")
+    monkeypatch.setattr("src.report._default", dict)
+    main(["last", "--card"])
+    assert capsys.readouterr().out == "card           card.md\n"
+    text = Path("card.md").read_text()
+    assert f"| test/acc | {metrics['test/acc']:.2%} (95% interval " in text
+    assert (
+        "| looks at the test set | 1 look at 1 network of 1 configuration here, 1 of this" in text
+    )
+    assert "| data set | tests.tiny_mnist.TinyMNIST |" in text
+    assert not Path("report.html").exists()
+    code, line = refusal_of(capsys, lambda: main(["last", "version_0", "--card"]))
+    assert (code, line) == (2, "error: --card is of one run: give one")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.records.run_record import RunRecord
 from src.reproduce import main
 from src.train import main as train_more
 from tests.conftest import Train
@@ -18,12 +19,14 @@ def reproduce(*words: str) -> int:
 
 
 @pytest.mark.parametrize("name", ["best.ckpt", "previous.ckpt", "last.ckpt"])
-def test_checkpoint_is_reproduced(train: Train, capsys, name: str) -> None:
+def test_checkpoint_is_reproduced(train: Train, capsys, monkeypatch, name: str) -> None:
     train("--trainer.max_epochs=2", *NOISY)
     assert reproduce(f"checkpoints/version_0/{name}") == 0
     table = capsys.readouterr().out
     assert "reproduced     yes, to the last bit" in table
     assert f"compared       checkpoints/version_0/{name}, checkpoints/version_1/last.ckpt" in table
+    monkeypatch.setattr("src.engine.records.run_record.is_held", lambda _: False)  # by this process
+    assert RunRecord.find("last").status == "finished"
 
 
 def test_state_inside_an_epoch_is_reproduced(train: Train, monkeypatch) -> None:
@@ -47,7 +50,7 @@ def test_weights_that_it_began_with_are_asked_for(train: Train, finished: Train,
     train_more(["--ckpt_path=last", "--trainer.max_epochs=2"])
     assert "since the checkpoint: weights" not in capsys.readouterr().err
     assert reproduce("checkpoints/version_1/previous.ckpt") == 2
-    assert "began with weights from elsewhere: give --weights (model.pt" in capsys.readouterr().err
+    assert "started from a file of weights (model.pt" in capsys.readouterr().err
     given = "--weights=checkpoints/version_0/model.pt"
     assert reproduce("checkpoints/version_1/previous.ckpt", given) == 0
 
@@ -57,7 +60,7 @@ def test_weights_that_it_began_with_are_asked_for(train: Train, finished: Train,
     [
         ((), "the following arguments are required: ckpt"),
         (("--data.data_dir", "x"), "the following arguments are required: ckpt"),
-        (("checkpoints/version_0", "--trainer.fast_dev_run=true"), "writes nothing that could be"),
+        (("checkpoints/version_0", "--trainer.fast_dev_run=true"), "leaves nothing to compare"),
     ],
 )
 def test_wrong_words_are_one_line(finished: Train, capsys, words: tuple, expected: str) -> None:

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from src.engine.jobs.group import Group
 from src.engine.records.metric import Metric
+from src.report import _best_of
 from src.runs import _parser, main
 from tests.conftest import Train
 from tests.test_train import refusal_of
@@ -205,7 +207,7 @@ def test_best_of_several_metrics_is_refused(here, capsys) -> None:
     assert json.loads(said(capsys, "best", "--group=mine", "--format=json"))["run"] == "version_1"
 
 
-def test_damaged_run_is_passed_over(here, capsys, monkeypatch) -> None:
+def test_damaged_run_is_shown_as_such(here, capsys, monkeypatch) -> None:
     here += [record(0), record(1)]
 
     def facts(each: SimpleNamespace) -> dict[str, str]:
@@ -216,9 +218,17 @@ def test_damaged_run_is_passed_over(here, capsys, monkeypatch) -> None:
     monkeypatch.setattr("src.runs.facts", facts)
     main(["ls", "--format=json"])
     shown = capsys.readouterr()
-    assert json.loads(shown.out) == [{"run": "version_1", "group": ""}]
+    first, second = json.loads(shown.out)
+    assert (first["run"], first["status"], first["val"]) == ("version_0", "damaged", None)
+    assert second == {"run": "version_1", "group": ""}
     assert shown.out.startswith('[\n  {\n    "run"')
-    assert shown.err == "note: passed over: run.json is damaged\n"
+    assert shown.err == "note: run.json is damaged\n"
+
+
+def test_number_that_is_none_is_never_printed(here, capsys) -> None:
+    here += [record(0, tested=float("nan"), settings={"lr": float("inf")})]
+    assert json.loads(said(capsys, "ls", "--format=json"))[0]["test"] is None
+    assert json.loads(said(capsys, "show", "version_0", "--format=json"))["settings"]["lr"] is None
 
 
 def test_best_run_is_that_of_the_validation(here, capsys) -> None:
@@ -257,8 +267,8 @@ def test_run_is_shown_as_it_stands(here, capsys, git: dict, line: list[str]) -> 
         record(0, metrics={"z": 2, "fit_s": 1.5}, settings={"b": 1, "a": "x\n"}, sessions=[session])
     ]
     assert said(capsys, "show", "version_0").splitlines()[3:] == [
-        "fit_s                   1.5",
-        "z                       2",
+        "fit_s          1.5",
+        "z              2",
         "",
         "b: 1",
         r"a: x\n",
@@ -267,8 +277,8 @@ def test_run_is_shown_as_it_stands(here, capsys, git: dict, line: list[str]) -> 
         "  python -m src.train --x",
         *line,
         "",
-        "files     lightning_logs/version_0, checkpoints/version_0",
-        "continue  python -m src.train X",
+        "files          lightning_logs/version_0, checkpoints/version_0",
+        "continue       python -m src.train X",
     ]
     content = json.loads(said(capsys, "show", "version_0", "--format=json"))
     assert content["run"] == "version_0"
@@ -355,6 +365,18 @@ def test_links_are_not_removed_through(here, capsys, tmp_path, link: str, how: s
     )
 
 
+@pytest.mark.parametrize("word", ["version_9", "lightning_logs/version_9", "checkpoints/version_9"])
+def test_link_to_another_run_does_not_remove_it(tmp_path, monkeypatch, capsys, word: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("lightning_logs", "checkpoints"):
+        Path(folder, "version_0").mkdir(parents=True)
+        Path(folder, "version_9").symlink_to("version_0")
+    Path("lightning_logs/version_0/config.yaml").touch()
+    code, line = refusal_of(capsys, lambda: main(["rm", word, "--yes"]))
+    assert (code, "is a link, and none is followed" in line) == (2, True)
+    assert Path("lightning_logs/version_0/config.yaml").is_file()
+
+
 def test_words_have_defaults() -> None:
     def given(*words: str) -> dict:
         return vars(_parser().parse_args([*words]))
@@ -372,3 +394,29 @@ def test_words_have_defaults() -> None:
     }
     assert given("--debug", "ls")["debug"]
     assert given("ls", "--debug")["debug"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode", "format", "best"),
+    [
+        ("val/rmse", "min", "number", 0),
+        ("val/f1", "max", "number", 1),
+        ("val/loss", "min", "number", 0),
+        ("val/acc", "max", "percent", 1),
+    ],
+)
+def test_best_run_is_right_for_each_kind_of_metric(
+    tmp_path, monkeypatch, capsys, metric: str, mode: str, format: str, best: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for version, value in enumerate([0.25, 0.75]):
+        folder = Path(f"lightning_logs/version_{version}")
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").write_text("seed_everything: 1\n")
+        about = {"headline": metric, "metrics": {metric: {"mode": mode, "format": format}}}
+        (folder / "run.json").write_text(json.dumps({"group": "g", "seed": version, **about}))
+        (folder / "metrics.json").write_text(json.dumps({"steps": 1, f"{metric}_best": value}))
+    assert json.loads(said(capsys, "best", "--format=json"))["run"] == f"version_{best}"
+    listed = json.loads(said(capsys, "ls", "--sort=val", "--format=json"))
+    assert [row["run"] for row in listed] == [f"version_{best}", f"version_{1 - best}"]
+    assert _best_of(Group(Path(), "g")).name == f"version_{best}"

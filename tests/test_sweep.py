@@ -23,9 +23,10 @@ from src.engine.jobs.machine import default_jobs
 from src.engine.records.ledger import looks
 from src.engine.records.masked_settings import masked_config
 from src.engine.records.run_record import RunRecord
+from src.report import _best_of
 from src.search.search import Search
 from src.search.sweep_file import Sweep
-from src.sweep import _best_config, _conclude, main
+from src.sweep import _best_config, _conclude, _judged, _words, main
 from tests.test_train import refusal_of
 from tests.tiny_mnist import write_files
 
@@ -86,7 +87,7 @@ def test_sweep_survives_kills_of_trial_and_driver(capsys) -> None:
     main(["small.yaml", "--jobs=2"])
     text = capsys.readouterr().out
     assert "trials         20: " in text
-    assert "1 failed" in text
+    assert "failed" not in text  # the killed one went on
     assert "given up" in text
     statuses = [record.status for record in RunRecord.all(Path())]
     assert "pruned" in statuses
@@ -178,6 +179,10 @@ def test_machines_share_a_database(postgres: str, tmp_path: Path, monkeypatch) -
         ),
         ({"mode": "min"}, "mode min of val/acc is the wrong one: it is max"),
         ({"fixed": {"model": "a.b"}}, "the task publishes no headline metric: say `metric` and"),
+        (
+            {"metric": "val/loss", "fixed": {"best.monitor": "val/acc"}},
+            "fixed best.monitor val/acc is not the metric, val/loss",
+        ),
         ({"trials": 0}, "trials must be a number above 0"),
         ({"space": {"a": 3}}, "space of a must be a list of choices, or low and high"),
         ({"space": {"a": {"low": 3, "high": 1}}}, "space of a: "),
@@ -227,7 +232,9 @@ def test_sweep_is_planned_as_its_file_and_its_command_say(driven: list, capsys) 
     assert (group.name, group.root, count, ran) == ("mine", Path.cwd(), 3, ("run",))
     fixed = ["data.batch_size=20", "trainer.callbacks=null", "trainer.max_epochs=6"]
     assert plan.words[:3] == ["--config", str(CONFIG), "--data=tests.tiny_mnist.TinyMNIST"]
-    assert plan.words[3:] == [*(f"--{word}" for word in fixed), "--trainer.val_check_interval=4"]
+    kept = ["--best.monitor=val/acc", "--best.mode=max"]
+    fixed.append("trainer.val_check_interval=4")
+    assert plan.words[3:] == [*(f"--{word}" for word in fixed), *kept]
     assert plan.option("a", 1) == "--a=1"
     search = plan.search
     assert (search.sweep.trials, search.sweep.storage) == (4, None)
@@ -236,7 +243,7 @@ def test_sweep_is_planned_as_its_file_and_its_command_say(driven: list, capsys) 
     made_by = json.loads((group.folder / "group.json").read_text())
     assert made_by.keys() == {"kind", "space", "fixed", "metric", "config"}
     assert (made_by["kind"], made_by["metric"]) == ("sweep", "val/acc")
-    assert made_by["fixed"] == SWEEP["fixed"]
+    assert made_by["fixed"].items() >= SWEEP["fixed"].items()
     assert made_by["space"].keys() == SWEEP["space"].keys()
 
 
@@ -244,10 +251,46 @@ def test_sweep_without_a_configuration_has_the_default_one(driven: list, capsys)
     write_sweep(config=None, fixed={}, pruner=None)
     refusal_of(capsys, lambda: main(["small.yaml"]))
     plan, group, count = driven[0]
-    assert (plan.words, group.name, plan.search.sweep.trials) == ([], "small-sweep", 20)
+    assert plan.words == ["--best.monitor=val/acc", "--best.mode=max"]
+    assert (group.name, plan.search.sweep.trials) == ("small-sweep", 20)
     assert count == default_jobs(None)
     made_by = json.loads((group.folder / "group.json").read_text())
     assert made_by["config"] == masked_config(CONFIG.read_text())
+
+
+@pytest.mark.parametrize(
+    ("metric", "fixed", "kept"),
+    [
+        ("val/loss", {}, ("val/loss", "min")),
+        ("val/acc", {}, ("val/acc", "max")),
+        (None, {"best.monitor": "val/rmse", "best.mode": "min"}, ("val/rmse", "min")),
+        ("val/loss", {"best.mode": "last"}, ("val/loss", "last")),
+    ],
+)
+def test_trials_keep_the_state_that_the_sweep_is_about(metric, fixed, kept) -> None:
+    sweep = _judged(Sweep({}, config=str(CONFIG), metric=metric, fixed=fixed))
+    assert {*_words(sweep)} >= {f"--best.monitor={kept[0]}", f"--best.mode={kept[1]}"}
+    assert (sweep.metric, sweep.mode) == (kept[0], "max" if kept[0] == "val/acc" else "min")
+
+
+@pytest.mark.slow
+def test_sweep_by_loss_is_about_the_loss_to_its_end(capsys) -> None:
+    write_sweep(
+        metric="val/loss",
+        trials=2,
+        pruner=None,
+        fixed=SWEEP["fixed"] | {"trainer.max_epochs": 2},
+        space={"model.optimizer.lr": {"low": 1e-6, "high": 0.02}},
+    )
+    main(["small.yaml"])
+    trials = RunRecord.all(Path())
+    assert {each.headline.name for each in trials} == {"val/loss"}
+    best = min(trials, key=lambda each: each.metrics["val/loss_best"])
+    assert _best_of(Group(Path(), "small-sweep")).name == best.name
+    first = capsys.readouterr().out.splitlines()[2].split()
+    assert first[1:3] == [f"{best.metrics['val/loss_best']:.4f}", best.name]
+    chosen = yaml.safe_load(Path("configs/small-best.yaml").read_text())
+    assert chosen["best"] == {"monitor": "val/loss", "mode": "min"}
 
 
 def test_conclusion_of_a_sweep_is_written_and_told(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -17,8 +17,8 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-from torchvision.datasets import MNIST
 
+from src.data import MNISTDataModule
 from src.engine.records.metric import Metric
 from src.engine.training.cli import TrainCLI
 from src.models import CNN
@@ -249,7 +249,7 @@ def test_run_in_a_read_only_folder_is_refused(finished: Train, capsys, monkeypat
         capsys, "--ckpt_path=checkpoints/version_0/last.ckpt", "--trainer.max_epochs=2"
     )
     assert code == 2
-    assert "lightning_logs/version_0 cannot be written" in line
+    assert "lightning_logs/version_0 is not writable" in line
 
 
 def test_named_logger_shares_the_number_of_the_run(train: Train, finished: Train, capsys) -> None:
@@ -354,10 +354,10 @@ def test_augmentation_is_an_option(train: Train) -> None:
         ("--model.optimizer.lr=-1", "Invalid learning rate: -1.0"),
         ("--model.scheduler.warmup=2", "warmup of OneCycle must be in [0, 1), got 2.0"),
         ("--config=nowhere.yaml", "nowhere.yaml cannot be read (No such file or directory)"),
-        ("--config", "--config needs the name of a file"),
+        ("--config", "--config needs a value"),
         ("--trainer.callbacks+=EarlyStopping", "--trainer.callbacks needs monitor"),
         ("--trainer.strategy=ddp_spawn", "use --trainer.strategy ddp"),
-        ("--ckpt_path=", "--ckpt_path needs the name of a file"),
+        ("--ckpt_path=", "--ckpt_path needs a value"),
         ("--ckpt_path=nowhere.ckpt", "there is no checkpoint nowhere.ckpt"),
     ],
 )
@@ -389,7 +389,7 @@ def test_published_value_in_a_file_is_refused(train: Train, capsys) -> None:
     text = DEFAULT.read_text().replace("label_smoothing:", "num_classes: 5\n    label_smoothing:")
     Path("wrong.yaml").write_text(text)
     code, line = refusal(capsys, "--config=wrong.yaml")
-    assert (code, "--model.num_classes is not an option" in line) == (2, True)
+    assert (code, "--model.num_classes cannot be set" in line) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_folder_that_cannot_be_written_is_one_line(train: Train, capsys) -> None
     Path("lightning_logs").touch()
     code, line = refusal(capsys, *FLAGS)
     assert code == 2
-    assert "no folder for the run can be made" in line
+    assert "the folders of the run cannot be made" in line
 
 
 def test_corrupt_data_is_found_before_training(train: Train, capsys) -> None:
@@ -423,7 +423,8 @@ def test_no_data_and_no_network_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    there = ("http://127.0.0.1:9/", MNISTDataModule.sources[-1])
+    monkeypatch.setattr(MNISTDataModule, "sources", there)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     code, line = refusal(capsys, *FLAGS)
     assert code == 1
@@ -541,7 +542,7 @@ def test_help_of_seeds_trains_none(parts: list[tuple]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--jobs=2"], "--jobs is the number of runs at once: give --seeds, too"),
+        (["--jobs=2"], "--jobs needs --seeds: it is the number of runs at the same time"),
         (["--group=last"], "--group last: a name has letters"),
         (["--seeds=0"], "--seeds must be a number of runs"),
         (["--seeds=2", "--jobs=0"], "--jobs must be a number above 0"),

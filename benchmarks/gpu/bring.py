@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from src.data.mnist_files import SHA256, ensure_files
+from src.data import MNISTDataModule
 
 ROOT = Path(__file__).parents[2]
 PYTHON, SYSTEM = "3.12", "x86_64-manylinux_2_28"
@@ -30,9 +30,9 @@ def prepare(folder: Path, has: Path, data_dir: Path) -> None:
     there = has.read_text().splitlines()
     if lacking := missing(_needed(versions(there), folder), there):
         _download(lacking, wheels)
-    raw = data_dir / "MNIST" / "raw"
-    ensure_files(raw)
-    pack(raw, folder / "data" / "MNIST" / "raw", SHA256)
+    data = MNISTDataModule(str(data_dir))
+    data.prepare_data()
+    pack(data.folder, folder / "data" / data.subfolder, data.checksums)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {size / 2**20:.1f} MiB; wheels: {' '.join(lacking) or 'none'}")
 

@@ -26,7 +26,7 @@ import torch
 from benchmarks import speed
 from benchmarks.gpu.fits import ONE_LAYER, Figures, Setting, fit, interleaved
 from benchmarks.peers import outcome, raw_loop
-from src.data.mnist_files import ensure_files
+from src.data import MNISTDataModule
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.checkpoints.digest import digest
 from src.engine.jobs.machine import processors
@@ -74,7 +74,7 @@ def machine(setting: Setting) -> Iterator[dict[str, Figures]]:
         raise OSError("torch finds no GPU; --reduced tries the parts without one")
     else:
         torch.zeros(1, device="cuda")  # a fork of a process that had used it could not
-        ensure_files(folder)
+        MNISTDataModule(str(setting.data_dir)).prepare_data()
 
 
 def tests(_: Setting) -> Iterator[dict[str, Figures]]:

@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.peers.outcome import report, words
-from src.data.mnist import MNISTDataModule, split_indices
-from src.data.mnist_files import read_idx
+from src.data import MNISTDataModule
+from src.data.files import read_idx
+from src.data.image_data_module import split_indices
 from src.engine.training.allocator import keep_freed_memory
 from src.models import CNN
 
@@ -28,8 +29,8 @@ RECIPES = {
 
 def read(folder: Path, split: str, device: torch.device) -> tuple[Tensor, Tensor]:
     """Read images `(N, 1, 28, 28)` as bytes, and their labels `(N,)`."""
-    image = read_idx(folder / f"{split}-images-idx3-ubyte").unsqueeze(1)
-    return image.to(device), read_idx(folder / f"{split}-labels-idx1-ubyte").long().to(device)
+    image = read_idx(folder, f"{split}-images-idx3-ubyte").unsqueeze(1)
+    return image.to(device), read_idx(folder, f"{split}-labels-idx1-ubyte").long().to(device)
 
 
 def pixels(image: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from typing_extensions import override
 from src.batch import Batch
 from src.engine import log_image, picture_folder, write_picture
 
+_WIDTH = 14  # letters of a title that fit above an image
+
 
 class ImageGrid(Callback):
     """Show the first training images, the first test images and what the network says of these.
@@ -115,7 +117,8 @@ def draw_grid(
             right = predictions[number] == label
             title = predictions[number] if right else f"{predictions[number]}, not {label}"
             colour = "tab:green" if right else "tab:red"
-        axes.text(column + 0.5, row + 0.15, title, color=colour, ha="center", fontsize=12)
+        size = 12 * min(1, _WIDTH / max(1, len(title)))
+        axes.text(column + 0.5, row + 0.15, title, color=colour, ha="center", fontsize=size)
     axes.set(xlim=(0, side), ylim=(side, 0))
     return figure
 

@@ -1,4 +1,8 @@
-"""The network as a picture of its operations."""
+"""The network as a picture of its operations.
+
+TensorBoardLogger's `log_graph` traces the module itself, in training mode, before the first step:
+that changes batch norm's averages and draws random numbers.
+"""
 
 import copy
 import warnings

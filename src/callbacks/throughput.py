@@ -1,4 +1,8 @@
-"""How fast a module learns."""
+"""How fast a module learns.
+
+Lightning's ThroughputMonitor waits for the GPU after each batch and takes all batches to be of one
+size; this waits once an epoch.
+"""
 
 import time
 from typing import Any

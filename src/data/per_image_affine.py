@@ -1,4 +1,9 @@
-"""Random rotation, zoom and shift of a batch of images, each image by its own."""
+"""Random rotation, zoom and shift of a batch of images, each image by its own.
+
+Written here because torchvision 0.29 draws one transform for a whole batch, and a call for each
+image takes twenty times as long; kornia 0.9 draws as this does, but takes twice as long for 128
+images, resamples once for each of its transforms and adds 31 MB.
+"""
 
 import math
 

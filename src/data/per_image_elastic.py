@@ -1,4 +1,8 @@
-"""Random bending of a batch of images, each image by its own."""
+"""Random bending of a batch of images, each image by its own.
+
+Written here because kornia 0.9 smooths noise of every pixel instead of pulling the corners of a
+grid: twice the time, and another augmentation than that of the results in `configs/`.
+"""
 
 import torch
 import torch.nn.functional as F

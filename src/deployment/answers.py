@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from src.engine.console.printable import printable, spreadsheet_cell
+from src.engine.console.printable import spreadsheet_cell
+from src.engine.console.table import table
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,8 @@ def as_table(answers: Sequence[Answer]) -> str:
     for answer in answers:
         (first, sure), *others = answer.ranked
         second, less = others[0] if others else ("", 0.0)
-        file, first, second = map(printable, (answer.file, first, second))
-        rows.append((file, first, f"{sure:.4f}", second, f"{less:.4f}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)
+        rows.append((answer.file, first, f"{sure:.4f}", second, f"{less:.4f}"))
+    return table(rows)
 
 
 def as_json(answers: Sequence[Answer]) -> str:

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from src.engine.console.printable import printable
 
 
-def demo_page(title: str, about: str, class_names: Sequence[str]) -> str:
+def demo_page(title: str, about: str, class_names: Sequence[str], drawn: bool = True) -> str:
     """Fill the page with what it is about.
 
     Args:
         title: Name of the data set.
         about: What was trained, in a line.
         class_names: Names of the K classes.
+        drawn: Whether it makes sense to draw a picture by hand, and not only to show one.
 
     Returns:
         HTML without a reference to anything else.
@@ -27,7 +28,8 @@ def demo_page(title: str, about: str, class_names: Sequence[str]) -> str:
     for name, text in {
         "title": title,
         "about": about,
-        "subject": "digit" if digits else "picture",
+        "task": f"Draw a {'digit' if digits else 'picture'}" if drawn else "Show a picture",
+        "pen": "yes" if drawn else "no",
         "names": json.dumps(list(class_names)),
     }.items():
         page = page.replace(f"{{{{{name}}}}}", html.escape(printable(text)))

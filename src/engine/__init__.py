@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from src.engine.console.printable import printable as printable
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
-    from src.engine.exact.exact_order import next_position as next_position
-    from src.engine.records.batch_size import count_samples as count_samples
-    from src.engine.records.loggers import log_image as log_image
-    from src.engine.records.loggers import picture_folder as picture_folder
-    from src.engine.records.loggers import tensorboard_of as tensorboard_of
-    from src.engine.records.loggers import write_picture as write_picture
+    from src.engine.lightning_compat import logs_at as logs_at
+    from src.engine.lightning_compat import next_position as next_position
     from src.engine.records.metric import Metric as Metric
+    from src.engine.records.run_logger import log_image as log_image
+    from src.engine.records.run_logger import picture_folder as picture_folder
+    from src.engine.records.run_logger import tensorboard_of as tensorboard_of
+    from src.engine.records.run_logger import write_picture as write_picture
+    from src.engine.records.totals import count_samples as count_samples
     from src.engine.seed import derive_seed as derive_seed
     from src.engine.seed import run_seed as run_seed
     from src.engine.seed import seed_generators as seed_generators
@@ -20,16 +21,17 @@ if TYPE_CHECKING:
 _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no torch
     "ExactLoader": "src.engine.exact.exact_loader",
     "Metric": "src.engine.records.metric",
-    "tensorboard_of": "src.engine.records.loggers",
-    "count_samples": "src.engine.records.batch_size",
+    "tensorboard_of": "src.engine.records.run_logger",
+    "count_samples": "src.engine.records.totals",
     "derive_seed": "src.engine.seed",
-    "log_image": "src.engine.records.loggers",
-    "next_position": "src.engine.exact.exact_order",
-    "picture_folder": "src.engine.records.loggers",
+    "log_image": "src.engine.records.run_logger",
+    "logs_at": "src.engine.lightning_compat",
+    "next_position": "src.engine.lightning_compat",
+    "picture_folder": "src.engine.records.run_logger",
     "printable": "src.engine.console.printable",
     "run_seed": "src.engine.seed",
     "seed_generators": "src.engine.seed",
-    "write_picture": "src.engine.records.loggers",
+    "write_picture": "src.engine.records.run_logger",
 }
 
 

@@ -1,7 +1,5 @@
 """What a module itself logs of a split, whatever its task is."""
 
-import json
-import math
 from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,7 +7,8 @@ from typing import Any
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from src.engine.console.printable import printable
+from src.engine.console.table import entries
+from src.engine.files.atomic_write import json_text
 
 # Step, loaders and method of the Trainer for each split that a module evaluates.
 _PARTS = {
@@ -17,8 +16,6 @@ _PARTS = {
     "val": ("validation_step", "val_dataloader", "validate"),
 }
 _KEPT = ("precision", "deterministic", "benchmark", "inference_mode")  # settings of the Trainer
-
-_WIDTH = 13  # of the names in the tables of all commands
 
 
 def refuse_unevaluated(task: LightningModule, data: LightningDataModule | None, split: str) -> None:
@@ -93,8 +90,7 @@ def summary(about: Mapping[str, Any], metrics: Mapping[str, float]) -> bytes:
     Returns:
         JSON; a value that is not finite is null.
     """
-    finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    return (json.dumps({**about, "metrics": finite}, indent=2) + "\n").encode()
+    return (json_text({**about, "metrics": dict(metrics)}) + "\n").encode()
 
 
 def table(task: LightningModule, split: str, metrics: Mapping[str, float]) -> str:
@@ -112,5 +108,4 @@ def table(task: LightningModule, split: str, metrics: Mapping[str, float]) -> st
     lines |= {name: f"{value:.6g}" for name, value in metrics.items()}
     if not metrics:
         lines["logged"] = f"nothing: no self.log in {_PARTS[split][0]}"
-    width = max(_WIDTH, *map(len, lines))
-    return "\n".join(printable(f"{name:<{width}}  {text}") for name, text in lines.items())
+    return entries(lines)

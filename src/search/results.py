@@ -10,7 +10,9 @@ import matplotlib as mpl
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from src.engine.console.printable import printable, spreadsheet_cell
+from src.engine.console.printable import spreadsheet_cell
+from src.engine.console.table import entries
+from src.engine.console.table import table as aligned
 from src.search.search import Search
 from src.search.stored_trial import run_name, settings
 
@@ -67,7 +69,6 @@ def table(search: Search) -> str:
     """
     states = Counter(_STATES.get(trial.state, "running") for trial in search.trials())
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    lines = [f"{'trials':<13}  {sum(states.values())}: {told}"]
     complete = search.trials(TrialState.COMPLETE)
     ranked = sorted(complete, key=lambda trial: trial.value or 0, reverse=not search.sweep.lowest)
     names = [*search.sweep.space]
@@ -81,14 +82,10 @@ def table(search: Search) -> str:
         ]
         for trial in ranked[:_SHOWN]
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines += [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
     shares = [f"{name} {share:.0%}" for name, share in importances(search).items()]
-    lines.append(f"{'importance':<13}  {', '.join(shares) or 'too few trials'}")
-    return "\n".join(map(printable, lines))
+    first = entries({"trials": f"{sum(states.values())}: {told}"})
+    last = entries({"importance": ", ".join(shares) or "too few trials"})
+    return f"{first}\n{aligned(rows)}\n{last}"
 
 
 def trials_csv(search: Search) -> bytes:
@@ -140,7 +137,7 @@ def pictures(search: Search) -> dict[str, bytes]:
     }
     files = {}
     for name, draw in drawn.items():
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), mpl.rc_context():  # Optuna sets a style for the process
             warnings.simplefilter("ignore")
             figure = draw(search.study, target_name=search.metric).figure
             figure.set_size_inches(9, 4.5)
@@ -152,4 +149,4 @@ def pictures(search: Search) -> dict[str, bytes]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -13,6 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage, fail_stale_trials
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from src.search.optuna_compat import suggest, trial_id
 from src.search.storage import BEAT_S, open_storage
 from src.search.stored_trial import RUN, run_name, settings
 from src.search.sweep_file import Sweep
@@ -116,7 +117,7 @@ class Search:
             # Of a journal this process is the only one; its folder may have moved.
             mine = self._local or trial.user_attrs.get(_PLACE) == self.place
             if mine and trial.number not in self._asked:
-                self._asked[trial.number] = Trial(self.study, trial._trial_id)
+                self._asked[trial.number] = Trial(self.study, trial_id(trial))
                 self._told[trial.number] = max(trial.intermediate_values, default=0)
                 found.append((trial.number, self._complete(trial.number), run_name(trial) or None))
         return found
@@ -183,7 +184,7 @@ class Search:
             return
         self._beaten = time.monotonic()
         for trial in self._asked.values():
-            self._storage.record_heartbeat(trial._trial_id)
+            self._storage.record_heartbeat(trial_id(trial))
         fail_stale_trials(self.study)
 
     def _complete(self, number: int) -> dict[str, Any]:
@@ -191,5 +192,5 @@ class Search:
         trial = self._asked[number]
         for name, where in self.sweep.space.items():
             if name not in trial.params:
-                trial._suggest(name, where)
+                suggest(trial, name, where)
         return settings(trial, self.sweep.space)

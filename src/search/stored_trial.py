@@ -7,6 +7,8 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial
 
+from src.search.optuna_compat import contains
+
 RUN = "run"  # what is kept of a trial besides its settings: as which run it is trained
 
 
@@ -49,7 +51,7 @@ def run_name(trial: FrozenTrial) -> str:
 
 def _is_searched(value: Any, where: BaseDistribution) -> bool:
     try:
-        return where._contains(where.to_internal_repr(value))
+        return contains(where, value)
     except (TypeError, ValueError):
         return False
 

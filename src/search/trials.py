@@ -43,6 +43,8 @@ class Trials(Plan):
         group.await_orphans()
         self._stopped = search.interrupted()
         self._pruned: set[int] = set()
+        self._killed: set[int] = set()
+        self._again: list[Work] = []
 
     @override
     def total(self) -> int:
@@ -63,12 +65,9 @@ class Trials(Plan):
                 self._pruned |= {number} if record.status == "pruned" else set()
                 note(self.end(work, 0 if record.status == "finished" else 1, ""))
                 continue
-            if record and record.run.has_state:
-                secrets = given_again(split_arguments([*self.words]))
-                work.words = ["--ckpt_path", str(record.run.checkpoint_dir), *secrets]
-            else:
-                work.record = None
-            return work
+            return self._from_state(work)
+        if self._again:
+            return self._from_state(self._again.pop(0))
         asked = self.search.ask()
         return asked and Work(asked[0], f"trial_{asked[0]}", self._words(asked[1]))
 
@@ -91,7 +90,7 @@ class Trials(Plan):
     def end(self, work: Work, code: int, said: str) -> str:
         said = said.removeprefix("error: ")
         name = f"trial {work.key}"
-        value = self.search.best(self._values(work.record)) if work.record else None
+        value = self._value(work.record) if work.record else None
         if code == 0 and value is not None and work.record:
             self.search.tell(work.key, "complete", value)
             (work.record.log_dir / "pruned.txt").unlink(missing_ok=True)  # it was faster
@@ -99,6 +98,10 @@ class Trials(Plan):
         if work.key in self._pruned:
             self.search.tell(work.key, "pruned")
             return f"{name}: given up, {self.search.metric} {value or math.nan:.4f} so far"
+        if code < 0 and work.key not in self._killed:  # by a signal that the driver did not send
+            self._killed.add(work.key)
+            self._again.append(work)
+            return f"{name}: {said}; it goes on, this once"
         first = self.search.count()[1] == 0
         self.search.tell(work.key, "failed")
         if code == USER_ERROR and first and work.record is None:
@@ -108,13 +111,27 @@ class Trials(Plan):
         log = shown(self.group.log(work.name))
         return f"{name} failed ({code}): {said}; see {log}"
 
+    def _from_state(self, work: Work) -> Work:
+        """Let a trial go on from its last state, or begin again if it has none."""
+        if work.record and work.record.run.has_state:
+            secrets = given_again(split_arguments([*self.words]))
+            work.words = ["--ckpt_path", str(work.record.run.checkpoint_dir), *secrets]
+        else:
+            work.record = None
+        return work
+
     def _record(self, name: str) -> RunRecord | None:
         """Find the run that a trial is said to be; none elsewhere is touched."""
         root = self.group.root.resolve()
         run = Run.of_folder(root / LOGS / name)
         here = run and run.root == root and run.log_dir.is_dir() and not run.log_dir.is_symlink()
         record = RunRecord(run) if run and here else None
-        return record if record and record.overview.get("group") == self.group.name else None
+        return record if record and record.group == self.group.name else None
+
+    def _value(self, record: RunRecord) -> float | None:
+        """Read what a trial is judged by: the metric of the state that it keeps."""
+        kept = record.metrics.get(f"{self.search.metric}_best")
+        return self.search.best(self._values(record) if kept is None else [kept])
 
     def _values(self, record: RunRecord) -> list[float]:
         metric = self.search.metric

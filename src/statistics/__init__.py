@@ -1,1 +1,1 @@
-"""What may be concluded from numbers: intervals, tests, power. It knows neither runs nor files."""
+"""What may be concluded from runs: intervals, tests, power, claims."""

@@ -9,7 +9,7 @@ from scipy import stats
 
 from src.statistics.estimate import Estimate, estimate
 from src.statistics.images import Correct, ImageDifference, compare_images
-from src.statistics.power import seeds_needed
+from src.statistics.power import seeds_needed, seeds_range
 
 _ALPHA = 0.05
 _FEWEST, _FEWEST_FOR_SD = 2, 3  # runs of each that a test and a plan need
@@ -49,7 +49,10 @@ class Comparison:
         p_corrected: The same, by Bonferroni for all comparisons that were made, as the interval.
         sd: Standard deviation of the pairs' differences, or pooled over the runs of both.
         worth: Difference that would be worth knowing; None if nobody said.
-        needed: Runs of each that would show `worth`; None if that cannot be said.
+        needed: Runs of each that would show `worth`; None if that cannot be said, or if there
+            are more than ten million, as in the two below.
+        needed_low: The same by the lower end of the 95% interval of `sd`.
+        needed_high: By its upper end.
         images: Difference on the shared images, or None.
     """
 
@@ -66,12 +69,15 @@ class Comparison:
     sd: float
     worth: float | None
     needed: int | None
+    needed_low: int | None
+    needed_high: int | None
     images: ImageDifference | None
 
     @property
     def effect(self) -> float:
-        """Difference in standard deviations: d, of pairs d_z; not a number if there is none."""
-        return self.difference / self.sd if self.sd > 0 else math.nan
+        """Difference in standard deviations: d, of pairs d_z; not a number without these."""
+        known = self.sd > 0 and min(self.n) >= _FEWEST_FOR_SD
+        return self.difference / self.sd if known else math.nan
 
     @property
     def distinguishable(self) -> bool:
@@ -79,7 +85,9 @@ class Comparison:
         return self.p_corrected < _ALPHA
 
 
-def compare(samples: Sequence[Sample], worth: float | None) -> list[Comparison]:
+def compare(
+    samples: Sequence[Sample], worth: float | None, alpha: float = _ALPHA
+) -> list[Comparison]:
     """Compare each configuration with the first one.
 
     Where all seeds of the smaller one are shared, runs are compared pair by pair; else Welch's test
@@ -88,16 +96,20 @@ def compare(samples: Sequence[Sample], worth: float | None) -> list[Comparison]:
     Args:
         samples: The configurations, two or more.
         worth: Difference that would be worth knowing, above 0; None plans nothing.
+        alpha: Two-sided error of the intervals.
 
     Returns:
         A comparison for each but the first.
     """
     tested = sum(len(other.values) >= _FEWEST for other in samples[1:])
-    return [_compare(samples[0], other, max(tested, 1), worth) for other in samples[1:]]
+    tests = max(tested, 1)
+    return [_compare(samples[0], other, tests, worth, alpha) for other in samples[1:]]
 
 
-def _compare(first: Sample, second: Sample, tests: int, worth: float | None) -> Comparison:
-    error = _ALPHA / tests
+def _compare(
+    first: Sample, second: Sample, tests: int, worth: float | None, alpha: float
+) -> Comparison:
+    error = alpha / tests
     shared = [seed for seed in first.values if seed in second.values]
     paired = _FEWEST <= len(shared) == min(len(first.values), len(second.values))
     before, after = ([*each.values.values()] for each in (first, second))
@@ -107,12 +119,12 @@ def _compare(first: Sample, second: Sample, tests: int, worth: float | None) -> 
     else:
         result = _unpaired(before, after, 1 - error)
     difference, low, high, p, sd = result
-    few = min(len(before), len(after)) < _FEWEST_FOR_SD
+    n = (len(shared),) if paired else (len(before), len(after))
     return Comparison(
         first.name,
         second.name,
         paired,
-        (len(shared),) if paired else (len(before), len(after)),
+        n,
         len(before) + len(after) - 2 * len(shared) if paired else 0,
         difference,
         low,
@@ -121,9 +133,20 @@ def _compare(first: Sample, second: Sample, tests: int, worth: float | None) -> 
         p if math.isnan(p) else min(1.0, tests * p),
         sd,
         worth,
-        None if few or worth is None else seeds_needed(worth, sd, paired, error),
+        *_plan(worth, sd, n, paired, error),
         _on_images(first, second, shared if paired else []),
     )
+
+
+def _plan(
+    worth: float | None, sd: float, n: tuple[int, ...], paired: bool, error: float
+) -> tuple[int | None, int | None, int | None]:
+    """Count the runs that would show what is worth knowing, and bound their number."""
+    if worth is None or min(n) < _FEWEST_FOR_SD or not sd > 0:
+        return None, None, None
+    freedom = sum(n) - len(n)
+    needed = seeds_needed(worth, sd, paired, error)
+    return needed, *seeds_range(worth, sd, freedom, paired, error)
 
 
 _Result = tuple[float, float, float, float, float]  # difference, its interval, p, sd
@@ -151,9 +174,7 @@ def _unpaired(before: Sequence[float], after: Sequence[float], confidence: float
 
 def _without_spread(difference: float) -> _Result:
     """Say nothing from equal differences: a test would take their sd of 0 for certainty."""
-    if abs(difference) <= _ROUNDING:
-        return 0.0, 0.0, 0.0, 1.0, 0.0
-    return difference, math.nan, math.nan, math.nan, 0.0
+    return difference if abs(difference) > _ROUNDING else 0.0, math.nan, math.nan, math.nan, 0.0
 
 
 def _on_images(first: Sample, second: Sample, shared: Sequence[int]) -> ImageDifference | None:

@@ -15,7 +15,8 @@ class Estimate(NamedTuple):
         n: Number of values.
         mean: Their mean.
         sd: Their standard deviation, with n - 1; not a number for one value.
-        low: Lower end of the interval of the mean; not a number for one value.
+        low: Lower end of the interval of the mean; not a number for one value, and for equal ones,
+            whose sd of 0 is no certainty.
         high: Upper end of it.
         smallest: Smallest value.
         largest: Largest value.
@@ -48,8 +49,9 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     array = np.asarray(values, dtype=np.float64)
     n, mean = len(array), float(array.mean())
     sd = float(array.std(ddof=1)) if n > 1 else math.nan
-    if n == 1 or sd == 0:
-        low = high = math.nan if n == 1 else mean
-    else:
+    low = high = math.nan
+    if array.min() == array.max() and n > 1:
+        sd = 0.0  # numpy's mean may be a rounding away
+    if sd > 0:
         low, high = map(float, stats.t.interval(confidence, n - 1, mean, sd / math.sqrt(n)))
     return Estimate(n, mean, sd, low, high, float(array.min()), float(array.max()))

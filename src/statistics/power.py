@@ -38,6 +38,28 @@ def seeds_needed(
     return max(high, _FEWEST)
 
 
+def seeds_range(
+    difference: float, sd: float, freedom: int, paired: bool = False, error: float = 0.05
+) -> tuple[int | None, int | None]:
+    """Bound the runs that are needed, for the standard deviation of few runs is hardly known.
+
+    Args:
+        difference: As `seeds_needed` takes it, as all but `freedom`.
+        sd: Standard deviation of the runs that there are.
+        freedom: Its degrees of freedom.
+        paired: Whether runs of the same seed are compared.
+        error: Two-sided error of the test.
+
+    Returns:
+        Runs of each for both ends of the 95% interval of the standard deviation, by chi-squared.
+    """
+    ends = stats.chi2.ppf((0.975, 0.025), freedom)
+    low, high = (sd * math.sqrt(freedom / float(end)) for end in ends)
+    return seeds_needed(difference, low, paired, error), seeds_needed(
+        difference, high, paired, error
+    )
+
+
 def _power(n: int, effect: float, paired: bool, error: float) -> float:
     """Tell how often a t-test finds an effect of so many standard deviations."""
     freedom = n - 1 if paired else 2 * (n - 1)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from src.engine.console.printable import printable
-from src.engine.records.metric import Metric, cost_of
+from src.engine.console.table import entries
+from src.engine.records.metric import FIGURES, Metric
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, describe, describe_power
 
@@ -43,11 +43,13 @@ def summarise(
     for metric, what in _described(metrics, headline).items():
         values = [each[metric.name] for each in metrics if each.get(metric.name) is not None]
         if values:
-            scale, found = Scale(metric), estimate(values)
+            scale, found = Scale(metric, _samples(metrics, metric)), estimate(values)
             rows[what] = describe(found, scale)
             if metric.name == _TO_TARGET.name:
                 rows[what] += f", of the {found.n} of {len(metrics)} that reached it"
                 continue
+            if found.n < len(metrics):
+                rows[what] += f", of the {found.n} of {len(metrics)} runs that have one"
             rows[f"{what} range"] = f"{scale.value(found.smallest)} to {scale.value(found.largest)}"
             worth = worth_knowing(metric)
             if "power" not in rows and found.n > 1 and worth:
@@ -56,16 +58,23 @@ def summarise(
     if fit:
         rows["seconds"] = f"{median(fit):.1f} fit (median), {sum(fit):.1f} in all"
     rows["compare"] = f"python -m src.compare {name} OTHER"
-    width = max(13, *map(len, rows))
-    return "\n".join(printable(f"{row:<{width}}  {text}") for row, text in rows.items())
+    return entries(rows)
 
 
 def _described(metrics: Sequence[Mapping[str, Any]], headline: Metric | None) -> dict[Metric, str]:
     """List what is described: the headline in test and validation, else whatever was tested."""
-    if headline is None:
-        logged = {name for each in metrics for name in each if name.startswith("test")}
-        tested = sorted(name for name in logged if not cost_of(name))
-        return {Metric(name, "max"): name for name in tested} | {_TO_TARGET: "to target"}
-    best = headline._replace(name=f"{headline.name}_best")
-    what = {headline.tested: headline.tested.name, best: headline.name}
-    return what | {_TO_TARGET: "to target"}
+    logged = {name for each in metrics for name in each}
+    named = {}
+    if headline is not None:
+        best = headline._replace(name=f"{headline.name}_best")
+        named = {headline.tested: headline.tested.name, best: headline.name}
+    if headline is None or headline.tested.name not in logged:
+        tested = sorted(name for name in logged - FIGURES.keys() if name.startswith("test"))
+        named = {Metric(name, "max"): name for name in tested} | named
+    return named | {_TO_TARGET: "to target"}
+
+
+def _samples(metrics: Sequence[Mapping[str, Any]], metric: Metric) -> int | None:
+    """Count the samples that a metric of the test is a share of, where all runs have as many."""
+    counts = {each.get("test_samples") for each in metrics}
+    return counts.pop() if len(counts) == 1 and metric.name.startswith("test") else None

@@ -5,10 +5,11 @@ import math
 from src.engine.records.metric import Metric
 from src.statistics.comparison import Comparison
 from src.statistics.estimate import Estimate
-from src.statistics.power import seeds_needed
+from src.statistics.power import seeds_needed, seeds_range
 
 _FEWEST_FOR_SD = 3  # runs from which a standard deviation is worth planning with
 _SMALLEST_P = 1e-4  # that is written out
+_MANY = 10_000  # seeds that nobody trains
 
 
 class Scale:
@@ -17,15 +18,17 @@ class Scale:
     Args:
         metric: The metric, such as `test/acc` or `fit_s`; its name alone if it is not known which
             value is best.
+        samples: Samples of the test that it is a share of; None if it is none, or not known.
 
     Attributes:
         factor: What a value is multiplied by.
         unit: Unit of a value.
         points: Unit of a difference.
         mode: Whether the highest or the lowest value is best; None if it is not known.
+        resolution: How exact equal values are.
     """
 
-    def __init__(self, metric: Metric | str) -> None:
+    def __init__(self, metric: Metric | str, samples: int | None = None) -> None:
         name = metric if isinstance(metric, str) else metric.name
         share = isinstance(metric, Metric) and metric.format == "percent"
         seconds = name.endswith("_s") and not name.endswith("_per_s")
@@ -34,6 +37,10 @@ class Scale:
         self.points = " points" if share else self.unit
         self.digits = 2 if share or seconds else 4
         self.mode = None if isinstance(metric, str) else metric.mode
+        self.resolution = "to the last digit"
+        if share and samples:
+            step = f"{self.gap(1 / samples)} for {samples:,} samples"
+            self.resolution = f"to the resolution of the test set ({step})"
 
     def value(self, value: float) -> str:
         """Write a value.
@@ -58,6 +65,17 @@ class Scale:
         rounded = round(value * self.factor, self.digits) + 0.0  # no -0.00
         return f"{rounded:.{self.digits}f}"
 
+    def gap(self, value: float) -> str:
+        """Write a difference that somebody named, however small it is.
+
+        Args:
+            value: What to write.
+
+        Returns:
+            Such as `0.05 points`.
+        """
+        return f"{value * self.factor:.3g}{self.points}"
+
 
 def describe(found: Estimate, scale: Scale) -> str:
     """Write a mean with its uncertainty.
@@ -71,11 +89,14 @@ def describe(found: Estimate, scale: Scale) -> str:
     """
     if found.n == 1:
         return f"{scale.value(found.mean)} (one run: no interval)"
+    if math.isnan(found.low):
+        equal = f"(all {found.n} values are equal {scale.resolution}: no interval)"
+        return f"{scale.value(found.mean)} {equal}"
     low, high = scale.value(found.low), scale.value(found.high)
-    sd = scale.value(found.sd)
-    return (
-        f"{scale.value(found.mean)} +- {sd} (mean +- sd), 95% interval of the mean {low} to {high}"
-    )
+    what = f"{scale.value(found.mean)} +- {scale.value(found.sd)} (mean +- sd)"
+    if found.n < _FEWEST_FOR_SD:
+        what = f"{scale.value(found.mean)} (mean of {found.n}: too few for an sd)"
+    return f"{what}, 95% interval of the mean {low} to {high}"
 
 
 def describe_power(found: Estimate, worth: float, scale: Scale) -> str:
@@ -89,14 +110,22 @@ def describe_power(found: Estimate, worth: float, scale: Scale) -> str:
     Returns:
         A clause.
     """
-    needed = seeds_needed(worth, found.sd) if found.n >= _FEWEST_FOR_SD else None
-    gap = f"{scale.difference(worth)}{scale.points}"
-    if needed is None:
+    gap = scale.gap(worth)
+    if found.n < _FEWEST_FOR_SD or not found.sd > 0:
         return f"how many seeds a gain of {gap} takes cannot be told from these {found.n} runs"
+    needed, ends = seeds_needed(worth, found.sd), seeds_range(worth, found.sd, found.n - 1)
     return (
-        f"a gain of {gap} over this would show in about {needed} seeds of each configuration "
-        "(power 80%, error 5%)"
+        f"a gain of {gap} over this would show in {_seeds(needed, *ends)} of each configuration "
+        f"(power 80%, error 5%); the range is what the sd of {found.n} runs leaves open"
     )
+
+
+def _seeds(needed: int | None, low: int | None, high: int | None) -> str:
+    if low is None or low > _MANY:
+        return f"more than {_MANY:,} seeds"
+    about = f"about {needed:,}" if needed and needed <= _MANY else f"more than {_MANY:,}"
+    most = f"{high:,}" if high and high <= _MANY else f"more than {_MANY:,}"
+    return f"{about} seeds ({low:,} to {most})"
 
 
 def conclude(found: Comparison, scale: Scale) -> str:
@@ -116,7 +145,7 @@ def _on_seeds(found: Comparison, scale: Scale) -> str:
     first, second = found.first, found.second
     gap = f"{second} minus {first} is {scale.difference(found.difference)}{scale.points}"
     if math.isnan(found.p):
-        return f"{gap}, {_why_not(found)}"
+        return f"{gap}, {_why_not(found, scale)}"
     low, high, better = found.low, found.high, second
     if found.distinguishable and (found.difference > 0) == (scale.mode == "min"):
         better = first
@@ -133,14 +162,21 @@ def _on_seeds(found: Comparison, scale: Scale) -> str:
         by = f"{scale.difference(abs(found.difference))}{scale.points}"
         what = "better" if scale.mode else "higher"
         return f"{better} is {what} by {by}, {evidence}."
-    worth = "" if found.worth is None else f"{scale.difference(found.worth)}{scale.points}"
-    needs = f"; to show {worth} takes about {found.needed} seeds each" if found.needed else ""
+    needs = ""
+    if found.worth is not None and min(found.n) >= _FEWEST_FOR_SD:
+        seeds = _seeds(found.needed, found.needed_low, found.needed_high)
+        needs = f"; to show {scale.gap(found.worth)} takes {seeds} each"
     return f"{first} and {second} are not distinguishable: {gap}, {evidence}{needs}."
 
 
-def _why_not(found: Comparison) -> str:
+def _why_not(found: Comparison, scale: Scale) -> str:
     if min(found.n) == 1:
         return "from single runs: that says nothing of the configurations; train --seeds."
+    if found.difference == 0:
+        runs = f"{found.n[0]} pairs" if found.paired else " and ".join(map(str, found.n)) + " runs"
+        return (
+            f"equal in {runs} {scale.resolution}: that is no measure of chance; train more --seeds."
+        )
     return f"the same in all {found.n[0]}: that is no measure of chance; train more --seeds."
 
 

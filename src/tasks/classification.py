@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from src.batch import Batch
-from src.engine import Metric
+from src.engine import Metric, logs_at
 from src.tasks.loss_and_accuracy import LossAndAccuracy
 from src.tasks.one_cycle import OneCycle
 
@@ -81,7 +81,7 @@ class ClassificationTask(LightningModule):
     @override
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         self._step_before = self.global_step
-        if self._is_due(self.global_step + 1):
+        if logs_at(self.trainer, self.global_step + 1):
             self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
 
     @override
@@ -94,7 +94,7 @@ class ClassificationTask(LightningModule):
     @override
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         stepped = self.global_step > self._step_before  # else gradients are being accumulated
-        if stepped and self._is_due(self.global_step):
+        if stepped and logs_at(self.trainer, self.global_step):
             self._log_metrics("train", self.train_metrics, in_bar="loss")
 
     @override
@@ -138,10 +138,6 @@ class ClassificationTask(LightningModule):
         logits: Tensor = self(batch.image).clone()
         metrics.update(F.cross_entropy(logits, batch.label), logits, batch.label)
         return logits
-
-    def _is_due(self, step: int) -> bool:
-        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # undeclared
-        return interval > 0 and step % interval == 0
 
     def _log_metrics(self, split: str, metrics: LossAndAccuracy, in_bar: str) -> None:
         if metrics.update_called:

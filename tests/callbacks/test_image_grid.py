@@ -133,3 +133,9 @@ def test_first_training_images_are_shown_once(batch: Batch, tmp_path, end: str) 
     events = EventAccumulator(trainer.logger.log_dir).Reload()
     (shown,) = events.Images("train/images")
     assert (shown.step, len(set(shown.encoded_image_string)) > 9) == (0, True)
+
+
+def test_long_names_fit_above_their_images() -> None:
+    names = ["cat", "Shirt, not T-shirt/top"]
+    (axes,) = draw_grid(torch.zeros(2, 1, 4, 4), names).axes
+    assert [text.get_fontsize() for text in axes.texts] == [12, pytest.approx(12 * 14 / 22)]

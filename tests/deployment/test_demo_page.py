@@ -19,6 +19,14 @@ def test_page_holds_what_it_is_about() -> None:
     assert "Draw a picture" in demo_page("", "", ["1", "x"])
     assert "Draw a picture" in demo_page("", "", ["1", "22"])
     assert "Draw a digit" in demo_page("MNIST", "", [*"0123456789"])
+    assert 'data-pen="yes"' in page
+
+
+def test_what_no_hand_draws_is_shown() -> None:
+    page = demo_page("SVHN", "", [*"0123456789"], drawn=False)
+    assert "Show a picture" in page
+    assert "Draw a" not in page
+    assert 'data-pen="no"' in page
 
 
 def test_page_asks_for_nothing_else() -> None:

@@ -93,7 +93,9 @@ def test_pictures_are_drawn_from_two_trials_on(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     one = search_of(tmp_path / "a", 1)
     assert (pictures(one), importances(one)) == ({}, {})
+    style = plt.rcParams.copy()
     files = pictures(search_of(tmp_path / "b", 4))
+    assert plt.rcParams == style  # which would be that of other pictures, too
     assert files.keys() == {"importance.png", "parallel_coordinates.png"}
     assert all(content.startswith(b"\x89PNG") for content in files.values())
     sizes = [plt.imread(io.BytesIO(content), "png").shape[:2] for content in files.values()]

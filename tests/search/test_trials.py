@@ -101,7 +101,6 @@ def test_hopeless_trial_is_given_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "said", "expected"),
     [
-        (-9, "killed by signal 9", "trial 7 failed (-9): killed by signal 9; see "),
         (1, "error: no memory", "trial 7 failed (1): no memory; see "),
         (0, "", "trial 7 failed (0): it has no val/acc that is a number, in "),
     ],
@@ -221,3 +220,28 @@ def test_result_is_of_the_metric_that_is_sought(tmp_path: Path) -> None:
     line = plan_of(tmp_path, search).end(Work(7, "t", [], record_of(tmp_path, 0.5, 0.8)), 0, "")
     assert search.told == [(7, "complete", -0.5)]
     assert line == "trial 7: val/loss -0.5000, version_3"
+
+
+def test_result_is_of_the_state_that_is_kept(tmp_path: Path) -> None:
+    search, record = Script(), record_of(tmp_path, 0.5, 0.8, 0.7)
+    (record.log_dir / "metrics.json").write_text('{"steps": 1, "val/acc_best": 0.7}')  # the last
+    plan_of(tmp_path, search).end(Work(7, "t", [], record), 0, "")
+    assert search.told == [(7, "complete", 0.7)]
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_killed_trial_goes_on_once(tmp_path: Path, saved: bool) -> None:
+    search, record = Script(), record_of(tmp_path)
+    if saved:
+        (record.run.checkpoint_dir / "last.ckpt").touch()
+    plan = plan_of(tmp_path, search)
+    first = plan.next()
+    first.record = record
+    line = plan.end(first, -9, "killed by signal 9")
+    assert (line, search.told) == ("trial 7: killed by signal 9; it goes on, this once", [])
+    again = plan.next()
+    word = "--ckpt_path" if saved else "--x=1"
+    assert (again.key, again.words[0], again.record) == (7, word, record if saved else None)
+    line = plan.end(again, -9, "killed by signal 9")
+    assert line.startswith("trial 7 failed (-9): killed by signal 9; see ")
+    assert search.told == [(7, "failed", None)]

@@ -110,7 +110,7 @@ IMPORTED = {
     "under the tests": named("tests.checkpoints.version_7.evil.Net"),
 }
 PREFIXED = {
-    "system": named("src.data.mnist_files.os.system", command="touch PWNED"),
+    "system": named("src.data.files.os.system", command="touch PWNED"),
     "rmtree": named("src.runs.shutil.rmtree", path="."),
     "run": named("src.engine.records.provenance.subprocess.run", args=["touch", "PWNED"]),
     "writer": named("src.engine.files.atomic_write.write_atomic", path="PWNED", content="x"),

@@ -69,7 +69,7 @@ def test_command_refuses_such_a_checkpoint(train: Train, capsys) -> None:
     torch.save(changed("provenance.0.git", 5), "x.ckpt")
     code, line = refusal(capsys, "--ckpt_path=x.ckpt")
     assert code == 2
-    assert "x.ckpt is not a checkpoint of this project: provenance.0.git is a int" in line
+    assert "x.ckpt is not a checkpoint of this project: provenance.0.git is of type int" in line
 
 
 def test_heartbeat_takes_nothing_else_from_a_checkpoint(tmp_path: Path) -> None:

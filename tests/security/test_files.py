@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from src.engine.checkpoints.checkpoint_file import newest_checkpoint
+from src.engine.checkpoints.find_checkpoint import find_checkpoint
 from src.engine.files.plain_file import load_plain
 from tests.conftest import Train
 from tests.engine.checkpoints.test_checkpoint_file import save
@@ -57,6 +57,6 @@ def test_bad_files_beside_a_checkpoint_are_passed_over(tmp_path: Path) -> None:
         (tmp_path / f"{kind}.ckpt").write_bytes(content)
     os.mkfifo(tmp_path / "pipe.ckpt")
     save(tmp_path / "last.ckpt")
-    path, skipped = newest_checkpoint(tmp_path)
+    path, skipped = find_checkpoint(str(tmp_path), tmp_path)
     assert path == tmp_path / "last.ckpt"
     assert len(skipped) == len(BAD) + 1

@@ -131,7 +131,7 @@ def test_command_that_would_write_through_a_link_is_refused(
     verb = verbs.get(command[0], train_main)
     more = ["--trainer.max_steps=4"] if verb is train_main else []
     code, line = refusal_of(capsys, lambda: verb([*command[1:], "checkpoints/version_0", *more]))
-    assert (code, f"{link} is a link that leads elsewhere" in line) == (2, True)
+    assert (code, f"{link} is a link to another folder" in line) == (2, True)
     assert files(tmp_path) == before
 
 
@@ -142,7 +142,7 @@ def test_logger_does_not_write_through_a_link(train: Train, tmp_path: Path, caps
     metrics.symlink_to(tmp_path / "outside")
     words = ["--ckpt_path=last", "--trainer.max_steps=4"]
     code, line = refusal_of(capsys, lambda: train_main(words))
-    assert (code, "metrics.csv is a link that leads elsewhere" in line) == (2, True)
+    assert (code, "metrics.csv is a link to another folder" in line) == (2, True)
     assert not (tmp_path / "outside").exists()
 
 
@@ -190,7 +190,7 @@ def test_group_that_leads_elsewhere_is_refused(tmp_path: Path, link: str) -> Non
     (tmp_path / "outside/mine").mkdir(parents=True)
     (tmp_path / "lightning_logs" / link).parent.mkdir(parents=True)
     (tmp_path / "lightning_logs" / link).symlink_to(tmp_path / "outside")
-    with pytest.raises(ValueError, match=f"{link} is a link that leads elsewhere"):
+    with pytest.raises(ValueError, match=f"{link} is a link to another folder"):
         Group(tmp_path, "mine").claim({})
     assert not files(tmp_path / "outside")
 

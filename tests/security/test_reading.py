@@ -12,9 +12,8 @@ import pytest
 from src.compare import main as compare
 from src.engine.files.arrays import read_arrays
 from src.engine.jobs.group import Group
-from src.engine.records.curves import read_curves
 from src.engine.records.ledger import counted, looks
-from src.engine.records.run_record import RunRecord
+from src.engine.records.run_record import RunRecord, _read_curves
 from src.report import main as report
 from src.runs import main as runs
 from tests.test_train import refusal_of
@@ -201,4 +200,4 @@ def point(shape: tuple[int, ...] = ()) -> bytes:
 def test_curves_are_read_up_to_the_damage(after: bytes, tmp_path: Path) -> None:
     content = event_file((point(), None)) + after
     (tmp_path / "events.out.tfevents.1.x.1.0").write_bytes(content)
-    assert read_curves(tmp_path)["val/acc"] == [(3, 0.5)]
+    assert _read_curves(tmp_path)["val/acc"] == [(3, 0.5)]

@@ -22,7 +22,7 @@ A, B = [0.990, 0.991, 0.9895, 0.9905, 0.9902], [0.992, 0.9915, 0.9917, 0.9921, 0
 @pytest.fixture
 def without_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the count of seeds that are needed, which takes most of the time."""
-    monkeypatch.setattr(comparison, "seeds_needed", lambda *_: None)
+    monkeypatch.setattr(comparison, "_plan", lambda *_: (None, None, None))
 
 
 def test_shared_seeds_are_compared_in_pairs_as_scipy_does() -> None:
@@ -79,6 +79,11 @@ def test_intervals_hold_the_difference_in_95_percent(shift: int) -> None:
     assert wrong == 1000 - held
 
 
+def test_effect_in_sds_needs_an_sd() -> None:
+    two = compare([sample("a", A[:2]), sample("b", B[:2]), sample("c", B, 9)], 0.0005)
+    assert all(math.isnan(each.effect) for each in two)
+
+
 def test_intervals_and_p_hold_for_all_comparisons_together() -> None:
     generator = np.random.default_rng(5)
     values = [generator.normal(k / 2, 1, 6) for k in range(4)]
@@ -128,12 +133,11 @@ def test_several_comparisons_rarely_find_what_is_not_there() -> None:
 
 def test_same_results_are_not_distinguishable() -> None:
     (found,) = compare([sample("a", A), sample("again", A)], 0.0005)
-    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
-    assert not found.distinguishable
-    (found,) = compare([sample("a", [1, 1, 1]), sample("b", [1, 1, 1], 5)], 0.0005)
-    assert (found.p, found.needed) == (1, None)
-    assert math.isnan(found.effect)
-    assert not found.distinguishable
+    unpaired = compare([sample("a", [1, 1, 1]), sample("b", [1, 1, 1], 5)], 0.0005)
+    for each in (found, *unpaired):
+        assert (each.difference, each.sd, each.needed) == (0, 0, None)
+        assert all(map(math.isnan, (each.low, each.high, each.p, each.effect)))
+        assert not each.distinguishable
 
 
 def test_single_runs_say_nothing_of_configurations() -> None:

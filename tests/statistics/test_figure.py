@@ -61,7 +61,7 @@ def test_axes_have_the_unit_of_the_metric(metric: str, unit: str, points: str) -
 
 
 def test_picture_has_a_row_for_each_configuration() -> None:
-    samples = [Sample(name, {1: 0.5, 2: 0.625}, {}) for name in "abc"]
+    samples = [Sample(name, {1: 0.5, 2: 0.625 + k / 8}, {}) for k, name in enumerate("abc")]
     figure = draw_comparison(samples, compare(samples, 0.1), "test/acc", ACC)
     left, right = figure.axes
     assert figure.canvas.get_width_height() == (1200, 390)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from src.statistics.power import seeds_needed
+from src.statistics.power import seeds_needed, seeds_range
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,18 @@ def test_extremes_have_an_answer() -> None:
     assert seeds_needed(0.002, 1) == pytest.approx(many, rel=1e-5)
     assert seeds_needed(0.0012, 1) is None  # above ten million
     assert 300_000 < seeds_needed(0.005, 1) < 2_000_000
+
+
+def test_range_of_seeds_holds_the_true_number_in_19_of_20_plans() -> None:
+    true = seeds_needed(0.05, 0.052)
+    sds = np.random.default_rng(0).normal(0, 0.052, (300, 3)).std(axis=1, ddof=1)
+    found = [seeds_range(0.05, sd, 2) for sd in sds]
+    held = [low <= true <= (math.inf if high is None else high) for low, high in found]
+    assert true == 18
+    assert 0.92 <= np.mean(held) <= 0.98
+
+
+def test_range_of_seeds_is_that_of_the_sd_by_chi_squared() -> None:
+    low, high = (0.05 * math.sqrt(9 / stats.chi2.ppf(q, 9)) for q in (0.975, 0.025))
+    expected = seeds_needed(0.05, low, True, 0.01), seeds_needed(0.05, high, True, 0.01)
+    assert seeds_range(0.05, 0.05, 9, True, 0.01) == expected

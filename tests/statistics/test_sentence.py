@@ -97,7 +97,7 @@ def test_mean_and_power_are_written_with_their_units() -> None:
     text = describe(found, Scale(ACC))
     assert text == "99.30% +- 0.05% (mean +- sd), 95% interval of the mean 99.18% to 99.42%"
     assert describe_power(found, 0.0005, Scale(ACC)).startswith(
-        "a gain of 0.05 points over this would show in about 17 seeds of each configuration"
+        "a gain of 0.05 points over this would show in about 17 seeds (6 to 621) of each "
     )
     assert describe_power(estimate([0.99, 0.991]), 0.0005, Scale(ACC)) == (
         "how many seeds a gain of 0.05 points takes cannot be told from these 2 runs"
@@ -160,10 +160,14 @@ def test_what_cannot_be_told_apart_is_a_whole_sentence() -> None:
     assert text == (
         f"A and B are not distinguishable: B minus A is 0.00 points, 95% interval {low:.2f} to "
         f"{high:.2f}, n = 3 pairs, p = {found.p:.2g}; to show 0.05 points takes about "
-        f"{found.needed} seeds each."
+        f"{found.needed} seeds ({found.needed_low} to {found.needed_high:,}) each."
     )
-    without = conclude(replace(found, needed=None), Scale(ACC))
-    assert without.endswith(f"p = {found.p:.2g}.")
+    many = replace(found, needed=20_000, needed_low=10_001, needed_high=None)
+    assert conclude(many, Scale(ACC)).endswith("takes more than 10,000 seeds each.")
+    many = replace(many, needed_low=999)
+    assert conclude(many, Scale(ACC)).endswith(
+        "takes more than 10,000 seeds (999 to more than 10,000) each."
+    )
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.9e-4, "p < 0.0001."), (1e-4, "p = 0.0001.")])
@@ -172,3 +176,57 @@ def test_smallest_p_is_not_written_out(p: float, text: str) -> None:
     better = {1: 0.9912, 2: 0.9923, 3: 0.9917}
     (found,) = compare([Sample("A", values, {}), Sample("B", better, {})], 0.0005)
     assert conclude(replace(found, p_corrected=p), Scale(ACC)).endswith(text)
+
+
+def test_small_difference_that_somebody_named_is_not_rounded_away() -> None:
+    fit = Metric("fit_s", "min")
+    text = sentence([10.0, 10.5, 10.2], [10.1, 10.3, 10.4], fit, worth=0.0005)
+    assert text.endswith("; to show 0.0005 s takes more than 10,000 seeds each.")
+
+
+@pytest.mark.parametrize("shift", [0, 9])
+def test_equal_values_are_equal_to_the_resolution_of_the_test_set(shift: int) -> None:
+    samples = [Sample("A", {1: 0.5, 2: 0.5}, {}), Sample("B", {1 + shift: 0.5, 2 + shift: 0.5}, {})]
+    (found,) = compare(samples, 0.0005)
+    runs = "2 and 2 runs" if shift else "2 pairs"
+    assert conclude(found, Scale(ACC, 10_000)) == (
+        f"B minus A is 0.00 points, equal in {runs} to the resolution of the test set (0.01 points "
+        "for 10,000 samples): that is no measure of chance; train more --seeds."
+    )
+    assert f"equal in {runs} to the last digit: " in conclude(found, Scale(LOSS, 10_000))
+
+
+def test_sd_of_two_runs_is_not_told() -> None:
+    text = describe(estimate([0.99, 0.991]), Scale(ACC))
+    assert text == (
+        "99.05% (mean of 2: too few for an sd), 95% interval of the mean 98.41% to 99.69%"
+    )
+
+
+# What is measured, which of its values is best, and whether the user said so.
+KINDS = [
+    (Metric("test/rmse", "min"), "A", "better"),
+    (Metric("test/f1", "max"), "B", "better"),
+    (Metric("test/f1", "max", "percent"), "B", "better"),
+    (Metric("test/loss", "min"), "A", "better"),
+    (Metric("test/acc", "max", "percent"), "B", "better"),
+    (Metric("fit_s", "min"), "A", "better"),
+    (Metric("memory_mib", "min"), "A", "better"),
+    (Metric("train/samples_per_s", "max"), "B", "better"),
+    ("steps", "B", "higher"),
+    ("epochs", "B", "higher"),
+    ("test_samples", "B", "higher"),
+    ("test/unknown", "B", "higher"),
+]
+
+
+@pytest.mark.parametrize(("metric", "best", "word"), KINDS)
+@pytest.mark.parametrize("turned", [False, True])
+def test_words_are_right_for_each_kind_of_metric(metric, best: str, word: str, turned) -> None:
+    less, more = [0.50, 0.51, 0.52], [0.60, 0.61, 0.63]
+    text = sentence(more, less, metric) if turned else sentence(less, more, metric)
+    best = {"A": "B", "B": "A"}[best] if turned else best
+    assert text.startswith(f"{best} is {word} by ")
+    other = {"better": "higher", "higher": "better"}[word]
+    assert other not in text
+    assert "-" not in text.partition("95% interval")[2]

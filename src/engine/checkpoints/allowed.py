@@ -1,29 +1,22 @@
 """What the configuration in a checkpoint may name: a list, and nothing that only looks like it."""
 
 import importlib
-from collections.abc import Iterator
+import pkgutil
+from collections.abc import Iterable, Iterator
 from functools import cache
-from types import ModuleType
 from typing import Any
 
-# Whose public classes of one kind are all allowed: those of our own rooms, and those that compute.
+# All public classes of one kind in a module: in our own rooms any, of others those that compute.
 _WHOLE = {
-    "src.callbacks": "builtins.object",
-    "src.data": "builtins.object",
-    "src.models": "builtins.object",
-    "src.tasks": "builtins.object",
-    "torch.nn": "torch.nn.Module",
-    "torch.optim": "torch.optim.Optimizer",
-    "torch.optim.lr_scheduler": "torch.optim.lr_scheduler.LRScheduler",
-    "torchmetrics.classification": "torchmetrics.Metric",
-    "torchmetrics.clustering": "torchmetrics.Metric",
-    "torchmetrics.nominal": "torchmetrics.Metric",
-    "torchmetrics.regression": "torchmetrics.Metric",
-    "torchmetrics.retrieval": "torchmetrics.Metric",
-    "torchmetrics.segmentation": "torchmetrics.Metric",
-    "torchmetrics.aggregation": "torchmetrics.Metric",
-    "torchvision.transforms": "torch.nn.Module",
-    "torchvision.transforms.v2": "torch.nn.Module",
+    "builtins.object": "src.callbacks src.data src.models src.tasks",
+    "torch.nn.Module": "torch.nn torchvision.transforms torchvision.transforms.v2",
+    "torch.optim.Optimizer": "torch.optim",
+    "torch.optim.lr_scheduler.LRScheduler": "torch.optim.lr_scheduler",
+    "torchmetrics.Metric": (
+        "torchmetrics.aggregation torchmetrics.classification torchmetrics.clustering "
+        "torchmetrics.nominal torchmetrics.regression torchmetrics.retrieval "
+        "torchmetrics.segmentation"
+    ),
 }
 # The others by name: those that act inside a run, fetch nothing and call nothing they are told.
 _LISTED = {
@@ -64,7 +57,8 @@ _LISTED = {
     ),
 }
 _NOT = {"torchvision.transforms.Lambda", "torchvision.transforms.v2.Lambda"}
-MODELS = "torchvision.models"  # its functions that make them
+_MODELS = "torchvision.models"  # its functions that make them
+_QUICK = {"src", "torch", "lightning"}
 _SLOW = {"torchmetrics", "torchvision"}  # loaded only for a name of theirs
 
 
@@ -78,71 +72,54 @@ def find_allowed(name: str) -> Any:
         The class or function itself; None if the list does not have it.
     """
     package = name.partition(".")[0]
-    known = {namespace.partition(".")[0] for namespace in _WHOLE}
-    return _table(package).get(name) if package in known | {"lightning"} else None
+    return _table(package).get(name) if package in _QUICK | _SLOW else None
 
 
-def allowed_names(also: Iterator[str]) -> list[str]:
+def allowed_names(needed: Iterable[str]) -> set[str]:
     """List all names that are allowed.
 
     Args:
-        also: Names in a configuration; packages that load slowly are listed if it needs them.
+        needed: Names in a configuration; packages that load slowly are listed if it needs them.
 
     Returns:
         Dotted names.
     """
-    packages = {name.partition(".")[0] for name in also} & _SLOW
-    return [name for each in ("src", "torch", "lightning", *packages) for name in _table(each)]
-
-
-def is_model_function(item: Any) -> bool:
-    """Tell whether a network is made by one of torchvision's functions, which may fetch weights.
-
-    Args:
-        item: What `find_allowed` found.
-
-    Returns:
-        True for such a function.
-    """
-    return not isinstance(item, type) and str(item.__module__).startswith(f"{MODELS}.")
+    packages = {name.partition(".")[0] for name in needed} & _SLOW | _QUICK
+    return {name for package in packages for name in _table(package)}
 
 
 @cache
 def _table(package: str) -> dict[str, Any]:
-    return {name: item for place, key, item in _items(package) for name in _names(place, key, item)}
+    """List what is allowed of a package, by its place, by where it is defined, and by its root."""
+    table: dict[str, Any] = {}
+    root = importlib.import_module(package)
+    for module, key, item in _items(package):
+        table |= {f"{module}.{key}": item, f"{item.__module__}.{item.__qualname__}": item}
+        if getattr(root, key, None) is item:
+            table[f"{package}.{key}"] = item
+    return table
 
 
-def _items(package: str) -> Iterator[tuple[ModuleType, str, Any]]:
+def _items(package: str) -> Iterator[tuple[str, str, Any]]:
     """Give each allowed thing of a package with the module that publishes it."""
-    for namespace in [name for name in _WHOLE if name.partition(".")[0] == package]:
-        module, kind = importlib.import_module(namespace), _get(_WHOLE[namespace])
-        for key, item in vars(module).items():
-            if f"{namespace}.{key}" not in _NOT and _is_public(package, key, item, kind):
-                yield module, key, item
-    for namespace in [name for name in _LISTED if name.partition(".")[0] == package]:
-        module = importlib.import_module(namespace)
-        yield from ((module, key, getattr(module, key)) for key in _LISTED[namespace].split())
-    if package == MODELS.partition(".")[0]:
-        module = importlib.import_module(MODELS)
-        keys = module.list_models(module=module)
-        yield from ((module, key, getattr(module, key)) for key in keys)
+    for kind, modules in _WHOLE.items():
+        for name in _of(package, modules.split()):
+            for key, item in vars(importlib.import_module(name)).items():
+                if f"{name}.{key}" not in _NOT and _is_public(package, key, item, kind):
+                    yield name, key, item
+    for name in _of(package, _LISTED):
+        module = importlib.import_module(name)
+        yield from ((name, key, getattr(module, key)) for key in _LISTED[name].split())
+    for name in _of(package, [_MODELS]):
+        module = importlib.import_module(name)
+        yield from ((name, key, getattr(module, key)) for key in module.list_models(module=module))
 
 
-def _is_public(package: str, key: str, item: Any, kind: type) -> bool:
+def _of(package: str, modules: Iterable[str]) -> list[str]:
+    return [name for name in modules if name.partition(".")[0] == package]
+
+
+def _is_public(package: str, key: str, item: Any, kind: str) -> bool:
     """Tell whether a package publishes a class of its own; others are imported everywhere."""
     own = isinstance(item, type) and item.__module__.partition(".")[0] == package
-    return own and issubclass(item, kind) and not key.startswith("_")
-
-
-def _names(place: ModuleType, key: str, item: Any) -> set[str]:
-    """Name a thing by its place, by where it is defined, and by the root of its package."""
-    names = {f"{place.__name__}.{key}", f"{item.__module__}.{item.__qualname__}"}
-    root = place.__name__.partition(".")[0]
-    if getattr(importlib.import_module(root), key, None) is item:
-        names.add(f"{root}.{key}")
-    return names
-
-
-def _get(name: str) -> Any:
-    module, _, key = name.rpartition(".")
-    return getattr(importlib.import_module(module), key)
+    return own and issubclass(item, pkgutil.resolve_name(kind)) and not key.startswith("_")

@@ -51,7 +51,7 @@ class BestCheckpoint(ModelCheckpoint):
         )
         self._takes_last = mode == "last"
         self._given: Mode | None = mode if mode in ("max", "min") else None
-        self._key_mode = self.mode
+        self._key = ""
         self._known: KnownMetrics | None = None
         self._validated = False
         self._best_step = 0
@@ -89,7 +89,7 @@ class BestCheckpoint(ModelCheckpoint):
         if not self._takes_last:
             known.wanted[self.monitor] = "say --best.mode max or --best.mode min"
         self._take_mode()
-        self._key_mode = self.mode
+        self._key = super().state_key
 
     def _take_mode(self) -> None:
         if (metric := self.metric) and not self._takes_last and self.mode != metric.mode:
@@ -99,11 +99,7 @@ class BestCheckpoint(ModelCheckpoint):
     @property
     @override
     def state_key(self) -> str:
-        mode, self.mode = self.mode, self._key_mode  # the same before and after it is known
-        try:
-            return super().state_key
-        finally:
-            self.mode = mode
+        return self._key or super().state_key  # the same before and after the mode is known
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -145,22 +141,14 @@ class BestCheckpoint(ModelCheckpoint):
         if self.metric is None and self._known and self.monitor and "mode" in state_dict:
             self._known.say(self.monitor, state_dict["mode"])
             self._take_mode()
-        here = Path(self.dirpath or ".")
-        best = here / Path(state_dict["best_model_path"]).name
+        best = Path(self.dirpath or ".") / "best.ckpt"  # where the run lies now
         if not _is_remembered(best, state_dict):
             return  # it is of a later state than the one that continues, or not there
         self._best_step = state_dict["best_step"]
-        moved = {
-            name: str(here / Path(state_dict[name]).name) if state_dict[name] else ""
-            for name in _PATHS
-        }
-        scores = {
-            str(here / Path(path).name): score
-            for path, score in state_dict["best_k_models"].items()
-        }
-        super().load_state_dict(
-            {**state_dict, **moved, "dirpath": str(here), "best_k_models": scores}
-        )
+        moved = {name: str(best) if state_dict[name] else "" for name in _PATHS}
+        scores = {str(best): score for score in state_dict["best_k_models"].values()}
+        folder = str(best.parent)
+        super().load_state_dict({**state_dict, **moved, "dirpath": folder, "best_k_models": scores})
 
     @override
     def on_load_checkpoint(
@@ -180,6 +168,5 @@ def _is_remembered(path: Path, state: dict[str, Any]) -> bool:
     if found["global_step"] != state["best_step"]:
         return False
     score = found["metrics"].get(state["monitor"])
-    return state["monitor"] is None or bool(
-        score is not None and score == state["best_model_score"]
-    )
+    same = score is not None and bool(score == state["best_model_score"])
+    return same or state["monitor"] is None

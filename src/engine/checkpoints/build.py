@@ -1,23 +1,29 @@
 """What a configuration describes, made without a Trainer."""
 
 import os
+import signal
+import sys
+import threading
 from argparse import ArgumentError
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
 
 import torch
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
-from src.engine.checkpoints.limits import memory_limit, time_limit
 from src.engine.checkpoints.published import link
 from src.engine.checkpoints.trusted import Trusted
 from src.engine.checkpoints.weights import refuse_other_weights
 from src.engine.console.explain import explain
 from src.engine.console.parser import OneLineParser
 from src.engine.seed import seed_generators
+
+if sys.platform != "win32":
+    import resource
 
 _LONGEST = 300  # characters of a reason
 _LONGEST_S = 60.0  # that a stranger's network may take to be made
@@ -70,7 +76,7 @@ def build(
 
 
 def _make(parser: OneLineParser, parsed: Namespace) -> Any:
-    made = parser.instantiate_classes(parsed)
+    made = parser.instantiate(parsed)
     made.model.configure_model()  # where a module may make its layers
     return made
 
@@ -80,9 +86,45 @@ def _make_bounded(parser: OneLineParser, parsed: Namespace, weights: Mapping[str
     size = sum(tensor.nbytes for tensor in weights.values())
     spare = _SPARE + _OF_A_THREAD * (os.cpu_count() or 1)
     try:
-        with memory_limit(spare + _COPIES * size), time_limit(_LONGEST_S):
+        with _memory_limit(spare + _COPIES * size), _time_limit(_LONGEST_S):
             with torch.device("meta"), suppress(NotImplementedError, RuntimeError):
                 refuse_other_weights(_make(parser, parsed.clone()).model, weights)
             return _make(parser, parsed)
     except (MemoryError, TimeoutError) as error:
         raise ValueError("the checkpoint describes more than its weights have room for") from error
+
+
+@contextmanager
+def _memory_limit(spare: int) -> Iterator[None]:
+    """Let this process take only so many more bytes, where the system can tell and limit it."""
+    statm = Path("/proc/self/statm")
+    if not statm.is_file():
+        yield
+        return
+    before, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = int(statm.read_text().split()[0]) * resource.getpagesize() + spare
+    limits = [value for value in (limit, before, hard) if value != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, hard))
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Let a piece of work take only so long, where the system has an alarm."""
+
+    def stop(*_: Any) -> NoReturn:
+        raise TimeoutError(f"it took over {seconds:g} s")
+
+    if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

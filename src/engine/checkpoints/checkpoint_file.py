@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric.plugins import CheckpointIO
-from torch import Tensor
+from torch import Tensor, is_tensor
 from typing_extensions import override
 
 from src.engine.console.note import note
@@ -15,15 +14,9 @@ from src.engine.console.shown import shown
 from src.engine.files.atomic_write import write_atomic
 from src.engine.files.plain_file import load_plain, packed
 from src.engine.files.shape import PROGRESS, SESSION, misfit
+from src.engine.lightning_compat import LOOPS
 
 _COUNT = range(2**63)
-_DONE = {"completed": _COUNT, "processed": _COUNT, str: _COUNT}
-_LOOP = {
-    "state_dict": {"combined_loader?": [object]},
-    "epoch_progress": {"current": _DONE, "total": _DONE},
-    "epoch_loop.state_dict": {"_batches_that_stepped": _COUNT},
-    "epoch_loop.batch_progress": {"current": _DONE, "total": _DONE, "is_last_batch": bool},
-}
 _LOADER = {
     **{"epoch?": int, "first?": int, "seeds?": [range(-(2**63), 2**64)]},
     **{"since?": _COUNT, "sampler?": [object], "data?": object, "cycle?": _COUNT},
@@ -31,7 +24,7 @@ _LOADER = {
 _SHAPE = {
     "config": re.compile(r"(?s).{0,1000000}"),
     "provenance": [SESSION, ...],
-    "loops": {"fit_loop": _LOOP},
+    "loops": LOOPS,
     "global_step": _COUNT,
     "pytorch-lightning_version": re.compile(r"\d[\w.+-]{0,50}"),
     "state_dict": {str: Tensor},
@@ -42,6 +35,7 @@ _SHAPE = {
     "metrics": {str: float},
     "flags?": {key: [str] for key in ("frozen", "evaluating", "untracked")},
     "configured?": {str: {str: object}},
+    "attributes?": {"in_epoch": bool, "processes": [{str: {"same": bool, "value": object}}, ...]},
     "loaders?": [[_LOADER]],
     "calibration?": {"temperature": float, "step": int},
 }
@@ -105,46 +99,17 @@ def read_checkpoint(path: str | Path, look_beside: bool = True) -> dict[str, Any
             project.
     """
     content = load_plain(path, look_beside)
-    if isinstance(content, dict) and content.keys() >= _PARTS:
-        if wrong := misfit(content, _SHAPE):
-            raise ValueError(f"{shown(Path(path))} is not a checkpoint of this project: {wrong}")
-        return content
-    if isinstance(content, dict) and content and all(map(torch.is_tensor, content.values())):
+    name = shown(Path(path))
+    if not isinstance(content, dict) or not content.keys() >= _PARTS:
+        tensors = isinstance(content, dict) and content and all(map(is_tensor, content.values()))
+        what = "holds weights only" if tensors else "was not written by this command"
         raise ValueError(
-            f"{shown(Path(path))} holds weights only, not the configuration of a run: give a "
-            ".ckpt, or begin a new run from it with --weights"
+            f"{name} {what}, it holds no configuration of a run: give another .ckpt, or begin a "
+            "new run from its weights with --weights"
         )
-    raise ValueError(
-        f"{shown(Path(path))} was not written by this command, it holds no configuration: give "
-        "another one, or begin a new run from its weights with --weights"
-    )
-
-
-def newest_checkpoint(folder: Path) -> tuple[Path, list[str]]:
-    """Find the latest whole state in a run's folder, by what is in the files and not their dates.
-
-    It is the one with most steps of the session that began last.
-
-    Args:
-        folder: Folder of checkpoints.
-
-    Returns:
-        The file, and a sentence for each one that had to be passed over.
-
-    Raises:
-        FileNotFoundError: There is none.
-    """
-    order, skipped = {}, []
-    for path in sorted(folder.glob("*.ckpt")):
-        try:
-            content = read_checkpoint(path, look_beside=False)
-            began = content["provenance"][-1]["began"]
-            order[path] = began, content["global_step"], path.stem == "last"
-        except (OSError, ValueError) as error:
-            skipped.append(str(error))
-    if not order:
-        raise FileNotFoundError("; ".join([f"{shown(folder)} holds no whole checkpoint", *skipped]))
-    return max(order, key=lambda path: order[path]), skipped
+    if wrong := misfit(content, _SHAPE):
+        raise ValueError(f"{name} is not a checkpoint of this project: {wrong}")
+    return content
 
 
 def _began(checkpoint: dict[str, Any]) -> str:

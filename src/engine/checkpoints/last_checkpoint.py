@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from src.engine.files.atomic_write import sync_folder
-from src.engine.lightning_compat import log_interval
+from src.engine.lightning_compat import batches_done, log_interval
 
 
 class LastCheckpoint(Callback):
@@ -90,4 +90,4 @@ class LastCheckpoint(Callback):
 
 def _place(trainer: Trainer) -> tuple[int, int]:
     """Tell how far a training is; one whose module takes no optimizer steps goes on, too."""
-    return trainer.global_step, trainer.fit_loop.epoch_loop.batch_progress.total.completed
+    return trainer.global_step, batches_done(trainer)

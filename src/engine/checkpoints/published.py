@@ -2,16 +2,16 @@
 
 import inspect
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import yaml
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser
-from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from src.engine.checkpoints.named import options
 from src.engine.console.command_line import LINKS, CommandLine, option_name, refuse_linked
 from src.engine.records.config_file import flat, read_config
 
@@ -71,39 +71,35 @@ def link(parser: LightningArgumentParser, content: dict[str, Any], words: Sequen
     return len(sure) == len(LINKS)
 
 
-def can_test(module: LightningModule, data: LightningDataModule | None) -> bool:
-    """Tell whether there is something to test, and on what.
+def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give each option of a command with its value.
 
     Args:
-        module: Module that was trained.
-        data: Data set, if it has one.
+        words: Words of the command.
 
-    Returns:
-        True if the module has a test step and one of them loaders for it.
+    Yields:
+        Name without dashes, such as `data.data_dir`, and value.
     """
-    loaders = any(is_overridden("test_dataloader", owner) for owner in (module, data) if owner)
-    return loaders and is_overridden("test_step", module)
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
+        if word.startswith("--"):
+            option, equals, value = word.removeprefix("--").partition("=")
+            yield option_name(option.rstrip("+")), value if equals else following
 
 
 def _brings_loaders(words: Sequence[str]) -> bool:
     name = _class_name("model", {}, words)
     module = _find(name, LightningModule) if name else None
     own = getattr(module, "train_dataloader", None)
-    named = any(option.partition(".")[0] == "data" for option, _ in options(words))
-    return own not in (None, LightningModule.train_dataloader) and not named
+    data = any(option.partition(".")[0] == "data" for option, _ in options(words))
+    return own not in (None, LightningModule.train_dataloader) and not data
 
 
 def _class_name(part: str, content: Mapping[str, Any], words: Sequence[str]) -> str | None:
     """Find which class is meant; None if there is none."""
-    value = content.get(part)
-    for option, given in options(words):
-        if option == part:
-            value = given
+    value = dict(options(words)).get(part, content.get(part))
     if isinstance(value, str):
-        try:
+        with suppress(yaml.YAMLError):
             value = yaml.safe_load(value)  # null, or a class with its arguments
-        except yaml.YAMLError:
-            return value if isinstance(value, str) else None
     if isinstance(value, Mapping):
         value = value.get("class_path")
     return value if isinstance(value, str) else None

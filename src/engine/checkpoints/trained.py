@@ -8,9 +8,8 @@ from lightning.pytorch import LightningDataModule, LightningModule
 
 from src.engine.checkpoints.build import build
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
-from src.engine.checkpoints.confined import find_data, forbid_download
 from src.engine.checkpoints.consent import trust
-from src.engine.checkpoints.find_checkpoint import best_checkpoint, find_checkpoint
+from src.engine.checkpoints.find_checkpoint import find_checkpoint
 from src.engine.checkpoints.trusted import Trusted
 from src.engine.console.note import note
 from src.engine.files.run import Run
@@ -55,19 +54,19 @@ class Trained:
                 no data set whose folder could be another one.
         """
         trust(trusted)
-        found, passed_over = find_checkpoint(word, Path(), best_checkpoint)
+        found, passed_over = find_checkpoint(word, Path(), best=True)
         for reason in passed_over:
             note(f"passed over: {reason}")
         path = Path(found)
         checkpoint = read_checkpoint(path)
         run = Run.of_checkpoint(path)
         config = Trusted.read(checkpoint["config"], run=run)
-        find_data(config.content, data_dir, run)
+        _find_data(config.content, data_dir, run)
         task, data = build(config, checkpoint["state_dict"])
         if data is None and data_dir is not None:
             raise ValueError(f"--data_dir {data_dir}: the run has no data set, leave it")
-        if data_dir is None and not config.own:
-            forbid_download(data)
+        if data and hasattr(data, "download") and data_dir is None and not config.own:
+            data.download = False  # whose folder only the checkpoint names
         return cls(path, checkpoint, config, task.eval(), data)
 
     @property
@@ -97,3 +96,16 @@ class Trained:
         """What kind of task it is, as its class publishes it; empty if that says nothing."""
         kind = getattr(type(self.task), "kind", "")
         return kind if isinstance(kind, str) else ""
+
+
+def _find_data(content: dict[str, Any], data_dir: str | None, run: Run | None) -> None:
+    """Set the folder of the data set: the user's, the run's from here, or the run's in its root."""
+    if not content.get("data"):
+        return
+    settings = content["data"]["init_args"] = content["data"].get("init_args") or {}
+    before = settings.get("data_dir")
+    if data_dir is not None:
+        settings["data_dir"] = data_dir
+    elif run and isinstance(before, str) and not Path(before).exists():
+        inside = run.root / before
+        settings["data_dir"] = str(inside) if inside.exists() else before

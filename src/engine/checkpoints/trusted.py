@@ -1,14 +1,17 @@
 """The gate: what the configuration in a checkpoint may build, judged before anything is built.
 
-A checkpoint comes from anywhere. Its configuration is read as plain data; each class that it names
-is looked up in a list; texts stay texts; and what has been parsed of it is judged once more, part
-by part, before anything of it is called. A configuration that a command of the user has run on
-this machine is the user's own and needs none of it.
+A checkpoint comes from anywhere. A configuration that a command of the user has run on this machine
+is the user's own and may do anything. Of any other, each class that it names must be on the list
+(`allowed`), of a package that the user trusts (`consent`), or named by the user's command, too. It
+is plain data in which there is one way to name a class, and its files stay in its run (`confined`).
+Texts stay texts, and nothing else can be imported while it is parsed and built.
 """
 
+import re
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, cast
 
@@ -18,19 +21,16 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
 from src.engine.checkpoints.allowed import allowed_names, find_allowed
-from src.engine.checkpoints.confined import confine, forbid_download, keep_inside
-from src.engine.checkpoints.consent import find_consented, is_own, remember_own, remember_used
-from src.engine.checkpoints.named import Named
-from src.engine.checkpoints.spelled import class_parts, refuse_doubled, refuse_misspelled
-from src.engine.console.parser import (
-    OneLineParser,
-    as_texts,
-    importing_only,
-    without_files,
-    without_texts,
-)
+from src.engine.checkpoints.confined import class_parts, confine, keep_inside
+from src.engine.checkpoints.consent import find_trusted, is_own, is_own_package, remember
+from src.engine.checkpoints.published import options
+from src.engine.console.jsonargparse_compat import importing_only, without_files
+from src.engine.console.parser import OneLineParser, as_texts, without_texts
 from src.engine.files.run import Run
-from src.engine.records.plain import read_own, read_plain
+from src.engine.records.config_file import read_own, read_plain
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_STRUCTURE = (Namespace, dict, list, tuple, set, ModuleType)
 
 
 @dataclass
@@ -41,12 +41,12 @@ class Trusted:
         content: The configuration, in plain types; of a stranger's, folders and fetches are
             confined to the run.
         own: Whether a command of the user has run it on this machine.
-        named: What the command names itself, which it allows.
+        words: Words of the user's command; what they name is trusted.
     """
 
     content: dict[str, Any]
     own: bool = False
-    named: Named = field(default_factory=Named)
+    words: Sequence[str] = ()
 
     @classmethod
     def read(cls, config: Any, words: Sequence[str] = (), run: Run | None = None) -> "Trusted":
@@ -54,12 +54,12 @@ class Trusted:
 
         Args:
             config: What the checkpoint holds as its configuration.
-            words: Words of the user's command; what they name is trusted.
+            words: Words of the user's command.
             run: Run that goes on, which the configuration is confined to.
 
         Returns:
             The configuration; nothing that it names has been called, and only packages of the list
-            and those that the user has used have been imported.
+            and those that the user trusts have been imported.
 
         Raises:
             ValueError: It is no configuration, or names something else than parts of a training.
@@ -72,12 +72,9 @@ class Trusted:
             ) from error
         if not isinstance(content, dict) or "config" in content or "model" not in content:
             raise ValueError("the checkpoint holds no configuration: give another one")
-        trusted = cls(content, is_own(config), Named(words))
+        trusted = cls(content, is_own(config), words)
         if not trusted.own:
-            refuse_misspelled(content)
-            for part in class_parts(content):
-                refuse_doubled(part, trusted._judged(part["class_path"]))
-            confine(content, run)
+            confine(content, trusted._find, run)
         return trusted
 
     @property
@@ -105,28 +102,13 @@ class Trusted:
         if self.own:
             return parser.parse_args(words, parser.parse_object(content))
         without_files(parser)
-        cast(OneLineParser, parser).guard = self.guard
-        with self.guard():
+        cast(OneLineParser, parser).guard = self._guard
+        with self._guard():
             parsed = parser.parse_object(as_texts(content))
-            self._judge(content, parsed, "")
+            self._judge(content, parsed)
             parsed = parser.parse_args(words, parsed)
-            self._judge(content, parsed, "")
         plain: Namespace = without_texts(parsed)
         return plain
-
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Let nothing else be imported while jsonargparse works on a stranger's configuration.
-
-        Yields:
-            Nothing.
-        """
-        names = {part["class_path"] for part in class_parts(self.content)}
-        found = [item for item in map(self._judged, names) if isinstance(item, type)]
-        names |= {f"{item.__module__}.{item.__qualname__}" for item in found}
-        allowed = {*allowed_names(iter(names)), *names, *self.named.paths()}
-        with nullcontext() if self.own else importing_only(allowed):
-            yield
 
     def limit(self, data: Any) -> None:
         """Let a data set only read its folder, unless it is the user who has named that.
@@ -137,24 +119,55 @@ class Trusted:
         Raises:
             FileNotFoundError: Its files are not there.
         """
-        if not self.own and not self.named.gives("data.data_dir") and forbid_download(data):
+        named = any(option == "data.data_dir" for option, _ in options(self.words))
+        if hasattr(data, "download") and not self.own and not named:
+            data.download = False
             data.prepare_data()  # refuses what is missing before a run begins
 
-    def _judged(self, name: Any, where: str = "") -> Any:
+    def _find(self, name: str) -> Any:
         """Find what a name means, if it may be named; None if it is the command that names it."""
-        if not isinstance(name, str):
-            raise ValueError(f"the checkpoint names {name!r:.80} as a class, which is no name")
-        if self.named.has(name) or (where and self.named.sets(where, name)):
+        if self._is_named(name):
             return None
         item = find_allowed(name)
-        return find_consented(name) if item is None else item
+        return find_trusted(name) if item is None else item
+
+    def _is_named(self, name: str) -> bool:
+        return any(value == name for _, value in options(self.words))
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Let nothing be imported but the list, what the configuration names and the command."""
+        names = {part["class_path"] for part in class_parts(self.content)}
+        found = [item for item in map(self._find, names) if isinstance(item, type)]
+        names |= {f"{item.__module__}.{item.__qualname__}" for item in found}
+        with importing_only(allowed_names(names) | names | self._names_of_command()):
+            yield
+
+    def _names_of_command(self) -> set[str]:
+        """List what the words of the command may mean, as a loaded class by its bare name."""
+        values = {value for _, value in options(self.words)}
+        found = {name for value in values for name in _DOTTED.findall(value)}
+        packages = {name.partition(".")[0] for name in found}
+        found |= {package for package in packages if is_own_package(package)}
+        for module in [*sys.modules.values()]:
+            for name in values & getattr(module, "__dict__", {}).keys():
+                item = vars(module)[name]
+                if isinstance(item, type):
+                    found |= {f"{module.__name__}.{name}", f"{item.__module__}.{item.__qualname__}"}
+        return {name for name in found if all(map(str.isidentifier, name.split(".")))}
 
     def _judge(self, raw: Any, parsed: Any, where: str = "") -> None:
         """Compare what the configuration says with what would be built, at every depth."""
+        if isinstance(raw, str) and (callable(parsed) or isinstance(parsed, _STRUCTURE)):
+            listed = find_allowed(raw) is parsed  # such as an activation
+            if not listed and not self._is_named(raw):
+                raise ValueError(
+                    f"{where} in the checkpoint is a text, {raw!r:.80}, where none may be"
+                )
         if isinstance(parsed, Namespace | dict):
             items = vars(parsed) if isinstance(parsed, Namespace) else parsed
             if "class_path" in items:
-                self._judged(items["class_path"], where)
+                self._find(items["class_path"])
             for key, value in items.items():
                 inner = raw.get(key) if isinstance(raw, dict) else None
                 self._judge(inner, value, f"{where}.{key}".strip("."))
@@ -162,17 +175,6 @@ class Trusted:
             same = isinstance(raw, list) and len(raw) == len(parsed)
             for number, value in enumerate(parsed):
                 self._judge(raw[number] if same else None, value, where)
-        if isinstance(raw, str):
-            self._judge_text(raw, parsed, where)
-
-    def _judge_text(self, raw: str, parsed: Any, where: str) -> None:
-        """Refuse a text that became a class, a function or a structure."""
-        structure = isinstance(parsed, Namespace | dict | list | tuple | set | ModuleType)
-        if not structure and not callable(parsed):
-            return
-        listed = find_allowed(raw) is parsed  # such as an activation
-        if not listed and not self.named.has(raw) and not self.named.sets(where, raw):
-            raise ValueError(f"{where} in the checkpoint is a text, {raw!r:.80}, where none may be")
 
 
 def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer) -> None:
@@ -185,10 +187,9 @@ def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer) -> 
         trainer: Its trainer.
     """
     used = {part["class_path"] for part in class_parts(read_own(config))}
-    if trusted and not trusted.own:
+    foreign = trusted is not None and not trusted.own
+    if trusted and foreign:
         used -= {part["class_path"] for part in class_parts(trusted.content)}
         keep_inside(trainer, run)
-    elif trainer.is_global_zero:
-        remember_own(config)
     if trainer.is_global_zero:
-        remember_used(used)
+        remember(used, None if foreign else config)

@@ -5,13 +5,12 @@ from pathlib import Path
 
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.model_helpers import is_overridden
-from torch import Tensor, nn
+from torch import Tensor
 
 from src.engine.checkpoints.digest import digest
 from src.engine.files.plain_file import load_plain
 
 _MANY = 3
-_LATER = "empty parameter list", "uninitialized"  # what torch says of layers that are to come
 
 
 def load_weights(model: LightningModule, path: str) -> str:
@@ -19,7 +18,7 @@ def load_weights(model: LightningModule, path: str) -> str:
 
     Args:
         model: Task whose weights are replaced.
-        path: A checkpoint, or the weights that `saved_part` has, such as `model.pt`.
+        path: A checkpoint, or the weights of the part that a run saves, such as `model.pt`.
 
     Returns:
         What identifies them: file and digest.
@@ -44,19 +43,6 @@ def load_weights(model: LightningModule, path: str) -> str:
     return f"{Path(path).name} {digest(content)[:16]}"
 
 
-def saved_part(model: LightningModule) -> nn.Module:
-    """Find the part of a task whose weights are saved for use without it.
-
-    Args:
-        model: Task.
-
-    Returns:
-        What it calls its `network`, else itself.
-    """
-    network = getattr(model, "network", None)
-    return network if isinstance(network, nn.Module) else model
-
-
 def refuse_other_weights(model: LightningModule, saved: Mapping[str, Tensor]) -> None:
     """Say in one line why the weights of a checkpoint do not fit.
 
@@ -74,25 +60,6 @@ def refuse_other_weights(model: LightningModule, saved: Mapping[str, Tensor]) ->
         here = {name: value for name, value in here.items() if name in saved}
     if problem := _mismatch(here, saved):
         raise ValueError(f"the network has changed since the checkpoint was saved: {problem}")
-
-
-def refuse_impossible(model: LightningModule) -> None:
-    """Refuse settings of which no optimizer can be made.
-
-    Args:
-        model: Task that has no trainer yet.
-
-    Raises:
-        ValueError: There are such settings.
-        TypeError: Likewise.
-    """
-    try:
-        model.configure_optimizers()
-    except (TypeError, ValueError) as error:
-        if not any(sign in str(error) for sign in _LATER):
-            raise
-    except Exception:  # of a task that asks for its trainer, or for layers that are made later
-        return
 
 
 def _mismatch(here: Mapping[str, Tensor], there: Mapping[str, Tensor]) -> str:

@@ -1,4 +1,4 @@
-"""The words of a command that are looked at before LightningCLI reads them, without torch."""
+"""Options of a command that are read before LightningCLI reads the others, without torch."""
 
 import argparse
 import re
@@ -11,21 +11,30 @@ LINKS = (
     ("data.num_classes", "model.init_args.network.init_args.num_classes"),
     ("data.image_shape", "model.init_args.network.init_args.image_shape"),
 )
+# Options of a training that are taken out of the command before LightningCLI reads it.
+TAKEN_OUT = {
+    "ckpt_path": "Run to continue in its own folders: `last`, the folder of a run or a checkpoint.",
+    "weights": "File of weights, `.pt` or `.ckpt`, that a new run starts from.",
+    "group": "Name of the group that a new run belongs to, for `src.compare`.",
+    "seeds": "Train once for each seed: their number, or seeds such as 1,2,5-9.",
+    "jobs": "Runs at the same time, with --seeds; they share the threads and GPUs.",
+    "trust": "Your own packages that checkpoints may name from now on, such as my_lab.",
+}
 
 
 class CommandLine(NamedTuple):
-    """A command, taken apart.
+    """A command, split into the options that are taken out, if given, and the rest.
 
     Attributes:
-        config: Configuration file that it names, or None.
-        ckpt_path: Checkpoint, folder of a run or `last`, or None.
-        weights: File of weights that it names, or None.
-        group: Group of the run, or None.
-        seeds: Seeds of the runs, or None.
-        jobs: Number of runs at once, or None.
-        trust: Packages that checkpoints may name, or None.
-        root: Folder of the runs.
-        rest: All words but those of the first seven, in their order.
+        config: Configuration file.
+        ckpt_path: Checkpoint, folder of a run or `last`.
+        weights: File of weights.
+        group: Group of the run.
+        seeds: Seeds of the runs.
+        jobs: Number of runs at once.
+        trust: Packages that checkpoints may name.
+        root: Folder of the runs; its option stays in the rest.
+        rest: All other words, in their order.
     """
 
     config: str | None
@@ -39,72 +48,43 @@ class CommandLine(NamedTuple):
     rest: list[str]
 
 
-# Options of a training that are taken out of the command before LightningCLI reads it.
-TAKEN_OUT = {
-    "ckpt_path": "Run to continue, in its own folders: `last`, a run's folder or a checkpoint.",
-    "weights": "File of weights, `.pt` or `.ckpt`, that a new run begins with.",
-    "group": "Name under which runs are kept together for `src.compare`.",
-    "seeds": "Train the same with several seeds: a number of runs, or seeds such as 1,2,5-9.",
-    "jobs": "Runs at once, with --seeds; threads and GPUs are shared out.",
-    "trust": "Packages of your own that checkpoints may name from now on, such as my_lab.",
-}
-_NEEDS = {  # what follows the options that are taken out
-    "config": "the name of a file",
-    "ckpt_path": "the name of a file",
-    "weights": "the name of a file",
-    "group": "a name",
-    "seeds": "a number of runs or a list of seeds",
-    "jobs": "a number",
-    "trust": "the name of a package",
-}
-
-
 def option_name(path: str) -> str:
-    """Shorten the path of a setting in a configuration to its name on the command line.
-
-    Args:
-        path: Keys joined by dots, such as `model.init_args.network.class_path`.
-
-    Returns:
-        The name, such as `model.network`.
-    """
+    """Name a setting as on the command line: `model.init_args.lr.class_path` is `model.lr`."""
     return re.sub(r"\.(class_path|init_args|dict_kwargs)\b", "", path)
 
 
 def split_arguments(words: list[str]) -> CommandLine:
-    """Find the files that a command names, wherever in it they stand.
+    """Take the options out of a command that LightningCLI does not read, wherever they stand.
 
     Args:
         words: Words of the command.
 
     Returns:
-        The files and the other words.
+        The options and the other words.
 
     Raises:
         ValueError: An option is given twice, without its value, or with one that excludes it.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in _NEEDS:
-        names = ["-c", "--config"] if name == "config" else [f"--{name}"]
+    for names in (["-c", "--config"], *([f"--{name}"] for name in TAKEN_OUT)):
         parser.add_argument(*names, nargs="?", action="append", const="", default=[])
-    given, rest = parser.parse_known_args(words)
-    for name, values in vars(given).items():
+    found, rest = parser.parse_known_args(words)
+    given = vars(found)
+    for name, values in given.items():
         if len(values) > 1:
-            raise ValueError(
-                f"--{name} is given {len(values)} times: once is enough, nothing is ever mixed"
-            )
+            raise ValueError(f"--{name} is given {len(values)} times: give it once")
         if values == [""]:
-            raise ValueError(f"--{name} needs {_NEEDS[name]}")
-    named = {name: values[0] if values else None for name, values in vars(given).items()}
+            raise ValueError(f"--{name} needs a value: see --help")
+    options = {name: values[0] if values else None for name, values in given.items()}
     for other in ("config", "weights", "group", "seeds"):
-        if named["ckpt_path"] and named[other]:
+        if options["ckpt_path"] and options[other]:
             raise ValueError(
-                f"--{other} and --ckpt_path exclude each other: a run that continues has its own "
-                "configuration, weights, group and seed"
+                f"--{other} cannot be combined with --ckpt_path: a run that continues keeps its "
+                "own configuration, weights, group and seed"
             )
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--trainer.default_root_dir", nargs="?", dest="root")
-    return CommandLine(**named, root=parser.parse_known_args(rest)[0].root or ".", rest=rest)
+    return CommandLine(**options, root=parser.parse_known_args(rest)[0].root or ".", rest=rest)
 
 
 def refuse_linked(words: Iterable[str], links: Iterable[tuple[str, str]] = LINKS) -> None:
@@ -122,4 +102,4 @@ def refuse_linked(words: Iterable[str], links: Iterable[tuple[str, str]] = LINKS
     for word in words:
         name = option_name(word.partition("=")[0].lstrip("-"))
         if name in linked:
-            raise ValueError(f"--{name} is not an option: the data set gives it, as {linked[name]}")
+            raise ValueError(f"--{name} cannot be set: the data set gives it, as {linked[name]}")

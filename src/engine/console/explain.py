@@ -110,7 +110,7 @@ def _causes(message: str) -> str:
 def _not_an_option(name: str, known: Iterable[str]) -> str:
     if not name.startswith("--") or name == "--":
         hint = f"; did you mean --config {name}?" if name.endswith(".yaml") else ""
-        return f"{name} belongs to no option{hint}"
+        return f"{name} does not belong to an option{hint}"
     usual = _USUAL.get(name.lstrip("-").rpartition(".")[2])
     if usual and usual != name:
         return f"{name} is not an option; did you mean {usual}?"

@@ -39,33 +39,20 @@ class RunStopped(BaseException):
         self.signum = signum
 
 
-class Ended(Protocol):
-    """What a failure asks of the run that it ends."""
-
+class _Run(Protocol):  # see src.engine.files.run
     @property
-    def has_state(self) -> bool:
-        """Whether it can continue."""
-
+    def has_state(self) -> bool: ...
     @property
-    def resume_command(self) -> str:
-        """Command that continues it."""
-
+    def resume_command(self) -> str: ...
     @property
-    def log_dir(self) -> Path:
-        """Folder of its records."""
-
-    def discard_if_empty(self) -> None:
-        """Give its number back if nothing was written."""
-
-    def discard(self) -> None:
-        """Remove its folders."""
-
-    def keep_traceback(self, text: str) -> Path | None:
-        """Write a traceback to its records; return the file, or None if it cannot be written."""
+    def log_dir(self) -> Path: ...
+    def discard_if_empty(self) -> None: ...
+    def discard(self) -> None: ...
+    def keep_traceback(self, text: str) -> Path | None: ...
 
 
 @contextmanager
-def one_line_failures(exit_code: int, debug: bool, run: Ended | None = None) -> Iterator[None]:
+def one_line_failures(exit_code: int, debug: bool, run: _Run | None = None) -> Iterator[None]:
     """Turn an exception into one line on standard error and an exit code.
 
     The traceback goes to `traceback.txt` in the run's folder; a run that wrote nothing gives its
@@ -109,14 +96,7 @@ def one_line_failures(exit_code: int, debug: bool, run: Ended | None = None) -> 
 
 @contextmanager
 def interrupts() -> Iterator[None]:
-    """Pass Ctrl-C on; Lightning makes it an exit like any other failure.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C ended what a Trainer did.
-    """
+    """Pass Ctrl-C on; Lightning makes it an exit like any other failure."""
     try:
         yield
     except SystemExit as stop:
@@ -125,7 +105,7 @@ def interrupts() -> Iterator[None]:
         raise
 
 
-def _stop_at_once(run: Ended | None) -> dict[int, Any]:
+def _stop_at_once(run: _Run | None) -> dict[int, Any]:
     """Let a signal end the process where no training listens, and tell the handlers so far."""
     if threading.current_thread() is not threading.main_thread():
         return {}  # Python allows none there
@@ -139,23 +119,24 @@ def _stop_at_once(run: Ended | None) -> dict[int, Any]:
     return {number: signal.signal(number, stop) for number in numbers}
 
 
-def _say_stopped(signum: int, run: Ended | None) -> None:
+def _say_stopped(signum: int, run: _Run | None) -> None:
     if run:
         run.discard_if_empty()
     if os.environ.get("LOCAL_RANK", "0") == "0":  # one process speaks for all
-        print(f"\nstopped by {signal.Signals(signum).name}{_how_to_go_on(run)}", file=sys.stderr)
+        how = f"; {_how_to_continue(run)}" if run and run.has_state else ""
+        print(f"\nstopped by {signal.Signals(signum).name}{how}", file=sys.stderr)
 
 
-def _say_failed(error: Exception, exit_code: int, run: Ended | None) -> None:
+def _say_failed(error: Exception, exit_code: int, run: _Run | None) -> None:
     sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
     if isinstance(error, ModuleNotFoundError):
-        sentence += ": install the project (make train), then source .venv/bin/activate"
+        sentence += ": install the project with `make train`, then source .venv/bin/activate"
     print(f"error: {printable(masked(sentence))}", file=sys.stderr)
     if run and run.log_dir.is_dir():
         if file := run.keep_traceback(masked(_lines(error))):
             print(f"traceback: {shown(file)}", file=sys.stderr)
-        if how := _how_to_go_on(run):
-            print(how.removeprefix("; "), file=sys.stderr)
+        if run.has_state:
+            print(_how_to_continue(run), file=sys.stderr)
 
 
 def _say_traceback(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
@@ -168,8 +149,8 @@ def _lines(error: BaseException) -> str:
     return "\n".join(map(printable, lines))
 
 
-def _how_to_go_on(run: Ended | None) -> str:
-    return f"; continue with\n{run.resume_command}" if run and run.has_state else ""
+def _how_to_continue(run: _Run) -> str:
+    return f"continue with\n{run.resume_command}"
 
 
 def _located(error: Exception) -> str:

@@ -7,11 +7,7 @@ from src.engine.console.printable import printable
 
 
 def note(text: str) -> None:
-    """Print a line for the user, once and not for each process.
-
-    Args:
-        text: What to say.
-    """
+    """Print a line for the user, once and not for each process."""
     if "lightning" in sys.modules:  # a command that has no need of it does not wait for it
         from lightning.pytorch.utilities import rank_zero_only
 

@@ -2,18 +2,18 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
-from jsonargparse import Namespace, _common, set_parsing_settings
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 from typing_extensions import override
 
 from src.engine.console.explain import explain
+from src.engine.console.jsonargparse_compat import keep_whole_numbers, option_names
 from src.engine.console.masked import masked
 from src.engine.console.printable import printable
-from src.engine.console.whole_numbers import keep_whole_numbers
 
 _MANY = 6
 keep_whole_numbers()
@@ -37,9 +37,13 @@ class OneLineParser(LightningArgumentParser):
         return added
 
     @override
-    def instantiate_classes(self, *args: Any, **kwargs: Any) -> Any:
+    def instantiate(self, *args: Any, **kwargs: Any) -> Any:
         with self.guard():
-            return super().instantiate_classes(*args, **kwargs)
+            return super().instantiate(*args, **kwargs)
+
+    @override
+    def instantiate_classes(self, *args: Any, **kwargs: Any) -> Any:
+        return self.instantiate(*args, **kwargs)  # Lightning 2.6 calls it by its old name
 
     @override
     def format_help(self, *args: Any, **kwargs: Any) -> str:
@@ -50,7 +54,7 @@ class OneLineParser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:  # one of jsonargparse's own attempts, not the user's command
             super().error(message, ex)
-        sentence = explain(message, self._option_string_actions)
+        sentence = explain(message, option_names(self))
         print(f"error: {printable(masked(sentence))}", file=sys.stderr)
         self.exit(2)
 
@@ -65,14 +69,7 @@ class Text(str):
 
 
 def as_texts(content: Any) -> Any:
-    """Mark the texts of a configuration.
-
-    Args:
-        content: Configuration in plain types.
-
-    Returns:
-        A copy, whose texts are of `Text`.
-    """
+    """Copy a configuration of plain types, with its texts as `Text`."""
     if isinstance(content, dict):
         return {key: as_texts(value) for key, value in content.items()}
     if isinstance(content, list):
@@ -81,14 +78,7 @@ def as_texts(content: Any) -> Any:
 
 
 def without_texts(parsed: Any) -> Any:
-    """Take the marks away again.
-
-    Args:
-        parsed: What has been parsed of a configuration; is changed.
-
-    Returns:
-        The same with ordinary texts.
-    """
+    """Make the texts ordinary again of what has been parsed, which is changed."""
     if isinstance(parsed, Namespace):
         for key, value in vars(parsed).items():
             setattr(parsed, key, without_texts(value))
@@ -97,38 +87,6 @@ def without_texts(parsed: Any) -> Any:
     elif isinstance(parsed, dict):
         return {key: without_texts(value) for key, value in parsed.items()}
     return str(parsed) if isinstance(parsed, Text) else parsed
-
-
-def without_files(parser: LightningArgumentParser) -> None:
-    """Let no value be the name of a file from which it is read.
-
-    Args:
-        parser: Parser with all its options; is changed.
-    """
-    actions: list[Any] = parser._actions
-    for action in actions:  # an option of jsonargparse, which Lightning sets
-        if hasattr(action, "_enable_path"):
-            action._enable_path = False
-            action.sub_add_kwargs = {**getattr(action, "sub_add_kwargs", {}), "sub_configs": False}
-
-
-@contextmanager
-def importing_only(names: Iterable[str]) -> Iterator[None]:
-    """Let values name nothing but what is listed; anything else is refused before it is imported.
-
-    Args:
-        names: Dotted names.
-
-    Yields:
-        Nothing.
-    """
-    before = dict(_common.parsing_settings)  # set for the whole process, and never taken back
-    try:
-        allowed = [name for name in names if name.partition(".")[0] != "jsonargparse"]
-        set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=allowed)
-        yield
-    finally:
-        _common.parsing_settings.update(before)
 
 
 def _few(known: re.Match[str]) -> str:

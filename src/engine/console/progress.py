@@ -3,11 +3,14 @@
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 from typing_extensions import override
+
+from src.engine.lightning_compat import callbacks_of, next_position
 
 _EVERY_S = 0.1
 _OF_LIGHTNING = TQDMProgressBar, RichProgressBar  # the latter where rich is installed
@@ -46,7 +49,7 @@ class ProgressBar(TQDMProgressBar):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
-        done = trainer.fit_loop.epoch_loop.batch_progress.current.completed
+        _, done = next_position(trainer)
         if trainer.ckpt_path and done:  # a run that continues inside an epoch starts none
             self.on_train_epoch_start(trainer)
             self.train_progress_bar.initial = done
@@ -55,9 +58,9 @@ class ProgressBar(TQDMProgressBar):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        for bar in (self._val_progress_bar, self._train_progress_bar, self._test_progress_bar):
-            if bar is not None:
-                bar.close()
+        for kind in ("val", "train", "test"):
+            with suppress(TypeError):  # there is none
+                getattr(self, f"{kind}_progress_bar").close()
 
 
 def own_bar(trainer: Trainer, chosen: Sequence[Any]) -> None:
@@ -70,6 +73,7 @@ def own_bar(trainer: Trainer, chosen: Sequence[Any]) -> None:
         chosen: Callbacks that the user chose; a bar among them stays.
     """
     every = 1 if sys.stdout.isatty() else sys.maxsize
-    for number, callback in enumerate(trainer.callbacks):  # type: ignore[attr-defined]
+    callbacks = callbacks_of(trainer)
+    for number, callback in enumerate(callbacks):
         if type(callback) in _OF_LIGHTNING and callback not in chosen:
-            trainer.callbacks[number] = ProgressBar(every)  # type: ignore[attr-defined]
+            callbacks[number] = ProgressBar(every)

@@ -40,11 +40,7 @@ def silence_known_noise() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hide what Lightning says of each Trainer.
-
-    Yields:
-        Nothing.
-    """
+    """Hide what Lightning says of each Trainer."""
     logger = logging.getLogger("lightning.pytorch")
     before = logger.level
     logger.setLevel(logging.WARNING)

@@ -10,22 +10,11 @@ from src.engine.console.printable import printable
 
 
 def shown(path: Path) -> str:
-    """Write a path as a reader in the working directory would type it.
-
-    Args:
-        path: Any path.
-
-    Returns:
-        Relative to the working directory if inside it, quoted where a shell needs it, printable.
-    """
+    """Write a path as a reader would type it: relative if it is inside the working directory."""
     text = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
     return printable(shlex.quote(text))
 
 
 def python() -> str:
-    """Name the Python that runs now as a reader would type it.
-
-    Returns:
-        `python` if that word starts it, else its path.
-    """
+    """Name the Python that runs now as a reader would type it: `python` if that starts it."""
     return "python" if shutil.which("python") == sys.executable else shown(Path(sys.executable))

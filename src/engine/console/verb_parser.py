@@ -30,10 +30,10 @@ class VerbParser(argparse.ArgumentParser):
         """Add the arguments of commands that use what a run has learned."""
         self.add_argument(
             "ckpt",
-            help="checkpoint, folder of a run (its best one), or `last`: the latest run here",
+            help="checkpoint, folder of a run (its best checkpoint), or `last`: the latest run",
         )
         self.add_argument(
-            "--data_dir", help="folder of the data set, if it is not where the run had it"
+            "--data_dir", help="folder of the data set, if it has moved since the training"
         )
         self.add_trust()
 
@@ -42,7 +42,7 @@ class VerbParser(argparse.ArgumentParser):
         self.add_argument(
             "--trust",
             metavar="PACKAGE",
-            help="package of your own that checkpoints may name from now on; several with commas",
+            help="your own package that checkpoints may name from now on, or several: A,B",
         )
 
     @override

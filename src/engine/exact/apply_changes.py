@@ -10,6 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from src.engine.console.failure import UsageError
+from src.engine.lightning_compat import callbacks_of, schedules_inside
 from src.engine.records.changes import Change, moves_end
 
 _Settings = dict[str, dict[str, Any]]
@@ -59,7 +60,7 @@ class ApplyChanges(Callback):
             _set((self._before or {}).get(name, {}), self._made.get(name, {}), place)
         for change in self.found:
             if change.name == "trainer.callbacks":
-                _set_callbacks(change, trainer.callbacks)  # type: ignore[attr-defined]
+                _set_callbacks(change, callbacks_of(trainer))
 
 
 def _places(trainer: Trainer) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -73,7 +74,7 @@ def _places(trainer: Trainer) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _inner(scheduler: Any) -> Iterator[Any]:
-    for each in getattr(scheduler, "_schedulers", ()):  # one after another, or all together
+    for each in schedules_inside(scheduler):
         yield each
         yield from _inner(each)
 

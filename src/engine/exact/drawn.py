@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
-from lightning.fabric.utilities.data import _set_sampler_epoch
 from lightning.fabric.utilities.distributed import DistributedSamplerWrapper
 from torch.utils.data import (
     BatchSampler,
@@ -21,6 +20,7 @@ from torch.utils.data import (
 
 from src.engine.console.note import note
 from src.engine.exact.place import Place
+from src.engine.lightning_compat import set_sampler_epoch, wrapped_sampler
 from src.engine.seed import derive_seed, run_seed, seed_generators
 
 # Each pass of these depends on their generator, or else on the global ones, and on nothing before.
@@ -104,11 +104,11 @@ class Draws:
         epoch, replays = place.epoch, self.epoch < 0 and not self.forgets
         first = min(self._restore(place.made), epoch) if replays else epoch
         for earlier in range(first, epoch):
-            _set_sampler_epoch(self.loader, earlier)
+            set_sampler_epoch(self.loader, earlier)
             self._open(earlier, 0)
             self._discard(place.length)
         if first < epoch:
-            _set_sampler_epoch(self.loader, epoch)
+            set_sampler_epoch(self.loader, epoch)
         self._length = place.length
         self._open(epoch, 0)
         self._discard(place.batch)
@@ -194,4 +194,4 @@ def _parts(sampler: Any) -> Iterator[Any]:
     while sampler is not None:
         yield sampler
         wraps = isinstance(sampler, DistributedSamplerWrapper)
-        sampler = sampler.dataset._sampler if wraps else getattr(sampler, "sampler", None)
+        sampler = wrapped_sampler(sampler) if wraps else getattr(sampler, "sampler", None)

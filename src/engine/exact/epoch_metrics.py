@@ -8,6 +8,8 @@ from torch import nn
 from torchmetrics import Metric, MetricCollection
 from typing_extensions import override
 
+from src.engine.lightning_compat import add_updates
+
 States = dict[str, dict[str, Any]]
 
 
@@ -86,8 +88,7 @@ def give_back(module: nn.Module, states: States) -> None:
                 metric.merge_state(state)
             else:
                 vars(metric).update(state)
-            metric._update_count += saved["updates"]
-            metric._computed = None
+            add_updates(metric, saved["updates"])
 
 
 def _on_cpu(states: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import AsyncCheckpointIO
-from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
 from src.engine.checkpoints.checkpoint_file import WholeCheckpointIO
+from src.engine.lightning_compat import spawns
 
 
 def make_exact(trainer: Trainer) -> None:
@@ -19,7 +19,7 @@ def make_exact(trainer: Trainer) -> None:
     Raises:
         ValueError: The user's way of starting processes or writing checkpoints cannot promise it.
     """
-    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+    if spawns(trainer):
         raise ValueError("spawned processes cannot tell what they did: use --trainer.strategy ddp")
     if isinstance(trainer.strategy.checkpoint_io, AsyncCheckpointIO):
         raise ValueError("AsyncCheckpointIO may lose the state of a run that ends: leave it out")

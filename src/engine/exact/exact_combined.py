@@ -5,13 +5,13 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import CombinedLoader
-from lightning.pytorch.utilities.combined_loader import _shutdown_workers_and_reset_iterator
 from typing_extensions import override
 
 from src.engine.exact.drawn import keeps_state
 from src.engine.exact.place import Place, next_place
 from src.engine.exact.seeded_reading import SampledReader
 from src.engine.exact.stream import StreamReader
+from src.engine.lightning_compat import begun_anew, close_loader, mode_of, read_through
 from src.engine.seed import derive_seed, run_seed, seed_generators
 
 Reader = SampledReader | StreamReader
@@ -52,27 +52,21 @@ class ExactCombinedLoader(CombinedLoader):
         if len(self._found) != len(loaders) or any(
             reader.loader is not loader for reader, loader in zip(self._found, loaders, strict=True)
         ):
-            cycles = self._mode == "max_size_cycle"
+            cycles = mode_of(self) == "max_size_cycle"
             self._found = [self._read(each, n, cycles) for n, each in enumerate(loaders)]
         return self._found
 
     @override
     def __iter__(self) -> Any:
-        own, readers = self._flattened, self.readers
         self._place = None
-        self._flattened = [_Epoch(reader, self._where) for reader in readers]
-        try:
-            return super().__iter__()
-        finally:
-            self._flattened = own
+        return read_through(self, [_Epoch(reader, self._where) for reader in self.readers])
 
     @override
     def __next__(self) -> Any:
         begins, place = self._place is None, self._where()
         read, number, loader = super().__next__()
-        consumed = getattr(self._iterator, "_consumed", None)
-        if begins and consumed:  # which the epoch before it was resumed had noted
-            consumed[:] = [reader.cycle > 0 for reader in self._found]
+        if begins and (anew := begun_anew(self)):  # which the epoch before it was resumed had noted
+            anew[:] = [reader.cycle > 0 for reader in self._found]
         key = self._training, loader, place.epoch, place.batch + number, self._trainer.global_rank
         device = self._trainer.strategy.root_device  # what follows is done there
         seed_generators(derive_seed("transfer", run_seed(), *key), device)
@@ -82,7 +76,7 @@ class ExactCombinedLoader(CombinedLoader):
     def reset(self) -> None:
         super().reset()
         for reader in self._found:
-            _shutdown_workers_and_reset_iterator(reader.twin)
+            close_loader(reader.twin)
 
     @override
     def _state_dicts(self) -> list[dict[str, Any]]:

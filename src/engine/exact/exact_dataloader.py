@@ -17,6 +17,14 @@ from src.engine.exact.place import Place, epoch_of_loaders, next_place
 from src.engine.exact.seeded_reading import SampledReader
 from src.engine.exact.stream import StreamReader
 from src.engine.files.plain_file import unsafe_entries
+from src.engine.lightning_compat import (
+    mode_of,
+    saved_loaders,
+    saved_position,
+    set_epoch_of_loaders,
+    train_loaders,
+    wrap_loaders,
+)
 
 
 class ExactDataLoaders(Callback):
@@ -35,22 +43,17 @@ class ExactDataLoaders(Callback):
         if stage != "fit" or self._attached:
             return
         self._attached = True
-        loop: Any = trainer.fit_loop
-        for part, training in ((loop, True), (loop.epoch_loop.val_loop, False)):
-            source = part._data_source
-            source.dataloader = self._exact(source.dataloader, trainer, training)
+        wrap_loaders(trainer, lambda request, training: self._exact(request, trainer, training))
 
     @override
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        combined = trainer.fit_loop._combined_loader
+        combined = train_loaders(trainer)
         if not isinstance(combined, ExactCombinedLoader):
             return
-        loop = checkpoint["loops"]["fit_loop"]
-        epoch = loop["epoch_progress"]["current"]["completed"]
-        batch = loop["epoch_loop.batch_progress"]["current"]["completed"]
-        states = [[self._plain(reader, Place(epoch, batch)) for reader in combined.readers]]
+        place = Place(*saved_position(checkpoint))
+        states = [[self._plain(reader, place) for reader in combined.readers]]
         if trainer.world_size > 1:
             everyone: list[Any] = [None] * trainer.world_size
             torch.distributed.all_gather_object(everyone, states[0])
@@ -68,9 +71,8 @@ class ExactDataLoaders(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._resumed:
             return
-        loop: Any = trainer.fit_loop
-        loop._last_train_dl_reload_epoch = epoch_of_loaders(trainer, trainer.current_epoch)
-        combined, batch = loop._combined_loader, next_place(trainer).batch
+        set_epoch_of_loaders(trainer, epoch_of_loaders(trainer, trainer.current_epoch))
+        combined, batch = train_loaders(trainer), next_place(trainer).batch
         kept = isinstance(combined, ExactCombinedLoader) is ("loaders" in self._resumed)
         if not kept:
             note(
@@ -97,7 +99,7 @@ class ExactDataLoaders(Callback):
 
     def _compare(self, combined: CombinedLoader | None) -> None:
         """Let loaders that keep the order compare their state; Lightning does only in an epoch."""
-        saved = self._resumed["loops"]["fit_loop"]["state_dict"].get("combined_loader", [])
+        saved = saved_loaders(self._resumed)
         for loader, state in zip(combined.flattened if combined else [], saved, strict=False):
             loader.load_state_dict(state)
 
@@ -119,7 +121,7 @@ class ExactDataLoaders(Callback):
                 given = CombinedLoader(given, "max_size_cycle" if training else "sequential")
             if all(getattr(loader, "exact", False) for loader in given.flattened):
                 return given
-            return ExactCombinedLoader(given.iterables, given._mode, trainer, training, read)
+            return ExactCombinedLoader(given.iterables, mode_of(given), trainer, training, read)
 
         return loaders
 

@@ -2,45 +2,17 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DistributedSampler
 from typing_extensions import override
 
+from src.engine.lightning_compat import next_position
 from src.engine.seed import derive_seed, run_seed
 
 _CPU = torch.device("cpu")
-
-
-class Position(NamedTuple):
-    """The place of a batch in a training.
-
-    Attributes:
-        epoch: Epochs before it.
-        batch: Batches of its epoch before it.
-    """
-
-    epoch: int
-    batch: int
-
-
-def next_position(trainer: Trainer) -> Position:
-    """Find the batch that is read next, from the progress that the Trainer keeps and restores.
-
-    Args:
-        trainer: Trainer of the run.
-
-    Returns:
-        Its position.
-    """
-    loop: Any = trainer.fit_loop  # its trackers are typed as their base class
-    progress = loop.epoch_loop.batch_progress
-    if progress.is_last_batch and progress.current.ready == progress.current.processed:
-        return Position(loop.epoch_progress.current.ready, 0)
-    batch = max(progress.current.processed, progress.current.completed)
-    return Position(loop.epoch_progress.current.processed, batch)
 
 
 def refuse_unrestored(trainer: Trainer) -> None:
@@ -124,9 +96,9 @@ class ExactOrder(DistributedSampler[Any]):
     def _rank(self) -> int:
         return self.trainer.global_rank if self.trainer else 0
 
-    def _start(self) -> Position:
+    def _start(self) -> tuple[int, int]:
         if self.trainer is None or not self.training:
-            return Position(0, 0)
+            return 0, 0
         refuse_unrestored(self.trainer)
         return next_position(self.trainer)
 

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from lightning.pytorch import Trainer
 
-from src.engine.exact.exact_order import next_position, refuse_unrestored
+from src.engine.exact.exact_order import refuse_unrestored
+from src.engine.lightning_compat import next_position, reload_interval
 
 
 class Place(NamedTuple):
@@ -50,5 +51,5 @@ def epoch_of_loaders(trainer: Trainer, epoch: int) -> int:
     Returns:
         Number of that epoch or of an earlier one.
     """
-    every: int = trainer.reload_dataloaders_every_n_epochs  # type: ignore[attr-defined]
+    every = reload_interval(trainer)
     return epoch - epoch % every if every else 0

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from src.engine.checkpoints.digest import digest
-from src.engine.console.printable import printable
+from src.engine.console.table import entries
 from src.engine.records.changes import changes
 from src.engine.records.provenance import differences
 
@@ -34,15 +34,15 @@ def report(first: dict[str, Any], again: dict[str, Any]) -> tuple[bool, str]:
         if not name.endswith("_s")  # seconds, and what is counted by them
     ]
     same = all(digest(before) == digest(now) for _, before, now in rows)
-    lines = [f"{name:<13}  {_agreement(before, now)}" for name, before, now in rows]
-    lines += [f"{'differs':<13}  {difference}" for difference in _recorded(first, again)]
+    lines = [(name, _agreement(before, now)) for name, before, now in rows]
+    lines += [("differs", difference) for difference in _recorded(first, again)]
     if same:
         verdict = "yes, to the last bit"
     elif len(lines) == len(rows):
         verdict = "no, and nothing recorded differs: try --trainer.deterministic true in both runs"
     else:
         verdict = "no"
-    return same, "\n".join(map(printable, [*lines, f"{'reproduced':<13}  {verdict}"]))
+    return same, entries([*lines, ("reproduced", verdict)])
 
 
 def _agreement(before: Any, now: Any) -> str:

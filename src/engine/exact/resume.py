@@ -23,8 +23,8 @@ from src.engine.records.changes import (
     refuse_finished,
     refuse_other_batch,
     refuse_other_experiment,
-    settings,
 )
+from src.engine.records.config_file import settings
 
 
 @dataclass

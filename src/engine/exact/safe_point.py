@@ -14,6 +14,13 @@ from lightning.pytorch.callbacks import GradientAccumulationScheduler, Stochasti
 from typing_extensions import override
 
 from src.engine.console.note import note
+from src.engine.lightning_compat import (
+    callbacks_of,
+    correct_progress,
+    ends_in_epoch,
+    point_to_next_batch,
+    saved_position,
+)
 
 Action = Callable[[Trainer, bool], None]
 
@@ -26,11 +33,18 @@ class SafePoint(Callback):
     Args:
         *actions: Called in this order, with the trainer and whether it is inside an epoch.
         at_once: Called before them, and also while gradients are being accumulated.
+        resume: Called once, where a run goes on: what was saved there is to be set again.
     """
 
-    def __init__(self, *actions: Action, at_once: Action | None = None) -> None:
+    def __init__(
+        self,
+        *actions: Action,
+        at_once: Action | None = None,
+        resume: Callable[[Trainer], None] | None = None,
+    ) -> None:
         self.actions = actions
         self.at_once = at_once
+        self.resume = resume
         self._step_before = -1  # of the latest batch
         self._resumed: dict[str, Any] = {}
         self._weights: dict[str, Any] = {}
@@ -39,9 +53,8 @@ class SafePoint(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        loop = checkpoint["loops"]["fit_loop"]
-        if point_to_next_batch(loop):
-            batches = loop["epoch_loop.batch_progress"]["current"]["completed"]
+        if point_to_next_batch(checkpoint):
+            _, batches = saved_position(checkpoint)
             checkpoint["exact"] = self._has_stepped(trainer, batches)
 
     @override
@@ -51,7 +64,7 @@ class SafePoint(Callback):
         if not trainer.training:
             return
         if "exact" in checkpoint:
-            self._resumed = checkpoint["loops"]["fit_loop"]
+            self._resumed = checkpoint["loops"]
             self._weights = checkpoint["state_dict"]
         if not checkpoint.get("exact"):
             note("this state was saved inside a step: what follows is not exactly the unbroken run")
@@ -63,7 +76,7 @@ class SafePoint(Callback):
         if any(value.dtype == torch.float64 for value in self._weights.values()):
             pl_module.load_state_dict(self._weights)  # Lightning did, before it made them 64-bit
         self._weights = {}
-        if any(isinstance(c, StochasticWeightAveraging) for c in trainer.callbacks):  # type: ignore[attr-defined]
+        if any(isinstance(c, StochasticWeightAveraging) for c in callbacks_of(trainer)):
             note("StochasticWeightAveraging does not go on exactly; WeightAveraging does")
 
     @override
@@ -71,7 +84,9 @@ class SafePoint(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if self._resumed:
-            self._correct_resumed(trainer, trainer.fit_loop)
+            self._correct_resumed(trainer)
+            if self.resume:
+                self.resume(trainer)
         self._act(trainer, batch_idx > 0, self._has_stepped(trainer, batch_idx))
         self._step_before = trainer.global_step
 
@@ -85,14 +100,9 @@ class SafePoint(Callback):
         if not ends_in_epoch(trainer):
             self._act(trainer, in_epoch=False)
 
-    def _correct_resumed(self, trainer: Trainer, loop: Any) -> None:
-        """Mend what Lightning 2.6 makes of the progress that it restores."""
-        counted = self._resumed["epoch_loop.state_dict"]["_batches_that_stepped"]
-        loop.epoch_loop._batches_that_stepped = counted  # it counts one more step, or not
-        total = loop.epoch_loop.batch_progress.total
-        total.ready = total.completed + 1  # it has counted the batch at whose start it was saved
-        loop._restarting = False  # else the schedule of epochs misses the end of this one
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
+    def _correct_resumed(self, trainer: Trainer) -> None:
+        correct_progress(trainer, self._resumed)
+        for callback in callbacks_of(trainer):
             if isinstance(callback, GradientAccumulationScheduler):
                 callback.on_train_epoch_start(trainer)  # else it waits for the next epoch
         self._resumed = {}
@@ -109,47 +119,3 @@ class SafePoint(Callback):
             self.at_once(trainer, in_epoch)
         for action in self.actions if stepped else ():
             action(trainer, in_epoch)
-
-
-def ends_in_epoch(trainer: Trainer) -> bool:
-    """Tell whether training ends before the last batch of an epoch, by its steps or by the clock.
-
-    Args:
-        trainer: Trainer whose epoch loop has ended.
-
-    Returns:
-        True if batches of the epoch are left.
-    """
-    progress = trainer.fit_loop.epoch_loop.batch_progress
-    return not progress.is_last_batch and progress.current.ready < trainer.num_training_batches
-
-
-def point_to_next_batch(fit_loop: dict[str, Any]) -> bool:
-    """Rewrite the progress that is about to be saved so that Lightning resumes at the next batch.
-
-    Args:
-        fit_loop: State of the Trainer's fit loop.
-
-    Returns:
-        False, and the state is as it was, if it is not between two batches.
-    """
-    batches, epochs = fit_loop["epoch_loop.batch_progress"], fit_loop["epoch_progress"]
-    now, epoch = batches["current"], epochs["current"]
-    whole_epochs = epoch["ready"] == epoch["completed"]
-    at_start = now["ready"] == now["completed"] + 1 and now["processed"] == now["completed"]
-    cut = not batches["is_last_batch"] and epoch["processed"] == epoch["completed"] + 1
-    if not (whole_epochs or at_start or cut):
-        return False
-    done = 0 if whole_epochs else now["completed"]
-    batches["is_last_batch"] = False
-    batches["current"] = _about_to_begin(done)
-    batches["total"] = _about_to_begin(batches["total"]["completed"])
-    begun = epoch["completed"] + (done > 0)  # else the hooks of the epoch's start are still due
-    for tracker in (epochs["current"], epochs["total"]):
-        tracker |= {"ready": begun, "started": begun, "processed": epoch["completed"]}
-        tracker["completed"] = epoch["completed"]
-    return True
-
-
-def _about_to_begin(done: int) -> dict[str, int]:
-    return {"ready": done + 1, "started": done, "processed": done, "completed": done}

@@ -1,11 +1,14 @@
-"""NumPy archives that somebody else may have written."""
+"""NumPy archives, those included that somebody else may have written."""
 
+import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from torch import Tensor
 
 _MOST = 2**28  # bytes of an array: 10,000 mistakes on colour images have a tenth of it
 
@@ -30,10 +33,13 @@ def read_arrays(path: Path, **dimensions: int) -> "list[npt.NDArray[Any]]":
     try:
         with zipfile.ZipFile(path) as archive:
             for name, dimension in dimensions.items():
-                _refuse_large(archive, name)
-                with archive.open(f"{name}.npy") as file:
+                entry = archive.getinfo(f"{name}.npy")
+                if entry.file_size > _MOST:  # zipfile unpacks no more than it says
+                    raise ValueError(f"{name} is larger than {_MOST // 2**20} MiB")
+                with archive.open(entry) as file:
                     array = np.lib.format.read_array(file, allow_pickle=False)
-                _refuse_odd(array, name, dimension)
+                if array.ndim != dimension or array.dtype.kind not in "biuf":
+                    raise ValueError(f"{name} has {array.ndim} dimensions of {array.dtype}")
                 found.append(array)
     except Exception as error:  # zipfile, zlib and NumPy have many
         reason = " ".join(str(error).split())[:100]
@@ -41,11 +47,22 @@ def read_arrays(path: Path, **dimensions: int) -> "list[npt.NDArray[Any]]":
     return found
 
 
-def _refuse_large(archive: zipfile.ZipFile, name: str) -> None:
-    if archive.getinfo(f"{name}.npy").file_size > _MOST:  # zipfile unpacks no more than it says
-        raise ValueError(f"{name} is larger than {_MOST // 2**20} MiB")
+def packed_arrays(arrays: "Mapping[str, Tensor]") -> bytes:
+    """Write tensors as a NumPy archive.
 
+    Args:
+        arrays: Tensors on the CPU, by any names; `numpy.savez` has reserved some.
 
-def _refuse_odd(array: "npt.NDArray[Any]", name: str, dimension: int) -> None:
-    if array.ndim != dimension or array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} is of {array.dtype} in {array.ndim} dimensions")
+    Returns:
+        Content of an `.npz` file.
+    """
+    import numpy as np
+    import torch
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in arrays.items():
+            array = part.float() if part.dtype == torch.bfloat16 else part  # NumPy has none
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array.numpy(), allow_pickle=False)
+    return buffer.getvalue()

@@ -1,7 +1,9 @@
 """Files that are on disk whole, or not at all."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> None:
@@ -35,12 +37,35 @@ def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> 
         sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Force the names in a folder to the disk, as the files themselves are.
+def write_json(path: Path, content: Any, sync: bool = True, indent: int | None = 2) -> None:
+    """Write a JSON file as `write_atomic` does.
 
     Args:
-        folder: Folder in which a file was written or renamed.
+        path: File to write.
+        content: What `json_text` takes.
+        sync: Whether to force it to the disk.
+        indent: Spaces of each level; None is one line.
     """
+    write_atomic(path, f"{json_text(content, indent)}\n".encode(), sync)
+
+
+def json_text(content: Any, indent: int | None = 2) -> str:
+    """Write JSON that every program reads: NaN and infinity, which JSON lacks, become null.
+
+    Args:
+        content: Plain values; anything else is written as its text.
+        indent: Spaces of each level; None is one line.
+
+    Returns:
+        The text, without a newline at its end.
+    """
+    text = json.dumps(content, default=str)
+    finite = json.loads(text, parse_constant=lambda _: None)
+    return json.dumps(finite, indent=indent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk, after a file was written or renamed in it."""
     if os.name == "nt":
         return  # Windows opens no folders, and needs no such call
     descriptor = os.open(folder, os.O_RDONLY)

@@ -22,6 +22,6 @@ def refuse_links(*folders: Path) -> None:
         for path in chain([folder], inner):
             if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(here):
                 raise ValueError(
-                    f"{shown(path)} is a link that leads elsewhere, and nothing is written there: "
-                    "remove the link, or put a copy in its place"
+                    f"{shown(path)} is a link to another folder, and nothing is written through "
+                    "it: remove the link, or replace it by a copy"
                 )

@@ -1,4 +1,8 @@
-"""Folders that one process at a time works in."""
+"""Folders that one process at a time works in.
+
+The folder itself is locked, not a file in it: that works in a folder that is read-only, leaves no
+file behind, and network file systems that lock no files lock folders, on each machine for itself.
+"""
 
 import os
 import sys
@@ -37,14 +41,7 @@ def hold(folder: Path) -> bool:
 
 
 def is_held(folder: Path) -> bool:
-    """Tell whether another process works in a folder.
-
-    Args:
-        folder: Any folder.
-
-    Returns:
-        True if one keeps it now.
-    """
+    """Tell whether another process works in a folder, which need not be there."""
     if sys.platform == "win32":
         return False
     try:

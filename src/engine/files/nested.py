@@ -28,7 +28,9 @@ def leaves(content: Any, spare: int = 0) -> Iterator[Any]:
         for part in walks[-1]:
             count += 1
             if count > _MOST + spare or len(walks) > _DEEPEST:
-                raise ValueError("its values are nested without end")
+                raise ValueError(
+                    "its values are nested too deeply or refer to each other too often"
+                )
             if isinstance(part, dict | list | tuple | set):
                 walks.append(iter(_inside(part)))
                 break
@@ -42,5 +44,5 @@ def _inside(container: Any) -> Iterable[Any]:
     parts = (container.keys(), container.values()) if isdict else (container,)
     state = getattr(container, "__dict__", {})  # PyTorch's weights have `_metadata`
     if not state.keys() <= {"_metadata"}:
-        raise ValueError("the methods of a container are replaced")
+        raise ValueError("a container has attributes of its own")
     return chain(*parts, state.values())

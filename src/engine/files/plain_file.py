@@ -2,32 +2,53 @@
 
 import io
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from src.engine.console.shown import shown
 from src.engine.files.nested import leaves
-from src.engine.files.pickled import refuse_calls
 
 _PLAIN = {type(None), bool, int, float, complex, str, bytes}
 _PLAIN |= {torch.dtype, torch.device, torch.layout}
 _STRETCHED, _SPARE = 16, 2**26  # a tensor may repeat what is in the file, though not without end
+# What makes the values that a checkpoint may hold, and costs no more than the file is long. PyTorch
+# would also call tensors with any number of elements, and any codec.
+_CALLED = {
+    "__builtin__ complex",
+    "__builtin__ set",
+    "_codecs encode",
+    "collections Counter",
+    "collections OrderedDict",
+    "torch Size",
+    "torch device",
+    "torch._utils _rebuild_parameter",
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_tensor_v3",
+    "torch.serialization _get_layout",
+}
+_LARGEST_TUPLE = 10_000  # values in it and in the tuples in it
+
+
+class _Item(NamedTuple):
+    """What lies on the stack of a pickle.
+
+    Attributes:
+        size: Values that hashing it visits.
+        text: Its text or, of what is called, its name; of a tuple, the text of the last part.
+    """
+
+    size: int = 1
+    text: Any = None
 
 
 def packed(content: Any) -> memoryview:
-    """Serialise as `torch.save` does, in memory: a full disk then fails with its own words.
-
-    Args:
-        content: Tensors and plain values.
-
-    Returns:
-        Content of a file that `torch.load` reads.
-    """
+    """Serialise as `torch.save` does, in memory: a full disk then fails with its own words."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getbuffer()
@@ -48,19 +69,19 @@ def load_plain(path: str | Path, look_beside: bool = True) -> Any:
         ValueError: It is an address, is damaged, or holds more than data.
     """
     if "://" in str(path):
-        raise ValueError(f"{path} is an address: download the file and give its path")
+        raise ValueError(f"{path} is a URL: download the file and give its path")
     path = Path(path)
     if not path.is_file():
         found = ", ".join(shown(file) for file in sorted(path.parent.glob("*.[cp]*t"))) or "none"
-        raise FileNotFoundError(f"there is no checkpoint {shown(path)}; in its folder: {found}")
+        raise FileNotFoundError(f"there is no checkpoint {shown(path)}; its folder has: {found}")
     if damage := _damage(path):
         hint = _other_one(path) if look_beside else ""
-        raise ValueError(f"{shown(path)} is not a whole checkpoint: {damage}{hint}")
+        raise ValueError(f"{shown(path)} is not a complete checkpoint: {damage}{hint}")
     try:
         return _load(path)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{shown(path)} holds more than tensors and plain values; nothing of it was executed"
+            f"{shown(path)} holds more than tensors and plain values; nothing in it was executed"
         ) from error
     except Exception as error:
         hint = _other_one(path) if look_beside else ""
@@ -95,7 +116,7 @@ def refuse_unsafe(owner: str, content: dict[str, Any]) -> None:
     """Refuse what could not be read from a checkpoint without executing code.
 
     Args:
-        owner: Whose content it is.
+        owner: What it is the content of.
         content: What shall be saved.
 
     Raises:
@@ -103,8 +124,8 @@ def refuse_unsafe(owner: str, content: dict[str, Any]) -> None:
     """
     for name, kind in unsafe_entries(content):
         raise ValueError(
-            f"{name} in the {owner} is a {kind}, and no checkpoint gives that back safely: save a "
-            "string or a number instead"
+            f"{name} in the {owner} is a {kind}, which cannot be read back safely from a "
+            "checkpoint: use a string or a number instead"
         )
 
 
@@ -112,7 +133,7 @@ def _load(file: Path | io.BytesIO) -> Any:
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         (pickled,) = [each for each in entries if each.filename.endswith("/data.pkl")]
-        refuse_calls(archive.read(pickled))
+        _refuse_calls(archive.read(pickled))
     if isinstance(file, io.BytesIO):
         file.seek(0)
     content = torch.load(file, map_location="cpu", weights_only=True)
@@ -122,6 +143,71 @@ def _load(file: Path | io.BytesIO) -> Any:
         if left < 0 or not (type(value) in _PLAIN or _is_dense(value)):
             raise pickle.UnpicklingError(f"a {type(value).__name__} that is not plain")
     return content
+
+
+def _refuse_calls(content: bytes) -> None:
+    """Refuse a pickle that does more than build plain values and tensors, without loading it.
+
+    PyTorch reads no other code than its own, but some of that may be asked for 10 TB. And a key
+    that is a tuple of tuples is hashed, which may take for ever or overflow the stack.
+    """
+    stack: list[_Item] = []
+    marks: list[int] = []
+    memo: dict[Any, _Item] = {}
+    for code, arg, _ in pickletools.genops(content):
+        if code.name == "MARK":
+            marks.append(len(stack))
+        elif code.name.endswith("PUT"):
+            memo[arg] = stack[-1]
+        elif code.name.endswith("GET"):
+            stack.append(memo[arg])
+        else:
+            parts = _taken(code, stack, marks)
+            _refuse_call(code.name, arg, parts)
+            stack += [_made(code.name, arg, parts) for _ in code.stack_after]
+
+
+def _taken(code: pickletools.OpcodeInfo, stack: list[_Item], marks: list[int]) -> list[_Item]:
+    """Take off the stack what an operation takes."""
+    before = code.stack_before
+    marked = pickletools.markobject in before
+    start = marks.pop() - before.index(pickletools.markobject) if marked else len(stack)
+    start -= 0 if marked else len(before)
+    if start < 0:
+        raise ValueError("an operation takes more than there is")
+    parts = stack[start:]
+    del stack[start:]
+    return parts
+
+
+def _refuse_call(name: str, arg: Any, parts: list[_Item]) -> None:
+    allowed = True
+    if name == "PROTO":
+        allowed = arg == 2  # noqa: PLR2004  # PyTorch reads this one, and warns of others
+    elif name == "BUILD":
+        allowed = parts[0].text == "collections OrderedDict"
+    elif name == "REDUCE":
+        called, given = (part.text for part in parts)
+        allowed = called in _CALLED and (called != "_codecs encode" or given == "latin1")
+    elif name.startswith("NEWOBJ"):
+        allowed = False
+    if not allowed:
+        raise pickle.UnpicklingError(f"{name} of {parts[:1] or arg}")
+
+
+def _made(name: str, arg: Any, parts: list[_Item]) -> _Item:
+    if name in ("GLOBAL", "BINUNICODE"):
+        return _Item(text=arg)
+    if name.startswith(("APPEND", "BUILD", "SETITEM")):
+        return parts[0]
+    if name == "REDUCE":
+        return _Item(text=parts[0].text)
+    if not name.startswith("TUPLE"):
+        return _Item()
+    size = 1 + sum(part.size for part in parts)
+    if size > _LARGEST_TUPLE:
+        raise pickle.UnpicklingError(f"a tuple of {size} values")
+    return _Item(size, parts[-1].text if parts else None)
 
 
 def _is_dense(value: Any) -> bool:
@@ -138,14 +224,14 @@ def _damage(path: Path) -> str:
     with path.open("rb") as file:  # by which torch tells a zip from its older format
         begins = file.read(4) == b"PK\x03\x04"
     if not begins or not zipfile.is_zipfile(path):
-        return "its end is missing, or it never was one"
+        return "it is cut off, or not a file of torch"
     try:
         with zipfile.ZipFile(path) as archive:
             strange = _strange(archive.infolist(), size)
             broken = "" if strange else archive.testzip()
     except Exception as error:  # zipfile has many, such as NotImplementedError
         return f"{type(error).__name__}: {error}"
-    return strange or (f"{broken} does not match its check sum" if broken else "")
+    return strange or (f"{broken} does not match its checksum" if broken else "")
 
 
 def _strange(entries: Sequence[zipfile.ZipInfo], size: int) -> str:
@@ -165,7 +251,7 @@ def _strange(entries: Sequence[zipfile.ZipInfo], size: int) -> str:
 def _other_one(path: Path) -> str:
     """Point to a sound file beside a broken one; an explicit path never falls back by itself."""
     sound = [file for file in sorted(path.parent.glob("*.ckpt")) if file != path and _sound(file)]
-    return f"; beside it, {' and '.join(map(shown, sound))} can be read" if sound else ""
+    return f"; beside it, {' and '.join(map(shown, sound))} can be used" if sound else ""
 
 
 def _sound(path: Path) -> bool:

@@ -13,44 +13,18 @@ _LARGEST = 2**26  # bytes; provenance holds up to 1 MB of uncommitted changes fo
 
 
 def file_digest(path: Path) -> str:
-    """Identify a file by its content.
-
-    Args:
-        path: File to read.
-
-    Returns:
-        SHA-256.
-    """
+    """Identify a file by the SHA-256 of its content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def evaluation_dir(root: Path, checkpoint: Path, split: str) -> Path:
-    """Name the folder of an evaluation.
-
-    Args:
-        root: Folder of the records of the run, or another.
-        checkpoint: What is evaluated.
-        split: On what.
-
-    Returns:
-        The folder, one for each checkpoint of a run and each split.
-    """
+    """Name the folder of an evaluation: one for each checkpoint of a run and each split."""
     return root / "evaluation" / f"{checkpoint.stem}_{split}"
 
 
 def read_text(path: Path) -> str:
-    """Read a file of a run that may come from elsewhere.
-
-    Args:
-        path: File to read.
-
-    Returns:
-        Its text.
-
-    Raises:
-        ValueError: It is no text, or larger than what a run writes.
-    """
+    """Read a text file of a run, unless it is larger than what a run writes."""
     if path.stat().st_size > _LARGEST:
         raise ValueError(f"larger than {_LARGEST:,} bytes")
     return path.read_text()
@@ -72,7 +46,7 @@ def read_json(path: Path, shape: Any) -> Any:
     if not path.is_file():  # what is no file, such as a pipe, may never end
         return None
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(read_text(path), parse_constant=lambda _: None)  # NaN
         deque(leaves(content), 0)
         wrong = misfit(content, shape)
     except (ValueError, RecursionError) as error:

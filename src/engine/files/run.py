@@ -41,40 +41,29 @@ class Run:
         Raises:
             OSError: The folders cannot be made.
         """
-        used = [
-            int(folder.name.removeprefix("version_"))
-            for parent in (LOGS, CHECKPOINTS)
-            for folder in (root / parent).glob("version_*")
-            if re.fullmatch(r"version_\d+", folder.name)
-        ]
-        version = max(used, default=-1) + 1
+        used = [*cls.all(root, LOGS), *cls.all(root)]
+        version = max((run.version for run in used), default=-1) + 1
         while not (run := cls(root, version))._claim():
             version += 1
         return run
 
     @classmethod
-    def all(cls, root: Path) -> list["Run"]:
+    def all(cls, root: Path, parent: str = CHECKPOINTS) -> list["Run"]:
         """List the runs in a folder.
 
         Args:
-            root: Folder that holds `checkpoints`.
+            root: Folder of the runs.
+            parent: Which of their folders is looked for.
 
         Returns:
-            Each run that has a folder there, from the first to the latest.
+            Each run that has such a folder, from the first to the latest.
         """
-        runs = [cls.of_folder(folder) for folder in (root / CHECKPOINTS).glob("version_*")]
+        runs = [cls.of_folder(folder) for folder in (root / parent).glob("version_*")]
         return sorted((run for run in runs if run), key=lambda run: run.version)
 
     @classmethod
     def of_folder(cls, folder: Path) -> "Run | None":
-        """Find the run that a folder belongs to, by its path: a link may lead to another run.
-
-        Args:
-            folder: Any folder.
-
-        Returns:
-            The run, or None if the folder is neither of the two of a run.
-        """
+        """Find the run of a folder by its path: a link may lead to another one; None if none."""
         folder = Path(os.path.normpath(folder.absolute()))
         match = re.fullmatch(r"version_(0|[1-9][0-9]*)", folder.name)
         if match is None or folder.parent.name not in (LOGS, CHECKPOINTS):
@@ -83,14 +72,7 @@ class Run:
 
     @classmethod
     def of_checkpoint(cls, path: Path) -> "Run | None":
-        """Find the run that wrote a checkpoint, by where the file lies.
-
-        Args:
-            path: Checkpoint file.
-
-        Returns:
-            The run, or None if the file is not in `checkpoints/version_N`.
-        """
+        """Find the run that a file belongs to, by where it is; None if it is in none."""
         return cls.of_folder(path.absolute().parent)
 
     @property
@@ -134,8 +116,8 @@ class Run:
         for folder in (self.log_dir, self.checkpoint_dir):
             if folder.exists() and not os.access(folder, os.W_OK):
                 raise PermissionError(
-                    f"the run cannot continue: {shown(folder)} cannot be written; make it so, "
-                    "or copy the checkpoint elsewhere for a new run"
+                    f"the run cannot continue: {shown(folder)} is not writable; change its "
+                    "permissions, or copy the checkpoint elsewhere to begin a new run"
                 )
 
     def hold(self) -> None:
@@ -146,7 +128,8 @@ class Run:
         """
         if not hold(self.checkpoint_dir):
             raise OSError(
-                f"{shown(self.checkpoint_dir)} is the run of another process, which is training now"
+                f"{shown(self.checkpoint_dir)} is already being trained by another process: wait "
+                "until it has ended"
             )
 
     def discard_if_empty(self) -> None:
@@ -161,14 +144,7 @@ class Run:
             shutil.rmtree(folder, ignore_errors=True)
 
     def keep_traceback(self, text: str) -> Path | None:
-        """Write down how it failed.
-
-        Args:
-            text: A traceback, without secrets.
-
-        Returns:
-            The file; None if it cannot be written: perhaps the disk is full, which was the failure.
-        """
+        """Write a traceback to a file; None if it cannot be written, such as to a full disk."""
         file = self.log_dir / "traceback.txt"
         try:
             write_atomic(file, text.encode())
@@ -185,7 +161,7 @@ class Run:
                 return False
             self.discard_if_empty()
             raise OSError(
-                f"no folder for the run can be made ({error}): give a writable one, "
+                f"the folders of the run cannot be made ({error}): give a writable folder, "
                 "--trainer.default_root_dir FOLDER"
             ) from error
         return True

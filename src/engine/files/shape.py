@@ -21,7 +21,7 @@ SESSION = {
 # See `src.engine.records.heartbeat`.
 PROGRESS = {"seconds": float, "samples?": int, "images?": int, "validations": [{str: float}]}
 RUN_PROGRESS = {f"{name.removesuffix('?')}?": shape for name, shape in PROGRESS.items()}
-RUN_PROGRESS |= {"step?": int, "steps?": (None, int)}
+RUN_PROGRESS |= {"step?": int, "steps?": (None, int), "validations?": [{str: (None, float)}]}
 METRICS = {"steps?": int, str: (None, float)}  # None where it was not finite
 # What lists show of a run, see `src.engine.records.save_config`.
 OVERVIEW = {
@@ -62,7 +62,9 @@ def misfit(content: Any, shape: Any, name: str = "") -> str:
         found = [misfit(content, each, name) for each in shape]
         return "" if "" in found else found[-1]
     if not _is(content, type(shape) if isinstance(shape, dict | list) else shape):
-        return f"{name or 'it'} is {_kind(content)}"
+        plain = isinstance(content, str | float)
+        kind = f"{content!r:.30}" if plain else f"of type {type(content).__name__}"
+        return f"{name or 'it'} is {kind}"
     if not isinstance(shape, dict | list):
         return ""
     inner = _entries if isinstance(shape, dict) else _items
@@ -81,17 +83,12 @@ def _is(content: Any, kind: Any) -> bool:
     return content is None if kind is None else isinstance(content, kind)
 
 
-def _kind(content: Any) -> str:
-    kind = type(content).__name__
-    return f"the {kind} {content!r:.30}" if isinstance(content, str | float) else f"a {kind}"
-
-
 def _entries(content: Any, shape: Any, name: str) -> Iterator[str]:
     for key, inner in shape.items():
         if isinstance(key, str) and not key.endswith("?") and key not in content:
             yield f"{name}{key} is missing"
         elif key is str and not all(isinstance(each, str) for each in content):
-            yield f"{name.removesuffix('.') or 'it'} has names that are no texts"
+            yield f"{name.removesuffix('.') or 'it'} has names that are not texts"
         elif key is not str and (key := key.removesuffix("?")) in content:
             yield misfit(content[key], inner, f"{name}{key}")
     if str in shape:

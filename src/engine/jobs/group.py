@@ -1,6 +1,5 @@
 """Runs that belong together: the seeds of a configuration, the trials of a sweep."""
 
-import json
 import re
 import shutil
 import time
@@ -9,7 +8,7 @@ from typing import Any
 
 from src.engine.console.masked import masked
 from src.engine.console.shown import shown
-from src.engine.files.atomic_write import write_atomic
+from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.links import refuse_links
 from src.engine.files.lock import hold
 from src.engine.files.reading import read_json
@@ -51,7 +50,7 @@ class Group:
         Returns:
             The groups by name.
         """
-        names = {record.overview.get("group") or "" for record in RunRecord.all(root)}
+        names = {record.group for record in RunRecord.all(root)}
         return [cls(root, name) for name in sorted(filter(_can_be_a_name, names))]
 
     @property
@@ -92,8 +91,7 @@ class Group:
         Returns:
             The runs, from the first to the latest.
         """
-        records = RunRecord.all(self.root)
-        return [record for record in records if record.overview.get("group") == self.name]
+        return [record for record in RunRecord.all(self.root) if record.group == self.name]
 
     def claim(self, made_by: dict[str, Any]) -> None:
         """Keep the group for this process, which is to add runs to it.
@@ -113,7 +111,7 @@ class Group:
         path = self.folder / "group.json"
         made_by, before = masked_settings(made_by), masked_settings(read_json(path, dict))
         if before is None:
-            write_atomic(path, (json.dumps(made_by, indent=2) + "\n").encode())
+            write_json(path, made_by)
             return
         for name, value in made_by.items():
             if not isinstance(before, dict) or before.get(name) != value:

@@ -1,7 +1,9 @@
 """The runs that a user wants compared, by the words of a command."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,13 @@ from src.engine.console.shown import shown
 from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
-from src.engine.records.ledger import NOT_THE_CONFIGURATION
-from src.engine.records.metric import Metric, cost_of
+from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
+from src.engine.records.metric import Metric, figure_of
 from src.engine.records.run_record import RunRecord
+
+_NAMED = 3  # files that a line names
+# Settings that change what a loss is, whatever the task.
+_MEANING = re.compile(r"smoothing|loss|criterion|reduction|_weights?$")
 
 
 @dataclass
@@ -23,10 +29,12 @@ class RunSet:
     Attributes:
         name: Name of the group or of the run.
         records: The runs by seed.
+        left_out: Names of its other runs: not finished, or of a seed that was trained again.
     """
 
     name: str
     records: dict[int, RunRecord]
+    left_out: Sequence[str] = ()
 
     @classmethod
     def find(cls, word: str) -> "RunSet":
@@ -56,7 +64,8 @@ class RunSet:
             raise FileNotFoundError(f"{word}: none of its runs is finished")
         refuse_mixture(name, finished)
         by_seed = {record.seed: record for record in finished}
-        return cls(name, dict(sorted(by_seed.items())))
+        left = [record.name for record in members if record not in by_seed.values()]
+        return cls(name, dict(sorted(by_seed.items())), left)
 
     def values(self, metric: str) -> dict[int, float]:
         """Read a figure of each run.
@@ -72,7 +81,9 @@ class RunSet:
         """
         for record in self.records.values():
             value = record.metrics.get(metric)
-            if value is None or not math.isfinite(value):
+            if metric in record.metrics and (value is None or not math.isfinite(value)):
+                raise ValueError(f"{metric} of {record.name} of {self.name} is not finite")
+            if value is None:
                 known = ", ".join(sorted(record.metrics))
                 raise ValueError(f"{record.name} of {self.name} has no {metric}; it has {known}")
         return {seed: float(record.metrics[metric]) for seed, record in self.records.items()}
@@ -95,9 +106,10 @@ class RunSet:
             raise ValueError(f"{self.name} has no headline metric: give --metric, one of {known}")
         if name is None:
             name = record.headline.tested.name if record.headline else ""
-            if record.headline and name == record.headline.name:  # no name of its own in the test
-                name = f"{name}_best"
-        return record.metric(name) or cost_of(name) or name
+            headline = record.headline.name if record.headline else ""
+            if name == headline or name not in record.metrics:  # the test does not tell it
+                name = f"{headline}_best"
+        return record.metric(name) or figure_of(name) or name
 
     def machines(self) -> str:
         """Tell on what the runs were trained.
@@ -130,6 +142,98 @@ def find_group(word: str) -> Group | None:
             f"{word} is no group or run in {shown(Path(LOGS))}; groups are {', '.join(groups)}"
         )
     return groups.get(word)
+
+
+def count_looks(roots: Iterable[Path], config: str | None = None) -> str:
+    """Say how many looks at the test set the ledgers count, and which tests they lack.
+
+    Args:
+        roots: Folders of the runs.
+        config: Digest of a configuration, for a sentence that also names its own looks.
+
+    Returns:
+        A sentence without its end.
+    """
+    found, lacking = [], []
+    for root in sorted(set(roots)):
+        here = looks(root)
+        listed = {str(look.get("run")) for look in here}
+        records = [record for record in RunRecord.all(root) if record.name not in listed]
+        lacking += [record.name for record in records if _was_tested(record)]
+        found += here
+    text = counted(found, config)
+    if lacking:
+        text += f"; tested, but not in the ledger, which was deleted or cut: {', '.join(lacking)}"
+    return text
+
+
+def _was_tested(record: RunRecord) -> bool:
+    with suppress(OSError, ValueError):  # a damaged run is not the one that is asked for
+        return "test_s" in record.metrics
+    return False
+
+
+def count_tested(sets: Iterable[RunSet], metric: str) -> int | None:
+    """Count the samples that a metric of the test is of.
+
+    Args:
+        sets: Runs that are compared.
+        metric: Name of the metric.
+
+    Returns:
+        Their number; None of another metric, or where it is not known.
+
+    Raises:
+        ValueError: It is not the same for all.
+    """
+    records = [record for each in sets for record in each.records.values()]
+    counts = {record.metrics.get("test_samples"): record.name for record in records}
+    counts.pop(None, None)
+    if not metric.startswith("test") or not counts:
+        return None
+    if len(counts) > 1:
+        told = ", ".join(f"{count:,.0f} of {name}" for count, name in counts.items())
+        raise ValueError(
+            f"the runs were tested on different numbers of samples ({told}): a difference of "
+            "means would mean nothing; give --metric of something else"
+        )
+    return int(next(iter(counts)))
+
+
+def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
+    """Say what, besides a better configuration, may be the reason of a difference.
+
+    Args:
+        sets: Runs that are compared.
+        metric: Name of the metric.
+    """
+    first, *others = [record for each in sets for record in each.records.values()]
+    for other in others:
+        files = differing(_data(first), _data(other)) if _data(first) and _data(other) else ()
+        if files or first.settings.get("data") != other.settings.get("data"):
+            told = f" ({', '.join([*files][:_NAMED])})" if files else ""
+            note(
+                f"{first.name} and {other.name} had different data{told}: a difference may be "
+                "that of the data"
+            )
+            break
+    for other in others:
+        names = different(first.settings, other.settings)
+        changed = [name for name in names if name == "model" or _MEANING.search(name)]
+        if changed and ("model" in changed or "loss" in metric):
+            told = ", ".join(f"--{name}" for name in changed)
+            note(f"{metric} of {first.name} and {other.name} may not mean the same: {told} differs")
+            break
+
+
+def _data(record: RunRecord) -> dict[str, str]:
+    """Read the check sums of its data by file; empty if they are not known."""
+    inputs = record.sessions[-1]["inputs"] if record.sessions else {}
+    return {
+        name.removeprefix("data "): value
+        for name, value in inputs.items()
+        if name.startswith("data ")
+    }
 
 
 def refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from src.engine.records.config_file import differing, flat
-from src.engine.records.plain import read_own
+from src.engine.lightning_compat import epochs_done
+from src.engine.records.config_file import READING, differing, settings
 
 # What makes a run the experiment that it is.
 _FIXED = (
@@ -19,7 +19,7 @@ _FIXED = (
     "trainer.overfit_batches",
     "best",
 )
-_MOVABLE = ("data.data_dir", "data.num_workers", "data.eval_batch_size", "data.batch_size")
+_MOVABLE = (*READING, "data.batch_size")
 _ADDED = {"target": None, "test": True}  # settings that older configurations lack
 _CLASSES = ("model", "model.optimizer", "model.scheduler")  # another class has another state
 
@@ -36,18 +36,6 @@ class Change(NamedTuple):
     name: str
     before: Any
     now: Any
-
-
-def settings(config: str) -> dict[str, Any]:
-    """List the settings of a configuration.
-
-    Args:
-        config: YAML.
-
-    Returns:
-        Value by name on the command line, without dashes.
-    """
-    return dict(flat(read_own(config)))
 
 
 def changes(before: str, now: str) -> list[Change]:
@@ -74,7 +62,7 @@ def refuse_other_experiment(found: list[Change]) -> None:
         ValueError: Architecture, seed, data or what "best" means differs.
     """
     for name, before, now in found:
-        fixed = any(name == prefix or name.startswith(f"{prefix}.") for prefix in _FIXED)
+        fixed = any(f"{name}.".startswith(f"{part}.") for part in _FIXED)
         if name in _CLASSES or (fixed and name not in _MOVABLE):
             raise ValueError(
                 f"--{name} cannot change in the middle of a run, from {before} to {now}: leave it, "
@@ -107,8 +95,7 @@ def refuse_finished(checkpoint: dict[str, Any], now: dict[str, Any], found: list
         ValueError: Nothing is left to train.
     """
     test = "" if now.get("test", True) else ", or test it with python -m src.evaluate"
-    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-    steps = checkpoint["global_step"]
+    epochs, steps = epochs_done(checkpoint), checkpoint["global_step"]
     for done, unit in [(epochs, "epochs"), (steps, "steps")]:
         end = now[f"trainer.max_{unit}"]
         if end is not None and 0 <= end <= done:

@@ -1,6 +1,5 @@
-"""A configuration file, looked at before it is read."""
+"""Configurations in YAML: read as plain data, listed by name, compared."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,64 @@ from typing import Any
 import yaml
 
 from src.engine.console.command_line import option_name
-from src.engine.records.plain import read_own
+
+# Settings that say where data are and how fast they are read: they change no result.
+READING = ("data.data_dir", "data.num_workers", "data.eval_batch_size")
+_LONGEST = 1_000_000  # characters; the configuration of a run has about 3,000
+_MOST = 100_000  # entries
+_DEEPEST = 50
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, written in C
+
+
+def read_own(text: str) -> Any:
+    """Read YAML that this project wrote, or that the user did.
+
+    Args:
+        text: YAML of one document.
+
+    Returns:
+        Its content, in plain types.
+
+    Raises:
+        yaml.YAMLError: It is no YAML.
+    """
+    return yaml.load(text, _LOADER)
+
+
+def read_plain(text: Any) -> Any:
+    """Read YAML that a stranger may have written, in time and memory that its length bounds.
+
+    Args:
+        text: YAML of one document, without anchors, aliases and tags.
+
+    Returns:
+        Its content, in plain types.
+
+    Raises:
+        ValueError: It is no such text, or too long, too deep or of too many entries.
+    """
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        raise ValueError(f"it is no text of at most {_LONGEST:,} characters")
+    try:
+        _refuse_beyond_limits(text)
+        return yaml.load(text, _LOADER)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # the second: 10,000 digits
+        raise ValueError(" ".join(str(error).split())) from error
+
+
+def _refuse_beyond_limits(text: str) -> None:
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, _LOADER)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST or count > _MOST:
+            raise ValueError(f"it has over {_MOST:,} entries or {_DEEPEST} levels")
+        if getattr(event, "anchor", None):  # nine levels of aliases are a thousand million entries
+            raise ValueError("it has an anchor or an alias")
+        if tag := getattr(event, "tag", None):
+            raise ValueError(f"it has a tag, {tag}")
 
 
 def read_config(path: Path, folder: Path) -> dict[str, Any]:
@@ -38,26 +94,6 @@ def read_config(path: Path, folder: Path) -> dict[str, Any]:
     return content
 
 
-def repaired(text: str) -> str:
-    """Write out what jsonargparse 4.53 cannot, such as a default of `torch.device("cpu")`.
-
-    Args:
-        text: Configuration as jsonargparse dumps it.
-
-    Returns:
-        The same as YAML that can be read back.
-
-    Raises:
-        ValueError: It holds something that has no short text.
-    """
-    refusal = "Unable to serialize instance "
-    text = re.sub(rf"{refusal}(\w+)$", r"\1", text, flags=re.MULTILINE)
-    if refusal in text:
-        what = text.partition(refusal)[2].splitlines()[0]
-        raise ValueError(f"the configuration cannot be written down, {what} has no text: leave it")
-    return text
-
-
 def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """List what two sets of settings do not have in common.
 
@@ -80,6 +116,18 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
     return type(one) is type(other) and bool(one == other)
+
+
+def settings(config: str) -> dict[str, Any]:
+    """List the settings of a configuration.
+
+    Args:
+        config: YAML.
+
+    Returns:
+        Value by name on the command line, without dashes.
+    """
+    return dict(flat(read_own(config)))
 
 
 def flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,5 @@
 """How far a run is, told to other processes."""
 
-import json
 import math
 import time
 from contextlib import suppress
@@ -11,9 +10,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from typing_extensions import override
 
-from src.engine.files.atomic_write import write_atomic
-from src.engine.records.batch_size import count_samples
+from src.engine.files.atomic_write import write_json
+from src.engine.lightning_compat import batches_done
 from src.engine.records.known_metrics import validated
+from src.engine.records.totals import count_samples
 
 COUNTED = ("step", "epoch", "seconds", "samples")  # of each validation, beside its metrics
 _EVERY_S = 1.0
@@ -109,9 +109,8 @@ class Heartbeat(Callback):
         if not trainer.is_global_zero:
             return
         content = {"step": trainer.global_step, "steps": _steps(trainer), **self.state_dict()}
-        text = json.dumps(content)
         with suppress(OSError):  # what only informs must not end a run; the checkpoint has it, too
-            write_atomic(self.folder / "progress.json", text.encode(), sync=False)
+            write_json(self.folder / "progress.json", content, sync=False, indent=None)
 
 
 def _steps(trainer: Trainer) -> int | None:
@@ -128,5 +127,5 @@ def _steps_of_epoch(trainer: Trainer) -> float:
     if trainer.lightning_module.automatic_optimization:
         batches /= trainer.accumulate_grad_batches
         return batches if math.isinf(batches) else math.ceil(batches)
-    done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
+    done = batches_done(trainer)
     return batches * trainer.global_step / done if done and trainer.global_step else math.inf

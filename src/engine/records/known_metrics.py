@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -10,6 +9,7 @@ from torchmetrics import Metric as TorchMetric
 from typing_extensions import override
 
 from src.engine.console.failure import UsageError
+from src.engine.lightning_compat import callbacks_of, logged_values
 from src.engine.records.metric import Metric, Mode, ends, headline_of, published
 
 _LOADER = re.compile(r"/dataloader_idx_\d+$")
@@ -70,7 +70,7 @@ class KnownMetrics(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        before, logged = len(self.metrics), logged_modes(trainer)
+        before, logged = len(self.metrics), _logged_modes(trainer)
         for name, mode in self._said.items():
             if logged.get(_LOADER.sub("", name), mode) != mode:
                 raise UsageError(
@@ -104,25 +104,6 @@ class KnownMetrics(Callback):
                 )
 
 
-def logged_modes(trainer: Trainer) -> dict[str, Mode]:
-    """List the torchmetrics objects that were logged and know which of their values is best.
-
-    Args:
-        trainer: Trainer, while it trains, validates or tests.
-
-    Returns:
-        Mode by the name under which each was logged.
-    """
-    found: dict[str, Mode] = {}
-    results: dict[str, Any] = trainer._results or {}
-    for result in results.values():
-        higher = getattr(result.value, "higher_is_better", None)
-        if isinstance(result.value, TorchMetric) and higher is not None:
-            name = result.meta.name
-            found |= dict.fromkeys((name, f"{name}_epoch"), "max" if higher else "min")
-    return found
-
-
 def validated(trainer: Trainer) -> dict[str, float]:
     """List what a validation has logged, whatever it is called.
 
@@ -132,7 +113,7 @@ def validated(trainer: Trainer) -> dict[str, float]:
     Returns:
         Value by name.
     """
-    logged = {result.meta.name for result in (trainer._results or {}).values()}
+    logged = {name for name, _ in logged_values(trainer)}
     return {
         name: value.item()
         for name, value in trainer.callback_metrics.items()
@@ -140,9 +121,19 @@ def validated(trainer: Trainer) -> dict[str, float]:
     }
 
 
+def _logged_modes(trainer: Trainer) -> dict[str, Mode]:
+    """List the modes of the logged torchmetrics objects that know their own."""
+    found: dict[str, Mode] = {}
+    for name, value in logged_values(trainer):
+        higher = getattr(value, "higher_is_better", None)
+        if isinstance(value, TorchMetric) and higher is not None:
+            found |= dict.fromkeys((name, f"{name}_epoch"), "max" if higher else "min")
+    return found
+
+
 def _watchers(trainer: Trainer) -> Iterator[tuple[object, str, str]]:
     """List who watches a metric: callback or schedule, the metric, and the mode."""
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
+    for callback in callbacks_of(trainer):
         if isinstance(monitor := getattr(callback, "monitor", None), str):
             yield callback, monitor, getattr(callback, "mode", "")
     for config in trainer.lr_scheduler_configs if trainer.optimizers else ():

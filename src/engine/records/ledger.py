@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.run import LOGS
 from src.engine.files.shape import LOOK, misfit
+from src.engine.records.config_file import READING
 
 _FILE = "test_looks.jsonl"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
@@ -18,9 +20,7 @@ NOT_THE_CONFIGURATION = frozenset(
     {
         "seed_everything",
         "test",
-        "data.data_dir",
-        "data.num_workers",
-        "data.eval_batch_size",
+        *READING,
         "trainer.default_root_dir",
         "trainer.enable_progress_bar",
         "trainer.enable_model_summary",
@@ -41,16 +41,9 @@ def add_look(root: Path, look: dict[str, Any]) -> None:
         OSError: It cannot be written down.
     """
     path = root / LOGS / _FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"when": when, **look}) + "\n"
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK, 0o666)
-    except OSError as error:
-        raise OSError(
-            f"the look at the test set cannot be written down in {shown(path)} ({error.strerror}): "
-            "make it a writable file; a result that no ledger counts is not to be trusted"
-        ) from error
+    file = _open(path, path)
     try:
         end = os.lseek(file, 0, os.SEEK_END)
         cut = end and path.read_bytes()[-1:] != b"\n"  # by a full disk
@@ -62,6 +55,23 @@ def add_look(root: Path, look: dict[str, Any]) -> None:
         os.close(file)
 
 
+def refuse_unwritable(root: Path) -> None:
+    """Refuse a test whose look could not be written down, before anything is seen.
+
+    Args:
+        root: Folder of the runs.
+
+    Raises:
+        OSError: The ledger cannot be written.
+    """
+    path = root / LOGS / _FILE
+    new = not os.path.lexists(path)  # then try its folder, and leave no empty ledger behind
+    probe = path.with_name(f"{_FILE}.{os.getpid()}") if new else path
+    os.close(_open(probe, path))
+    if new:
+        probe.unlink()
+
+
 def looks(root: Path) -> list[dict[str, Any]]:
     """Read the ledger of a folder.
 
@@ -69,18 +79,21 @@ def looks(root: Path) -> list[dict[str, Any]]:
         root: Folder of the runs.
 
     Returns:
-        All looks, the first one first; a line that is not one, cut by a full disk, is left out.
+        All looks, the first one first; a line that is not one is named and left out.
     """
     path = root / LOGS / _FILE
     if not path.is_file():
         return []
     found = []
-    for line in path.read_text(errors="replace").splitlines():
+    for number, line in enumerate(path.read_text(errors="replace").split("\n"), start=1):
         try:
-            look = json.loads(line)
+            look: Any = json.loads(line) if line else None
         except (ValueError, RecursionError):
-            continue
-        found += [] if misfit(look, LOOK) else [look]
+            look = None
+        if not misfit(look, LOOK):
+            found.append(look)
+        elif line:
+            note(f"{shown(path)}, line {number}, is damaged: it is no look and is left out")
     return found
 
 
@@ -119,6 +132,18 @@ def config_digest(settings: dict[str, Any]) -> str:
     }
     text = json.dumps(kept, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _open(path: Path, ledger: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK, 0o666)
+    except OSError as error:
+        raise OSError(
+            f"the look at the test set cannot be written down in {shown(ledger)} "
+            f"({error.strerror}): make it a writable file; a result that no ledger counts is not "
+            "to be trusted"
+        ) from error
 
 
 def _count(number: int, what: str) -> str:

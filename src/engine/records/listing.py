@@ -3,12 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.engine.console.printable import printable
+from src.engine.console.table import table as aligned
 from src.engine.records.metric import test_name
 from src.engine.records.run_record import RunRecord
 
 _LONGEST = 60  # characters of a setting
-_WIDEST = 1000  # characters of a cell: all lines are as wide
+# What is shown of a run's overview, and what stands there for nothing.
+_TOLD = {
+    "seed": None,
+    "commit": "",
+    "uncommitted": False,
+    "group": "",
+    "began": "",
+    "changed": None,
+}
+_MEASURED = ("metric", "mode", "val", "test", "fit_s", "to_target_s", "step", "steps")
 
 
 def facts(record: RunRecord) -> dict[str, Any]:
@@ -30,15 +39,23 @@ def facts(record: RunRecord) -> dict[str, Any]:
         "test": record.tested,
         "fit_s": metrics.get("fit_s", record.progress.get("seconds")),
         "to_target_s": metrics.get("to_target_s"),
-        "seed": overview.get("seed"),
-        "commit": overview.get("commit") or "",
-        "uncommitted": bool(overview.get("uncommitted")),
-        "group": overview.get("group") or "",
-        "began": overview.get("began") or "",
         "step": record.progress.get("step", metrics.get("steps")),
         "steps": record.progress.get("steps"),
-        "changed": overview.get("changed"),
+        **_TOLD,
+        **{name: overview[name] for name in _TOLD if overview.get(name) is not None},
     }
+
+
+def damaged(record: RunRecord) -> dict[str, Any]:
+    """Say of a run that its files cannot be read.
+
+    Args:
+        record: The run.
+
+    Returns:
+        The names that `facts` has; of most nothing is known.
+    """
+    return {"run": record.name, "status": "damaged", **dict.fromkeys(_MEASURED), **_TOLD}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -57,17 +74,14 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     if only:  # it heads its columns, else each row names its own
         heads.remove("metric")
     lines = [{head: head for head in heads} | _titles(only), *written]
-    widths = {head: max(len(line[head]) for line in lines) for head in heads}
-    return "\n".join(
-        "  ".join(line[head].ljust(widths[head]) for head in heads).rstrip() for line in lines
-    )
+    return aligned([line[head] for head in heads] for line in lines)
 
 
 def _titles(metric: str | None) -> dict[str, str]:
     """Head the columns of the one metric by its names, if it has one of its own in the test."""
     names = {"val": metric, "test": test_name(metric)} if metric else {}
     names |= {"test": "test"} if names.get("test") == metric else {}
-    return {head: printable(str(name)[:_WIDEST]) for head, name in names.items()}
+    return {head: str(name) for head, name in names.items()}
 
 
 def _written(row: Mapping[str, Any]) -> dict[str, str]:
@@ -75,7 +89,7 @@ def _written(row: Mapping[str, Any]) -> dict[str, str]:
     if status in ("running", "interrupted") and row["steps"]:
         status += f" {100 * row['step'] // row['steps']}%"
     changed = row["changed"]
-    cells = {
+    return {
         "run": row["run"],
         "status": status,
         "metric": row["metric"] or "",
@@ -89,7 +103,6 @@ def _written(row: Mapping[str, Any]) -> dict[str, str]:
         "group": row["group"],
         "differs from the default": "?" if changed is None else _settings(changed),
     }
-    return {head: printable(cell[:_WIDEST]) for head, cell in cells.items()}
 
 
 def _settings(changed: Mapping[str, Any]) -> str:

@@ -10,8 +10,7 @@ import yaml
 
 from src.engine.console.command_line import CommandLine
 from src.engine.console.masked import MASK, hides, masked
-from src.engine.records.config_file import flat, read_config
-from src.engine.records.plain import read_own
+from src.engine.records.config_file import flat, read_config, read_own
 
 _ASSIGNED = re.compile(r"(?P<name>[\w.-]+)\+?=")
 _OPTION = re.compile(r"--[\w.-]+")

@@ -6,7 +6,13 @@ from typing import Literal, NamedTuple
 Mode = Literal["max", "min"]
 Format = Literal["percent", "number"]
 
-_COSTS = ("_s", "_steps", "_samples", "_mib")  # figures of a run, of which less is best
+# Which value of each figure that a run itself writes is best; None: neither.
+FIGURES: dict[str, Mode | None] = {
+    **dict.fromkeys(("startup_s", "fit_s", "test_s", "memory_mib", "gpu_memory_mib"), "min"),
+    **dict.fromkeys(("to_target_s", "to_target_steps", "to_target_samples"), "min"),
+    "train/samples_per_s": "max",
+    **dict.fromkeys(("steps", "epochs", "test_samples")),
+}
 _VALIDATION = re.compile(r"^val(id|idation)?(?=[/_.-])")
 
 
@@ -75,22 +81,6 @@ def ends(mode: Mode) -> tuple[str, str]:
     return ("highest", "lowest") if mode == "max" else ("lowest", "highest")
 
 
-def metric_of(name: str, mode: str, format: str = "number") -> Metric:
-    """Read a metric from its recorded words; whatever is not known is the default.
-
-    Args:
-        name: Its name.
-        mode: `min`; anything else is `max`.
-        format: `percent`; anything else is `number`.
-
-    Returns:
-        The metric.
-    """
-    return Metric(
-        name, "min" if mode == "min" else "max", "percent" if format == "percent" else "number"
-    )
-
-
 def test_name(name: str) -> str:
     """Name a metric of the validation as the test has it.
 
@@ -103,18 +93,17 @@ def test_name(name: str) -> str:
     return _VALIDATION.sub("test", name)
 
 
-def cost_of(name: str) -> Metric | None:
-    """Look up a figure of the run itself: less time, data and memory is better, and more a second.
+def figure_of(name: str) -> Metric | None:
+    """Look up a figure of the run itself.
 
     Args:
-        name: Such as `fit_s` or `train/images_per_s`.
+        name: Such as `fit_s` or `train/samples_per_s`.
 
     Returns:
-        The figure as a metric; None if it is none.
+        The figure as a metric; None if it is none, or if neither more nor less of it is better.
     """
-    if name.endswith("_per_s"):
-        return Metric(name, "max")
-    return Metric(name, "min") if name.endswith(_COSTS) else None
+    mode = FIGURES.get(name)
+    return Metric(name, mode) if mode else None
 
 
 def headline_of(owner: object) -> Metric | None:
@@ -139,12 +128,8 @@ def published(owner: object) -> dict[str, Metric]:
     Returns:
         Metric of each split by its name.
     """
-    headline = getattr(owner, "headline", None)
     others = getattr(owner, "metrics", ())
-    found = [headline, *(others if isinstance(others, tuple) else ())]
+    found = [getattr(owner, "headline", None), *(others if isinstance(others, tuple) else ())]
     metrics = [metric for metric in found if isinstance(metric, Metric)]
-    return {
-        named.name: named
-        for metric in metrics
-        for named in map(metric.of, ("train", "val", "test"))
-    }
+    named = [metric.of(split) for metric in metrics for split in ("train", "val", "test")]
+    return {metric.name: metric for metric in named}

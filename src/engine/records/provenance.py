@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch import LightningDataModule, Trainer
 
 from src.engine.console.masked import masked
+from src.engine.records.config_file import differing
 from src.engine.records.masked_settings import masked_words
 
 SOURCE = Path(__file__).parents[3]
@@ -40,42 +41,8 @@ def provenance(
         "from_step": trainer.global_step,
         "command": shlex.join([Path(sys.executable).name, *masked_words(sys.orig_argv[1:])]),
         "git": code_state(SOURCE),
-        "inputs": inputs(trainer, data) | ({"weights": weights} if weights else {}),
-        "packages": packages(),
-    }
-
-
-@cache
-def packages() -> dict[str, str]:
-    """List what is installed, which does not change while a process lasts.
-
-    Returns:
-        Version by name in small letters, sorted.
-    """
-    found = [item.metadata for item in importlib.metadata.distributions()]  # each read is slow
-    return dict(sorted((item["Name"].lower(), item["Version"]) for item in found))
-
-
-def inputs(trainer: Trainer, data: LightningDataModule | None) -> dict[str, str]:
-    """List what decides the bits of a result besides configuration, code and seed.
-
-    Args:
-        trainer: Trainer of the run.
-        data: Its data set.
-
-    Returns:
-        Value by name, such as `threads`.
-    """
-    device = trainer.strategy.root_device
-    versions = {name: importlib.metadata.version(name) for name in ("torch", "lightning", "numpy")}
-    checksums = getattr(data, "checksums", {})
-    return {
-        "python": platform.python_version(),
-        **versions,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-        "threads": str(torch.get_num_threads()),
-        "processes": str(trainer.world_size),
-        **{f"data {name}": str(checksum) for name, checksum in checksums.items()},
+        "inputs": _inputs(trainer, data) | ({"weights": weights} if weights else {}),
+        "packages": _packages(),
     }
 
 
@@ -111,11 +78,9 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     Returns:
         For each such thing, its name and both values.
     """
-    names = [*before["inputs"], *(name for name in now["inputs"] if name not in before["inputs"])]
     found = [
-        f"{name} {before['inputs'].get(name, 'none')} -> {now['inputs'].get(name, 'none')}"
-        for name in names
-        if before["inputs"].get(name) != now["inputs"].get(name)
+        f"{name} {value or 'none'} -> {other or 'none'}"
+        for name, (value, other) in differing(before["inputs"], now["inputs"]).items()
     ]
     old, new = (session["git"] for session in (before, now))
     if old["commit"] != new["commit"]:
@@ -123,6 +88,26 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if (old["status"], old["diff"]) != (new["status"], new["diff"]):
         found.append("uncommitted changes of the code")
     return found
+
+
+@cache  # what is installed does not change while a process lasts
+def _packages() -> dict[str, str]:
+    found = [item.metadata for item in importlib.metadata.distributions()]  # each read is slow
+    return dict(sorted((item["Name"].lower(), item["Version"]) for item in found))
+
+
+def _inputs(trainer: Trainer, data: LightningDataModule | None) -> dict[str, str]:
+    """List what decides the bits of a result besides configuration, code and seed."""
+    device = trainer.strategy.root_device
+    checksums = getattr(data, "checksums", {})
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in ("torch", "lightning", "numpy")},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "threads": str(torch.get_num_threads()),
+        "processes": str(trainer.world_size),
+        **{f"data {name}": str(checksum) for name, checksum in checksums.items()},
+    }
 
 
 def _carried(numstat: str) -> str:

@@ -5,17 +5,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.lock import is_held
 from src.engine.files.reading import evaluation_dir, file_digest, read_json, read_text
 from src.engine.files.run import LOGS, Run
 from src.engine.files.shape import METRICS, OVERVIEW, RUN_PROGRESS, SESSION
-from src.engine.records.config_file import flat
-from src.engine.records.curves import read_curves
+from src.engine.records.config_file import flat, read_plain
 from src.engine.records.ledger import config_digest
 from src.engine.records.masked_settings import masked_settings
-from src.engine.records.metric import Metric, metric_of
-from src.engine.records.plain import read_plain
+from src.engine.records.metric import Metric
 
 _RENAMED = {  # what older runs call otherwise
     "test_images": "test_samples",
@@ -109,7 +108,7 @@ class RunRecord:
     @cached_property
     def curves(self) -> dict[str, list[tuple[int, float]]]:
         """Points of each scalar, step and value."""
-        return read_curves(self.log_dir)
+        return _read_curves(self.log_dir)
 
     @property
     def status(self) -> Status:
@@ -122,6 +121,15 @@ class RunRecord:
             return "failed"
         done = self.metrics.get("steps", -1) >= self.progress.get("step", 0)
         return "finished" if done else "interrupted"
+
+    @property
+    def group(self) -> str:
+        """Group that it belongs to; none if its files do not tell."""
+        try:
+            return self.overview.get("group") or ""
+        except ValueError as error:  # the others of the group have no part in it
+            note(str(error))
+            return ""
 
     @property
     def seed(self) -> int:
@@ -141,7 +149,7 @@ class RunRecord:
     def known(self) -> dict[str, Metric]:
         """What is known of its metrics, by name."""
         found = self.overview.get("metrics", {})
-        return {name: metric_of(name, **words) for name, words in found.items()}
+        return {name: Metric(name, each["mode"], each["format"]) for name, each in found.items()}
 
     @property
     def headline(self) -> Metric | None:
@@ -149,7 +157,8 @@ class RunRecord:
         if "metrics" in self.overview:
             return self.known.get(self.overview.get("headline") or "")
         name, mode = (self.settings.get(f"best.{key}") for key in ("monitor", "mode"))
-        return metric_of(str(name), str(mode)) if name else None  # recorded before metrics were
+        # It was recorded before metrics were.
+        return Metric(str(name), "min" if mode == "min" else "max") if name else None
 
     def metric(self, name: str) -> Metric | None:
         """Look up what is known of one of its metrics.
@@ -160,9 +169,9 @@ class RunRecord:
         Returns:
             What is known; None if it is not known which value is best.
         """
-        known = {**{metric.tested.name: metric for metric in self.known.values()}, **self.known}
-        if (headline := self.headline) is not None:
-            known |= {headline.tested.name: headline, headline.name: headline}
+        metrics = [*self.known.values(), *filter(None, [self.headline])]
+        known = {metric.tested.name: metric for metric in metrics}
+        known |= {metric.name: metric for metric in metrics}
         found = known.get(name.removesuffix("_best"))
         return found and found._replace(name=name)
 
@@ -174,9 +183,8 @@ class RunRecord:
         if (best := self.metrics.get(f"{metric.name}_best")) is not None:
             return float(best)
         pick = max if metric.mode == "max" else min
-        return pick(
-            (each[metric.name] for each in self.validations if metric.name in each), default=None
-        )
+        seen = [each[metric.name] for each in self.validations if metric.name in each]
+        return pick(filter(math.isfinite, seen), default=None)
 
     @property
     def rank(self) -> float:
@@ -194,9 +202,11 @@ class RunRecord:
 
     @property
     def validations(self) -> list[dict[str, float]]:
-        """Step, seconds, images and metrics of each validation so far."""
-        found: list[dict[str, float]] = self.progress.get("validations", [])
-        return found
+        """Step, seconds, samples and metrics of each validation so far; NaN is null in its file."""
+        return [
+            {name: math.nan if value is None else value for name, value in each.items()}
+            for each in self.progress.get("validations", [])
+        ]
 
     @property
     def checkpoint(self) -> Path:
@@ -240,3 +250,21 @@ def _find(word: str) -> Run:
             f"{word} is no run: give a folder such as checkpoints/version_0, or `last`"
         )
     return run
+
+
+def _read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Read the event files of a run; of damaged ones, what can be read."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    if not all(map(Path.is_file, folder.glob("*tfevents*"))):  # a pipe may never end
+        note(f"{shown(folder)}: its curves are not read, for they are not in files")
+        return {}
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    try:
+        events.Reload()
+    except Exception as error:  # Protocol Buffers and TensorBoard have many
+        note(f"{shown(folder)}: its curves cannot be read to their end ({type(error).__name__})")
+    return {
+        tag: [(point.step, point.value) for point in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+    }

@@ -1,28 +1,33 @@
 """What a run is, written down in its folder and in every checkpoint."""
 
-import json
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from jsonargparse import Namespace
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.cli import LightningArgumentParser
 from typing_extensions import override
 
+from src.engine.console.command_line import TAKEN_OUT
 from src.engine.console.note import note
-from src.engine.files.atomic_write import write_atomic
+from src.engine.console.parser import OneLineParser
+from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import refuse_unsafe
+from src.engine.lightning_compat import checkpoint_content, data_of, ended_early, initial_hparams
 from src.engine.records.changes import Change, changes
-from src.engine.records.config_file import flat
+from src.engine.records.config_file import READING, settings
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.ledger import NOT_THE_CONFIGURATION, config_digest
-from src.engine.records.loggers import log_hyperparams
 from src.engine.records.masked_settings import masked_config, masked_settings
-from src.engine.records.plain import read_own
 from src.engine.records.provenance import differences, provenance
+from src.engine.records.run_logger import log_hyperparams
 
-_COMPARED = {"seed_everything", "data", "model"}
-_COMPARED_OF_TRAINER = {"max_epochs", "max_steps", "precision", "accumulate_grad_batches"}
-_NOT_COMPARED = {"data.data_dir", "data.num_workers", "data.eval_batch_size"}
+_COMPARED = (
+    *("seed_everything", "data", "model", "trainer.max_epochs", "trainer.max_steps"),
+    *("trainer.precision", "trainer.accumulate_grad_batches"),
+)
 
 
 class SaveConfig(Callback):
@@ -58,18 +63,17 @@ class SaveConfig(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit" and trainer.is_global_zero:
             write_atomic(self.folder / "config.yaml", self.config.encode())
-            for owner in (pl_module, trainer.datamodule):  # type: ignore[attr-defined]  # undeclared
-                if initial := getattr(owner, "_hparams_initial", None):  # Lightning logs it next
-                    initial.update(masked_settings(dict(initial)))
-            log_hyperparams(trainer, hyperparameters(read_own(self.config)))
+            for owner in (pl_module, data_of(trainer)):
+                initial = initial_hparams(owner)
+                initial.update(masked_settings(dict(initial)))
+            log_hyperparams(trainer, _hyperparameters(self.config))
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        data = trainer.datamodule  # type: ignore[attr-defined]  # undeclared
         if self.sessions:  # a run that continues began as it did
             self.weights = self.sessions[0]["inputs"].get("weights", "")
             self.group = self.sessions[0].get("group")
-        now = provenance(trainer, data, self.weights) | {"group": self.group}
+        now = provenance(trainer, data_of(trainer), self.weights) | {"group": self.group}
         now["changes"] = [
             [name, masked_settings(before, name), masked_settings(after, name)]
             for name, before, after in self.changes
@@ -81,10 +85,9 @@ class SaveConfig(Callback):
             )
         self.sessions = [*self.sessions, now]
         if trainer.is_global_zero:
-            text = json.dumps(self.sessions, indent=2) + "\n"
-            write_atomic(self.folder / "provenance.json", text.encode())
+            write_json(self.folder / "provenance.json", self.sessions)
             self._write_overview()
-        refuse_unsafe("checkpoint", trainer._checkpoint_connector.dump_checkpoint(False))
+        refuse_unsafe("checkpoint", checkpoint_content(trainer))
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -95,17 +98,15 @@ class SaveConfig(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        loop = trainer.fit_loop
-        ended = trainer.should_stop and loop._can_stop_early  # by a callback, not by the signals
         for owner in (LightningModule, LightningDataModule):
             if (key := owner.CHECKPOINT_HYPER_PARAMS_KEY) in checkpoint:
                 checkpoint[key] = masked_settings(checkpoint[key])
-        checkpoint |= {"config": self.config, "provenance": self.sessions, "ended": ended}
+        checkpoint |= {"config": self.config, "provenance": self.sessions}
+        checkpoint["ended"] = ended_early(trainer)
 
     def _write_overview(self) -> None:
         self._written = self._overview()
-        text = json.dumps(self._written, indent=2) + "\n"
-        write_atomic(self.folder / "run.json", text.encode())
+        write_json(self.folder / "run.json", self._written)
 
     def _metrics(self) -> dict[str, dict[str, str]]:
         """Gather what is known of the metrics: which value is best, and how it is written."""
@@ -117,43 +118,78 @@ class SaveConfig(Callback):
     def _overview(self) -> dict[str, Any]:
         """Gather what lists of many runs show: small, and read a hundred times faster than YAML."""
         git = self.sessions[-1]["git"]
-        found = changes(self.default, self.config) if self.default else None
-        settings = dict(flat(read_own(self.config)))
+        changed = None
+        if self.default:
+            found = changes(self.default, self.config)
+            changed = {name: now for name, _, now in found if name not in NOT_THE_CONFIGURATION}
+        own = settings(self.config)
         return {
             "group": self.group,
             "pid": os.getpid(),
             "began": self.sessions[0]["began"],
             "commit": git["commit"],
             "uncommitted": bool(git["status"]),
-            "seed": settings["seed_everything"],
-            "target": settings.get("target"),
+            "seed": own["seed_everything"],
+            "target": own.get("target"),
             "headline": self.known.chosen if self.known else None,
             "metrics": self._metrics(),
-            "config": config_digest(settings | {"weights": self.weights}),
-            "changed": None
-            if found is None
-            else {
-                change.name: change.now
-                for change in found
-                if change.name not in NOT_THE_CONFIGURATION
-            },
+            "config": config_digest(own | {"weights": self.weights}),
+            "changed": changed,
         }
 
 
-def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
-    """Flatten what a reader compares between runs: seed, data, model, length and precision.
+def dump(parser: LightningArgumentParser, config: Namespace) -> str:
+    """Write down a configuration as checkpoints hold it.
 
     Args:
-        config: Whole configuration of a run, in plain types.
+        parser: Parser of a training.
+        config: What it has parsed.
 
     Returns:
-        Values by dotted name, such as `model.optimizer.lr`, without those that are None or
-        say only where and how fast images are read.
+        YAML.
+
+    Raises:
+        ValueError: It holds something that has no short text.
     """
-    trainer = {key: config["trainer"][key] for key in _COMPARED_OF_TRAINER}
-    chosen = {key: config[key] for key in _COMPARED} | {"trainer": trainer}
+    with cast(OneLineParser, parser).guard():
+        text: str = parser.dump(config, skip_unset=False, skip_validation=True)  # it was parsed
+        return masked_config(_repaired(text))  # also where two are compared
+
+
+def dump_default(parser: LightningArgumentParser, path: Path | None) -> str | None:
+    """Write down the configuration that a run has if nothing is said.
+
+    Args:
+        parser: Parser of a training.
+        path: File with that configuration; None is that of the classes that the user names.
+
+    Returns:
+        YAML; None if there is no such file.
+    """
+    if path and not path.is_file():
+        return None
+    config = parser.parse_args(["--config", str(path)]) if path else parser.get_defaults()
+    for name in (*TAKEN_OUT, "debug"):
+        config.pop(name)
+    return dump(parser, config)
+
+
+def _repaired(text: str) -> str:
+    """Write out what jsonargparse 4.53 cannot, such as a default of `torch.device("cpu")`."""
+    refusal = "Unable to serialize instance "
+    text = re.sub(rf"{refusal}(\w+)$", r"\1", text, flags=re.MULTILINE)
+    if refusal in text:
+        what = text.partition(refusal)[2].splitlines()[0]
+        raise ValueError(f"the configuration cannot be written down, {what} has no text: leave it")
+    return text
+
+
+def _hyperparameters(config: str) -> dict[str, Any]:
+    """List what a reader compares between runs: seed, data, model, length and precision."""
     return {
         name: value if isinstance(value, int | float | str) else str(value)
-        for name, value in sorted(flat(chosen))
-        if value is not None and name not in _NOT_COMPARED
+        for name, value in sorted(settings(config).items())
+        if value is not None
+        and any(f"{name}.".startswith(f"{part}.") for part in _COMPARED)
+        and name not in READING
     }

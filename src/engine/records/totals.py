@@ -1,7 +1,9 @@
-"""What a run did and how long it took."""
+"""What a run did, how long it took, and what its test says of each sample."""
 
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -10,11 +12,12 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from typing_extensions import override
 
-from src.engine.records.batch_size import count_samples
-from src.engine.records.outputs import Outputs
+from src.engine.console.note import note
 
 if sys.platform != "win32":
     import resource
+
+_MOST = 2**28  # bytes of a test's outputs; they wait where the module is
 
 
 class Totals(Callback):
@@ -37,7 +40,7 @@ class Totals(Callback):
         self.metrics: dict[str, float] = {}
         self.tested: dict[str, float] = {}
         self.outputs: dict[str, Tensor] = {}
-        self._kept = Outputs()
+        self._kept = _Outputs()
         self._samples = 0
         self._since = started
 
@@ -81,6 +84,74 @@ class Totals(Callback):
         self.metrics |= _logged(trainer)
         self.metrics[part] = now - self._since
         self._since = now
+
+
+def count_samples(batch: Any, module: Any = None) -> int | None:
+    """Tell how many samples a batch holds.
+
+    It is what Lightning's `extract_batch_size` says where that is sure of it; of any other batch it
+    warns, or has an error.
+
+    Args:
+        batch: Tensor, or mappings, sequences and dataclasses of tensors and of anything else.
+        module: LightningModule that may know better: its method `num_samples` takes the batch.
+
+    Returns:
+        What `num_samples` says, else the length of the tensors; None if it differs, or if there
+        are none.
+    """
+    if hasattr(type(module), "num_samples"):  # a module itself takes 3 us to say that it has none
+        return int(module.num_samples(batch))
+    lengths: set[int] = set()
+    _gather(batch, lengths)
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+class _Outputs:
+    """Gather the tensors of a test step that have an entry for each sample of its batch."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[Tensor]] = {}
+        self._samples: dict[int, int] = {}  # by loader
+        self._bytes = 0
+
+    def add(self, outputs: Any, count: int | None, loader: int = 0) -> None:
+        """Keep what a step returned; all loaders but the first one get Lightning's ending."""
+        if not count or not isinstance(outputs, Mapping) or self._bytes > _MOST:
+            return
+        self._samples[loader] = self._samples.get(loader, 0) + count
+        for name, value in outputs.items():
+            if isinstance(value, Tensor) and value.ndim and len(value) == count:
+                key = f"{name}/dataloader_idx_{loader}" if loader else str(name)
+                self._parts.setdefault(key, []).append(value.detach())
+                self._bytes += value.nbytes
+        if self._bytes > _MOST:
+            self._parts = {}
+            note(f"what the test says of each sample is not kept: it is more than {_MOST:,} bytes")
+
+    def joined(self) -> dict[str, Tensor]:
+        """Join, on the CPU, what every batch had in one shape."""
+        return {
+            name: torch.cat(parts).cpu()
+            for name, parts in self._parts.items()
+            if len({part.shape[1:] for part in parts}) == 1
+            and sum(map(len, parts)) in self._samples.values()
+        }
+
+
+def _gather(batch: Any, lengths: set[int]) -> None:
+    """Add the lengths of all tensors; what can be gone through only once is the module's."""
+    if isinstance(batch, Tensor):
+        lengths.update(batch.shape[:1])
+    elif isinstance(batch, tuple | list):
+        for part in batch:
+            _gather(part, lengths)
+    elif isinstance(batch, Mapping):
+        for part in batch.values():
+            _gather(part, lengths)
+    elif is_dataclass(batch):
+        for field in fields(batch):
+            _gather(getattr(batch, field.name), lengths)
 
 
 def _logged(trainer: Trainer) -> dict[str, float]:

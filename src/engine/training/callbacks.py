@@ -15,8 +15,10 @@ from src.engine.exact.exact_dataloader import ExactDataLoaders
 from src.engine.exact.finite import FiniteGuard
 from src.engine.exact.flags import Flags
 from src.engine.exact.graceful_stop import GracefulStop
+from src.engine.exact.module_state import ModuleState
 from src.engine.exact.safe_point import Action, SafePoint
 from src.engine.exact.step_seed import StepSeed
+from src.engine.lightning_compat import callbacks_of
 from src.engine.records.changes import Change
 from src.engine.records.known_metrics import KnownMetrics
 
@@ -46,7 +48,7 @@ def add_callbacks(trainer: Trainer, module: LightningModule) -> list[Callback]:
     own = [brought] if isinstance(brought, Callback) else [*brought]
     module.configure_callbacks = list  # type: ignore[method-assign]  # Lightning asks again
     replaced = {kind for each in own for kind in type(each).__mro__} - {Callback}
-    given: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # undeclared
+    given = callbacks_of(trainer)
     kept = [*(each for each in given if type(each) not in replaced), *own]
     for callback in kept:
         for kind, how in _FINDERS.items():
@@ -54,7 +56,7 @@ def add_callbacks(trainer: Trainer, module: LightningModule) -> list[Callback]:
                 name = type(callback).__name__
                 raise ValueError(f"{name} changes a setting after it has been recorded: {how}")
     kept.sort(key=lambda each: isinstance(each, Checkpoint))
-    trainer.callbacks = kept  # type: ignore[attr-defined]
+    given[:] = kept
     return own
 
 
@@ -82,10 +84,10 @@ def arrange(
         changes: Settings that a run that goes on has otherwise from here on.
     """
     own_bar(trainer, chosen)
-    given: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # undeclared
-    stop = GracefulStop(last)
+    given = callbacks_of(trainer)
+    stop, state = GracefulStop(last), ModuleState()
     saves = last in given  # not without checkpointing
-    trainer.callbacks = [  # type: ignore[attr-defined]
+    given[:] = [
         # Refuses a watcher of the wrong direction before that has seen a value.
         *([known] if known else []),
         # What is saved between two batches holds nothing that others do at a batch's start.
@@ -94,12 +96,14 @@ def arrange(
             stop.stop_if_told,
             *actions,
             at_once=best.save_if_validated if saves else None,
+            resume=state.go_on,
         ),
         ExactDataLoaders(),  # gives loaders their place back before anything is read
         StepSeed(),  # after the state is saved, before anyone may draw a random number
         EpochMetrics(),  # gives metrics back before who monitors them looks
         Flags(),  # freezes again what a run had frozen, before callbacks go on with that
         ApplyChanges(changes),  # sees what was configured, and sets it, before others change it
+        state,  # sets attributes again before a hook of the module or of the user reads them
         FiniteGuard(),  # raises before anybody acts on what is not finite
         stop,  # takes the signals from Lightning; called by the second one
         *given,  # the user's, who see all of the above; Lightning's bar, summary and checkpoints

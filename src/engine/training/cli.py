@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from typing_extensions import override
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
-from src.engine.checkpoints.published import can_test, first_words, link
+from src.engine.checkpoints.published import first_words, link
 from src.engine.checkpoints.trusted import Trusted, settle
-from src.engine.checkpoints.weights import load_weights, refuse_impossible
+from src.engine.checkpoints.weights import load_weights
 from src.engine.console.command_line import TAKEN_OUT, split_arguments
 from src.engine.console.failure import interrupts
 from src.engine.console.note import note
@@ -23,18 +24,20 @@ from src.engine.exact.resume import Resumed, find_run
 from src.engine.exact.safe_point import Action
 from src.engine.files.plain_file import refuse_unsafe
 from src.engine.files.run import LOGS, Run
-from src.engine.records.dumped import dump, dump_default
+from src.engine.lightning_compat import callbacks_of, ignore_cluster_checkpoints
 from src.engine.records.heartbeat import Heartbeat
 from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.ledger import refuse_unwritable
 from src.engine.records.masked_settings import refuse_masked
 from src.engine.records.run_logger import RunLogger, continue_loggers
-from src.engine.records.save_config import SaveConfig
+from src.engine.records.save_config import SaveConfig, dump, dump_default
 from src.engine.seed import chosen_seed
 from src.engine.training.callbacks import add_callbacks, arrange
 from src.engine.training.drop_unused_work import drop_unused_work
 from src.engine.training.target import Target, parse_target
 
 _NO_METRIC = "no metric says which state is best (--best.monitor would)"
+_LATER = "empty parameter list", "uninitialized"  # what torch says of layers that are to come
 _DONE = {True: "tested", False: "kept"}
 
 
@@ -154,7 +157,7 @@ class TrainCLI(LightningCLI):
         if own_logger:
             kwargs["logger"] = False  # until the run has a folder
         trainer = self._make_trainer(**kwargs)
-        refuse_impossible(self.model)
+        _refuse_impossible(self.model)
         for owner in filter(None, (self.model, self.datamodule)):
             refuse_unsafe(f"hyper-parameters of {type(owner).__name__}", dict(owner.hparams))
         weights = load_weights(self.model, self._weights) if self._weights else ""
@@ -194,25 +197,33 @@ class TrainCLI(LightningCLI):
 
     def fit(self) -> None:
         """Train, from the start or from the checkpoint."""
+        self._refuse_uncounted()  # better now than after hours of training
         drop_unused_work(self.trainer)
         self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
 
     def test(self) -> None:
         """Test the best state, which the model then holds; without one, the state it has."""
         best = self.best.best_model_path or None
-        tested = self.config.test and can_test(self.model, self.datamodule)
-        if not best and self.best in self.trainer.callbacks:  # type: ignore[attr-defined]
+        tested = self._is_tested()
+        if not best and self.best in callbacks_of(self.trainer):
             why = "nothing was validated" if self.best.monitor else _NO_METRIC
             note(f"{why}: the last state is {_DONE[tested]}")
         if tested:
+            self._refuse_uncounted()
             self._run_trainer(self.trainer.test, best, verbose=False)
         elif best:
             self.model.load_state_dict(read_checkpoint(best)["state_dict"])
 
+    def _is_tested(self) -> bool:
+        return bool(self.config.test) and _can_test(self.model, self.datamodule)
+
+    def _refuse_uncounted(self) -> None:
+        if self.run and self.trainer.is_global_zero and self._is_tested():
+            refuse_unwritable(self.run.root)
+
     def _run_trainer(self, part: Any, ckpt_path: Path | str | None, **options: Any) -> None:
         self.trainer.ckpt_path = None  # else the state that was continued is tested
-        # Else Lightning, under SLURM, takes any hpc_ckpt_*.ckpt that lies about.
-        self.trainer._checkpoint_connector._user_managed = ckpt_path is None
+        ignore_cluster_checkpoints(self.trainer, ckpt_path)
         with interrupts():
             part(self.model, self.datamodule, ckpt_path=ckpt_path, weights_only=True, **options)
 
@@ -228,3 +239,20 @@ class TrainCLI(LightningCLI):
         make_exact(trainer)
         self.known.compare(trainer)
         return trainer
+
+
+def _can_test(module: LightningModule, data: LightningDataModule | None) -> bool:
+    """Tell whether a module has a test step, and it or its data set loaders for that."""
+    loaders = any(is_overridden("test_dataloader", owner) for owner in (module, data) if owner)
+    return loaders and is_overridden("test_step", module)
+
+
+def _refuse_impossible(model: LightningModule) -> None:
+    """Refuse settings of which no optimizer can be made."""
+    try:
+        model.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        if not any(sign in str(error) for sign in _LATER):
+            raise
+    except Exception:  # of a task that asks for its trainer, or for layers that are made later
+        return

@@ -5,6 +5,8 @@ import os
 import torch
 from lightning.pytorch import Callback, Trainer
 
+from src.engine.lightning_compat import callbacks_of
+
 _EACH_STEP = (
     *("on_train_batch_start", "on_train_batch_end", "on_before_zero_grad"),
     *("on_before_backward", "on_after_backward", "on_before_optimizer_step"),
@@ -21,7 +23,7 @@ def drop_unused_work(trainer: Trainer) -> None:
     Args:
         trainer: Trainer with all its callbacks.
     """
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # undeclared
+    for callback in callbacks_of(trainer):
         for hook in _EACH_STEP:
             if getattr(type(callback), hook) is getattr(Callback, hook):
                 vars(callback)[hook] = None

@@ -1,23 +1,21 @@
 """What a run leaves behind: its weights and figures, and a table for who waited."""
 
-import json
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from lightning.pytorch import LightningModule, Trainer
+from torch import nn
 
-from src.engine.checkpoints.weights import saved_part
-from src.engine.console.printable import printable
 from src.engine.console.shown import python, shown
-from src.engine.files.atomic_write import write_atomic
+from src.engine.console.table import entries
+from src.engine.files.arrays import packed_arrays
+from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import packed
 from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
 from src.engine.records.ledger import add_look
-from src.engine.records.loggers import log_results, picture_folder
-from src.engine.records.outputs import archive
+from src.engine.records.run_logger import log_results, picture_folder
 from src.engine.records.run_record import RunRecord
 from src.engine.records.totals import Totals
 from src.engine.training.cli import TrainCLI
@@ -43,14 +41,12 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
         metrics["fit_s"] = metrics.get("fit_s", 0) + cli.heartbeat.seconds_before
     if cli.best.best_model_score is not None:
         metrics[f"{cli.best.monitor}_best"] = cli.best.best_model_score.item()
-    figures = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    text = json.dumps(figures, indent=2, sort_keys=True) + "\n"
-    write_atomic(run.checkpoint_dir / "model.pt", packed(saved_part(cli.model).state_dict()))
-    _keep_outputs(run.log_dir / "predictions.npz", totals)
-    write_atomic(run.log_dir / "metrics.json", text.encode())
-    (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
-    if "test_s" in metrics:
+    if "test_s" in metrics:  # first, so that no figure is stored that no ledger counts
         add_look(run.root, _look(cli, totals))
+    write_atomic(run.checkpoint_dir / "model.pt", packed(_saved_part(cli.model).state_dict()))
+    _keep_outputs(run.log_dir / "predictions.npz", totals)
+    write_json(run.log_dir / "metrics.json", dict(sorted(metrics.items())))
+    (run.log_dir / "traceback.txt").unlink(missing_ok=True)  # of a session before
     compared = {
         name: value
         for name, value in metrics.items()
@@ -63,11 +59,17 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
     return _summary(run, folder, metrics, longer, cli.config.target, totals.tested, outcome)
 
 
+def _saved_part(model: LightningModule) -> nn.Module:
+    """Find what is saved for use without the task: what that calls its `network`, else itself."""
+    network = getattr(model, "network", None)
+    return network if isinstance(network, nn.Module) else model
+
+
 def _keep_outputs(path: Path, totals: Totals) -> None:
     if not totals.outputs:
         path.unlink(missing_ok=True)  # they would be of another state
         return
-    write_atomic(path, archive(totals.outputs))
+    write_atomic(path, packed_arrays(totals.outputs))
 
 
 def _look(cli: TrainCLI, totals: Totals) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def _summary(
         else "",
         "continue": f"{run.resume_command} {longer}" if states else "",
     }
-    return "\n".join(printable(f"{name:<13}  {text}") for name, text in rows.items() if text)
+    return entries(rows)
 
 
 def _carried(run: Run) -> str:

@@ -1,20 +1,21 @@
 """All that is known of a network on one split: numbers, pictures and what is written of them."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from src.engine.console.printable import printable
+from src.engine.console.table import entries
+from src.engine.console.table import table as aligned
+from src.engine.files.atomic_write import json_text
 from src.evaluation.classification.figures import (
     draw_confusion,
     draw_gallery,
     draw_precision_recall,
     draw_reliability,
 )
-from src.evaluation.classification.measures import Interval, measure
+from src.evaluation.classification.measures import measure
 from src.evaluation.classification.predictions import Predictions, archive, confident_mistakes
 from src.evaluation.picture import Picture, pixels, png
 
@@ -26,7 +27,6 @@ class Evaluation:
         answers: What it said.
         image: Pixels of the split, `(N, C, H, W)`, `uint8`.
         names: Names of the classes.
-        interval: Bounds a true share, given the observed share and the number of trials.
         about: What is evaluated: plain values by name, written down with the numbers.
         disputed: Indices of images whose label is disputed.
         num_mistakes: Most confident mistakes to show.
@@ -37,7 +37,6 @@ class Evaluation:
         answers: Predictions,
         image: Tensor,
         names: Sequence[str],
-        interval: Interval,
         about: dict[str, Any],
         disputed: Sequence[int] = (),
         num_mistakes: int = 40,
@@ -47,7 +46,7 @@ class Evaluation:
         self.disputed = disputed
         self.worst = confident_mistakes(answers)[:num_mistakes]
         self.worst_image = image[self.worst]
-        self.summary = about | {"class_names": list(names)} | measure(answers, interval, disputed)
+        self.summary = about | {"class_names": list(names)} | measure(answers, disputed)
         self.summary["mistakes"] = self._mistakes()
 
     def pictures(self) -> dict[str, Picture]:
@@ -82,7 +81,7 @@ class Evaluation:
         disputed = torch.tensor([*self.disputed], dtype=torch.int64)
         more = {"mistake": self.worst, "mistake_image": self.worst_image, "disputed": disputed}
         files["predictions.npz"] = archive(self.answers, **more)
-        files["summary.json"] = (json.dumps(self.summary, indent=2) + "\n").encode()
+        files["summary.json"] = (json_text(self.summary) + "\n").encode()
         return files
 
     def _mistakes(self) -> list[dict[str, Any]]:
@@ -110,7 +109,6 @@ def table(summary: dict[str, Any]) -> str:
         Accuracy, calibration, each class, and the most confused pairs.
     """
     names, classes, calibrated = (summary[key] for key in ("class_names", "classes", "calibrated"))
-    names = [*map(printable, names)]
     confused = [f"{names[a]} as {names[b]} ({count})" for a, b, count in summary["confused"]]
     rows = {
         f"{summary['split']} accuracy": _share(summary["accuracy"]),
@@ -120,14 +118,13 @@ def table(summary: dict[str, Any]) -> str:
         f"(temperature {summary['temperature']:.3f}, fitted on val)",
         "confused": ", ".join(confused) or "none",
     }
-    width = max(5, *map(len, names))
-    lines = [f"{name:<13}  {text}" for name, text in rows.items() if text]
-    lines.append(f"{'class':<13}  {'':{width}}  precision  recall      F1  images")
     measures = (classes[key] for key in ("precision", "recall", "f1", "images"))
-    for name, precision, recall, f1, images in zip(names, *measures, strict=True):
-        figures = f"{precision:9.2%} {recall:7.2%} {f1:7.2%} {images:7,}"
-        lines.append(f"{'':13}  {name:<{width}}  {figures}")
-    return "\n".join(lines)
+    lines = [
+        (name, f"{precision:.2%}", f"{recall:.2%}", f"{f1:.2%}", f"{images:,}")
+        for name, precision, recall, f1, images in zip(names, *measures, strict=True)
+    ]
+    heads = ("class", "precision", "recall", "F1", "images")
+    return f"{entries(rows)}\n\n{aligned([heads, *lines], 'lrrrr')}\n"
 
 
 def _share(found: dict[str, Any]) -> str:

@@ -15,6 +15,8 @@ from src.evaluation.classification.measures import reliability
 from src.evaluation.classification.predictions import Predictions
 
 _DARK = 0.6  # share of the largest count from which a number is written in white
+_MANY, _LONG = 30, 5  # classes, and letters of a name, that take another layout
+_WIDTH = 20  # letters of a title that fit above an image
 
 
 def draw_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
@@ -29,18 +31,22 @@ def draw_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> 
     """
     counts = np.asarray(confusion)
     wrong = counts * (1 - np.eye(len(counts), dtype=int))
-    figure = Figure(figsize=(6.4, 6), dpi=120, layout="constrained")
+    many = len(names) > _MANY
+    side = 12 if many else 6
+    figure = Figure(figsize=(side + 0.4, side), dpi=120, layout="constrained")
     axes = figure.add_subplot(title="images by label and prediction")
     axes.imshow(wrong, cmap="Reds", vmin=0, vmax=max(wrong.max(), 1))
     ticks = range(len(names))
     axes.set(xlabel="prediction", ylabel="label", xticks=ticks, yticks=ticks)
-    axes.set_xticklabels(names)
-    axes.set_yticklabels(names)
+    small = 5 if many else None
+    upright = max(map(len, names)) > _LONG or many
+    axes.set_xticklabels(names, rotation=90 if upright else 0, fontsize=small)
+    axes.set_yticklabels(names, fontsize=small)
     for row, column in np.argwhere(counts):
         dark = wrong[row, column] > _DARK * wrong.max()
         colour = "white" if dark else "tab:green" if row == column else "black"
         text = str(counts[row, column])
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=small or 9)
     return figure
 
 
@@ -80,6 +86,8 @@ def draw_reliability(answers: Predictions) -> Figure:
 def draw_precision_recall(answers: Predictions, names: Sequence[str]) -> Figure:
     """Draw precision against recall of each class, at every threshold of its probability.
 
+    Of more than thirty classes the ten of lowest average precision are named.
+
     Args:
         answers: What a network said.
         names: Names of the classes.
@@ -93,8 +101,13 @@ def draw_precision_recall(answers: Predictions, names: Sequence[str]) -> Figure:
     figure = Figure(figsize=(6.4, 5), dpi=120, layout="constrained")
     axes = figure.add_subplot(title="precision and recall of each class")
     lowest = 1.0
-    for name, precision, recall, mean in zip(names, *curves[:2], means, strict=True):
-        axes.plot(recall, precision, label=f"{name}: {mean:.4f}")
+    worst = means.argsort()[:10].tolist() if len(names) > _MANY else range(len(names))
+    rows = zip(names, *curves[:2], means, strict=True)
+    for number, (name, precision, recall, mean) in enumerate(rows):
+        if number in worst:
+            axes.plot(recall, precision, label=f"{name}: {mean:.4f}")
+        else:
+            axes.plot(recall, precision, color="lightgray", linewidth=0.5, zorder=1)
         lowest = min(lowest, _knee(precision, recall))
     # Where most curves are within a percent of the corner, the corner is what one wants to see.
     start = max(0.0, lowest - 4 * (1 - lowest))
@@ -129,6 +142,8 @@ def draw_gallery(image: Tensor, titles: Sequence[str], columns: int = 8) -> Figu
         pixels = image[number].movedim(0, -1).numpy()  # (H, W, C)
         place = (column + 0.08, column + 0.92, row + 0.98, row + 0.32)
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=place, aspect="auto")
-        axes.text(column + 0.5, row + 0.28, title, ha="center", va="bottom", fontsize=8)
+        longest = max(map(len, title.splitlines()), default=0)
+        fitting = 8 * min(1, _WIDTH / max(longest, 1))
+        axes.text(column + 0.5, row + 0.28, title, ha="center", va="bottom", fontsize=fitting)
     axes.set(xlim=(0, columns), ylim=(rows, 0))
     return figure

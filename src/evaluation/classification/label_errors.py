@@ -10,7 +10,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from src.engine.console.printable import printable, spreadsheet_cell
+from src.engine.console.printable import spreadsheet_cell
+from src.engine.console.table import table
 from src.evaluation.classification.figures import draw_gallery
 from src.evaluation.picture import pixels, png
 
@@ -134,12 +135,7 @@ class LabelErrors:
         Returns:
             A heading and a line for each, with the position in the split.
         """
-        named = [[*map(printable, names)] for names in (self._given, self._suggested)]
-        width = max(map(len, ["looks like", *named[0], *named[1]]))
-        heading = f"{'index':>7}  {'given':<{width}}  {'looks like':<{width}}  p(given)"
-        columns = (self.index.tolist(), *named, self._probability)
-        lines = [
-            f"{'':13}  {number:>7}  {given:<{width}}  {other:<{width}}  {p:8.4f}"
-            for number, given, other, p in list(zip(*columns, strict=True))[:num_rows]
-        ]
-        return "\n".join([f"{'suspicious':<13}  {heading}", *lines])
+        shares = [f"{p:.4f}" for p in self._probability]
+        columns = (self.index.tolist(), self._given, self._suggested, shares)
+        rows = [*zip(*columns, strict=True)][:num_rows]
+        return table([("index", "given", "looks like", "p(given)"), *rows], "rllr")

@@ -1,10 +1,11 @@
 """How good predictions are, in numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from scipy.stats import binomtest
 from torch import Tensor
 from torchmetrics.functional.classification import (
     multiclass_calibration_error,
@@ -18,17 +19,12 @@ from src.evaluation.classification.predictions import Predictions
 
 BINS = 15  # of equal width, as in the paper of Guo et al.
 
-Interval = Callable[[float, int], tuple[float, float]]
 
-
-def measure(
-    answers: Predictions, interval: Interval, disputed: Sequence[int] = ()
-) -> dict[str, Any]:
+def measure(answers: Predictions, disputed: Sequence[int] = ()) -> dict[str, Any]:
     """Compute everything that an evaluation reports.
 
     Args:
         answers: What a network said of a split.
-        interval: Bounds a true share, given the observed share and the number of trials.
         disputed: Indices of images whose label is disputed.
 
     Returns:
@@ -47,8 +43,8 @@ def measure(
     kept = torch.ones_like(right)
     kept[list(disputed)] = False
     return {
-        "accuracy": _share(right, interval),
-        "undisputed": _share(right[kept], interval) if disputed else None,
+        "accuracy": _share(right),
+        "undisputed": _share(right[kept]) if disputed else None,
         "classes": _by_class(answers, num_classes),
         "confusion": confusion.tolist(),
         "confused": most_confused(confusion),
@@ -93,10 +89,10 @@ def reliability(probability: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Ten
     return sure, torch.bincount(place, right, minlength=BINS) / count, count
 
 
-def _share(right: Tensor, interval: Interval) -> dict[str, Any]:
-    count = len(right)
-    share = int(right.sum()) / count
-    return {"share": share, "interval": list(interval(share, count)), "images": count}
+def _share(right: Tensor) -> dict[str, Any]:
+    found, count = int(right.sum()), len(right)
+    interval = binomtest(found, count).proportion_ci(method="wilson")
+    return {"share": found / count, "interval": [*map(float, interval)], "images": count}
 
 
 def _by_class(answers: Predictions, num_classes: int) -> dict[str, list[float]]:

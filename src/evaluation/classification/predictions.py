@@ -1,14 +1,13 @@
 """What a network says of each image of a split."""
 
-import io
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from src.batch import Batch
+from src.engine.files.arrays import packed_arrays
 
 
 class Predictions(NamedTuple):
@@ -80,12 +79,7 @@ def archive(answers: Predictions, **more: Tensor) -> bytes:
         Content of an `.npz` file: `logits`, `label`, `prediction`, `probability` (calibrated) and
         `temperature`, in the order of the images in the split.
     """
-    buffer = io.BytesIO()
     arrays = {"logits": answers.logits, "label": answers.label, "prediction": answers.prediction}
     arrays |= {"probability": answers.probability, **more}
-    np.savez(
-        buffer,
-        temperature=np.float64(answers.temperature),
-        **{name: value.numpy() for name, value in arrays.items()},  # type: ignore[arg-type]
-    )
-    return buffer.getvalue()
+    arrays["temperature"] = torch.tensor(answers.temperature, dtype=torch.float64)
+    return packed_arrays(arrays)

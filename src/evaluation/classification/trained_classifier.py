@@ -67,7 +67,11 @@ class TrainedClassifier(Trained):
                 f"python -m src.{verb} serves {KIND} of images: {shown(trained.path)} holds "
                 f"{type(trained.task).__name__}, {lack}; python -m src.evaluate serves every run"
             )
-        return cls(**vars(trained))
+        made = cls(**vars(trained))
+        state = trained.checkpoint.get(type(made.data).__qualname__)  # as Lightning calls it
+        if isinstance(state, dict):  # such as the mean of what it was trained on
+            made.data.load_state_dict(state)
+        return made
 
     @property
     def network(self) -> nn.Module:

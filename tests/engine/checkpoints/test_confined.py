@@ -1,22 +1,26 @@
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 from lightning.pytorch.profilers import AdvancedProfiler
+from torch import nn
 
-from src.engine.checkpoints.confined import confine, find_data, forbid_download, keep_inside
+from src.engine.checkpoints.confined import _refuse_doubled, class_parts, confine, keep_inside
 from src.engine.files.run import Run
 
 LOGGER = "lightning.pytorch.loggers.CSVLogger"
 
 
 def confined(run: Run | None = None, **trainer: Any) -> dict[str, Any]:
-    content = {"trainer": trainer}
-    confine(content, run)
+    content = {"model": {"class_path": "x"}, "trainer": trainer}
+    spelled(content, run)
     return content["trainer"]
+
+
+def spelled(content: dict[str, Any], run: Run | None = None) -> None:
+    confine(content, lambda name: None, run)
 
 
 def test_folders_of_the_trainer_are_forgotten() -> None:
@@ -90,9 +94,9 @@ def test_usual_names_of_files_are_taken(name: str) -> None:
 def test_nothing_is_fetched(place: str, name: str) -> None:
     part = {"class_path": "torchvision.models.resnet18", place: {name: "DEFAULT"}}
     with pytest.raises(ValueError, match=f"asks .*resnet18 for {name}='DEFAULT'"):
-        confine({"model": {"init_args": {"network": part}}}, None)
+        spelled(model(network=part))
     part[place][name] = None
-    confine({"model": {"init_args": {"network": part}}}, None)
+    spelled(model(network=part))
 
 
 def test_callbacks_and_profiler_get_the_folders_of_the_run(tmp_path: Path) -> None:
@@ -111,38 +115,100 @@ def test_callbacks_and_profiler_get_the_folders_of_the_run(tmp_path: Path) -> No
     assert trainer.profiler.dirpath == run.log_dir
 
 
-def test_download_is_forbidden_where_there_is_one() -> None:
-    data = SimpleNamespace(download=True)
-    assert forbid_download(data) is True
-    assert data.download is False
-    other = SimpleNamespace()
-    assert forbid_download(other) is False
-    assert not vars(other)
+LAYER = {"class_path": "torch.nn.Linear", "init_args": {"in_features": 1}}
+
+
+def model(**arguments: Any) -> dict[str, Any]:
+    return {"model": {"class_path": "x", "init_args": arguments}}
+
+
+def test_class_parts_are_found_at_every_depth() -> None:
+    content = {"a": [{"class_path": 1, "b": {"class_path": 2}}], "c": {"d": {"class_path": 3}}}
+    assert [part["class_path"] for part in class_parts(content)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
-    ("before", "given", "found"),
+    "value",
+    ["{epoch}", "{epoch}-{val/loss:.2f}", "a: b", "[1, 2]", "class_path", "x?", "a: *b", {0: 4}],
+)
+def test_ordinary_settings_are_taken(value: Any) -> None:
+    spelled({**model(x=value, y=[LAYER]), "data": None, "trainer": {"max_epochs": 2}})
+
+
+@pytest.mark.parametrize(
+    "text",
     [
-        ("data", None, "root/data"),  # beside its run
-        ("here", None, "here"),
-        ("nowhere", None, "nowhere"),
-        ("data", "given", "given"),
-        (3, None, 3),
+        '{"class_path": "x"}',
+        '{"class\\u005fpath": "x"}',
+        "class_path: x",
+        "{? class_path : x}",
+        "[[{class_path: x}]]",
+        "{a: '{class_path: x}'}",
+        "class_path+: x",
+        "a: &a [x, x]\nb: &b [*a, *a]",
     ],
 )
-def test_data_is_looked_for_beside_its_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: Any, given: str | None, found: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for folder in ("root/data", "here", "root/here"):
-        (tmp_path / folder).mkdir(parents=True)
-    content = {"data": {"class_path": "x", "init_args": {"data_dir": before}}}
-    find_data(content, given, Run(Path("root"), 0))
-    assert content["data"]["init_args"]["data_dir"] == found
+def test_text_that_holds_a_class_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"y in the checkpoint is a text that holds a class"):
+        spelled(model(y=[text]))
 
 
-def test_data_without_a_run_stay_where_they_are_named() -> None:
-    content: dict[str, Any] = {"data": {"class_path": "x"}}
-    find_data(content, None, None)
-    assert content["data"]["init_args"] == {}
-    find_data({"data": None}, "x", None)
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"model.x": 1, **model()},
+        {"trainer": {"logger.class_path": "x"}, **model()},
+        {"trainer": {"callbacks+": []}, **model()},
+        {"trainer": {1: 2}, **model()},
+        {"model": {"class_path": "x", "init_args.y": 1}},
+        {"model": {"class_path": "x", "__path__": "y"}},
+        model(**{"y.z": 1}),
+        model(y={"a.b": 1}),
+        model(y={None: 1}),
+    ],
+)
+def test_key_that_is_a_path_is_refused(content: dict[Any, Any]) -> None:
+    with pytest.raises(ValueError, match="in the checkpoint is no name of a setting"):
+        spelled(content)
+
+
+@pytest.mark.parametrize("value", ["x", 3, ["x"]])
+def test_group_must_be_a_group(value: Any) -> None:
+    with pytest.raises(ValueError, match="configuration of the checkpoint trainer is"):
+        spelled({"trainer": value, **model()})
+    with pytest.raises(ValueError, match=r"model\.dict_kwargs is .*: give another"):
+        spelled({"model": {"class_path": "x", "dict_kwargs": value}})
+    with pytest.raises(ValueError, match=r"data\.class_path is missing"):
+        spelled({"data": {"init_args": {}}, **model()})
+
+
+def test_classes_are_nested_with_an_end() -> None:
+    part: Any = 1
+    for _ in range(4):
+        part = {"class_path": "x", "init_args": {"y": [part]}}
+    spelled(model(y=part))
+    with pytest.raises(ValueError, match="in over 5 levels"):
+        spelled(model(y={"class_path": "x", "init_args": {"y": part}}))
+
+
+class Inner(nn.Module):
+    def __init__(self, size: int = 1) -> None:
+        super().__init__()
+
+
+class Outer(Inner):
+    def __init__(self, name: str = "", **more: Any) -> None:
+        super().__init__(**more)
+
+
+@pytest.mark.parametrize("name", ["name", "size", "given"])
+def test_argument_is_given_once(name: str) -> None:
+    part = {"class_path": "x", "init_args": {"given": 1}, "dict_kwargs": {name: 2}}
+    with pytest.raises(ValueError, match=f"{name} of x in the checkpoint is in dict_kwargs"):
+        _refuse_doubled(part, Outer)
+
+
+def test_more_arguments_are_taken() -> None:
+    _refuse_doubled({"class_path": "x", "dict_kwargs": {"other": 2}}, Outer)
+    _refuse_doubled({"class_path": "x", "dict_kwargs": {"other": 2}}, nn.functional.relu)
+    _refuse_doubled({"class_path": "x", "dict_kwargs": {"other": 2}}, None)

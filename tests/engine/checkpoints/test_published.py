@@ -2,13 +2,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lightning.pytorch import LightningDataModule, LightningModule
 
-from src.engine.checkpoints.published import can_test, first_words, link
+from src.engine.checkpoints.published import first_words, link
 from src.engine.console.command_line import LINKS, split_arguments
 from src.train import DEFAULT
-from tests.trials.classifier import Classifier, ClassifierData, OwnLoaders
-from tests.trials.gan import GAN
 
 CLASSES = "model.init_args.num_classes"
 WITH_CLASSES = {
@@ -90,19 +87,3 @@ def test_named_configuration_is_whole(tmp_path: Path) -> None:
     words = [f"--config={tmp_path}/x.yaml", "--model=tests.trials.classifier.OwnLoaders"]
     given = first_words(split_arguments(words), DEFAULT)
     assert given == ({"model": "a.B"}, ["--config", f"{tmp_path}/x.yaml"])
-
-
-@pytest.mark.parametrize(
-    ("module", "data", "can"),
-    [
-        (Classifier, ClassifierData, True),
-        (OwnLoaders, None, True),
-        (Classifier, None, False),
-        (Classifier, LightningDataModule, False),
-        (GAN, ClassifierData, False),
-    ],
-)
-def test_test_needs_a_step_and_loaders(
-    module: type[LightningModule], data: type[LightningDataModule] | None, can: bool
-) -> None:
-    assert can_test(module(), data() if data else None) is can

@@ -2,12 +2,14 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from lightning.pytorch.demos.boring_classes import BoringModel
 
-from src.engine.checkpoints.trained import Trained
+from src.engine.checkpoints.trained import Trained, _find_data
+from src.engine.files.run import Run
 from tests import foreign
 from tests.conftest import Train
 
@@ -77,3 +79,31 @@ def test_module_that_is_not_on_the_list_is_refused(tmp_path: Path, monkeypatch) 
     foreign.foreign_run(BoringModel, own=False)
     with pytest.raises(ValueError, match="which is not on the list of what one may name"):
         Trained.load("last")
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "found"),
+    [
+        ("data", None, "root/data"),  # beside its run
+        ("here", None, "here"),
+        ("nowhere", None, "nowhere"),
+        ("data", "given", "given"),
+        (3, None, 3),
+    ],
+)
+def test_data_is_looked_for_beside_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: Any, given: str | None, found: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("root/data", "here", "root/here"):
+        (tmp_path / folder).mkdir(parents=True)
+    content = {"data": {"class_path": "x", "init_args": {"data_dir": before}}}
+    _find_data(content, given, Run(Path("root"), 0))
+    assert content["data"]["init_args"]["data_dir"] == found
+
+
+def test_data_without_a_run_stay_where_they_are_named() -> None:
+    content: dict[str, Any] = {"data": {"class_path": "x"}}
+    _find_data(content, None, None)
+    assert content["data"]["init_args"] == {}
+    _find_data({"data": None}, "x", None)

@@ -9,11 +9,11 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
-from src.engine.checkpoints.consent import is_own, remember_own
-from src.engine.checkpoints.remembered import remembered
+from src.engine.checkpoints.consent import is_own, remember
 from src.engine.checkpoints.trusted import Trusted, settle
 from src.engine.console.parser import OneLineParser
 from src.engine.files.run import Run
+from tests.engine.checkpoints.test_consent import entries
 from tests.hostile import place
 
 MODEL = {
@@ -71,9 +71,53 @@ def test_what_the_command_names_is_trusted() -> None:
     read({"model": {"class_path": "math.exp"}}, "--model.scheduler.lr_lambda", "math.exp")
 
 
+WORDS = (
+    *("--model.scheduler.lr_lambda=math.exp", "--trainer.logger", "CSVLogger", "--group", "run"),
+    '--model.network={"class_path": "my_lab.Net"}',
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [("math.exp", True), ("CSVLogger", True), ("math", False), ("my_lab.Net", False)],
+)
+def test_name_must_be_the_whole_value_of_an_option(name: str, named: bool) -> None:
+    assert Trusted({}, words=WORDS)._is_named(name) is named
+    assert not Trusted({})._is_named(name)
+
+
+def test_short_names_mean_loaded_classes() -> None:
+    from lightning.pytorch.loggers import CSVLogger  # noqa: F401
+
+    names = Trusted({}, words=WORDS)._names_of_command()
+    assert {"lightning.pytorch.loggers.CSVLogger", "math.exp", "my_lab.Net"} <= names
+    assert not {name for name in names if name.startswith("subprocess")}
+    names = Trusted({}, words=["--x=my_lab.2d.Net", "--y=1.5", "--z"])._names_of_command()
+    assert all(part.isidentifier() for name in names for part in name.split("."))
+
+
+@pytest.mark.parametrize(
+    ("own", "words", "limited"),
+    [
+        (False, WORDS, True),
+        (False, (*WORDS, "--data.init_args.data_dir=x"), False),
+        (True, WORDS, False),
+    ],
+)
+def test_folder_of_data_is_only_read_unless_the_user_names_it(own, words, limited: bool) -> None:
+    looked: list[bool] = []
+    data = SimpleNamespace(download=True, prepare_data=lambda: looked.append(data.download))
+    Trusted({}, own, words).limit(data)
+    assert (data.download, looked) == ((False, [False]) if limited else (True, []))
+    other = SimpleNamespace()
+    Trusted({}).limit(other)
+    Trusted({}).limit(None)
+    assert not vars(other)
+
+
 def test_own_configuration_may_name_anything() -> None:
     content = {"model": {"class_path": "my_lab.anything"}, "trainer": {"default_root_dir": "x"}}
-    remember_own(yaml.safe_dump(content))
+    remember([], yaml.safe_dump(content))
     trusted = read(content)
     assert trusted.own
     assert trusted.content == content
@@ -87,9 +131,9 @@ def test_what_is_no_configuration_is_refused(config: Any) -> None:
 
 @pytest.mark.parametrize("value", ["x", 3, ["x"]])
 def test_group_must_be_a_group(value: Any) -> None:
-    with pytest.raises(ValueError, match="model in the checkpoint is no group"):
+    with pytest.raises(ValueError, match="configuration of the checkpoint model is"):
         read({"model": value})
-    with pytest.raises(ValueError, match="init_args of model in the checkpoint is no group"):
+    with pytest.raises(ValueError, match=r"configuration of the checkpoint model\.init_args is"):
         read({"model": {"class_path": "torch.nn.Linear", "init_args": value}})
 
 
@@ -100,7 +144,7 @@ def layers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name in ("torch.nn.Softmin", f"{nn.Softmin.__module__}.Softmin"):
         known[name] = nn.Softmin
     monkeypatch.setattr("src.engine.checkpoints.trusted.find_allowed", known.get)
-    monkeypatch.setattr("src.engine.checkpoints.trusted.allowed_names", lambda names: known)
+    monkeypatch.setattr("src.engine.checkpoints.trusted.allowed_names", lambda names: set(known))
     task, layer = list(known)[:2]
     network = {"class_path": layer, "init_args": {"name": "1e-3", "size": 2.0}}
     return {"model": {"class_path": task, "init_args": {"network": network}}}
@@ -149,8 +193,8 @@ def test_command_may_change_settings(layers: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", [["math.exp"], 3, {"a": 1}])
 def test_class_must_be_named(name: Any) -> None:
-    with pytest.raises(ValueError, match="as a class, which is no name"):
-        Trusted({})._judged(name)
+    with pytest.raises(ValueError, match=r"network\.class_path is"):
+        read(place({"model": MODEL}, NETWORK, {"class_path": name}))
 
 
 def test_own_text_is_in_the_order_of_its_checkpoint() -> None:
@@ -166,7 +210,7 @@ def settled(trusted: Trusted | None, *names: str, first: bool = True) -> tuple[s
     settle(trusted, config, Run(Path("root"), 0), trainer)
     inside = callback.dirpath is not None
     assert inside == (trusted is not None and not trusted.own)
-    return {entry["package"] for entry in remembered() if "package" in entry}, is_own(config)
+    return {entry["package"] for entry in entries() if "package" in entry}, is_own(config)
 
 
 def test_what_a_command_runs_is_remembered() -> None:

@@ -1,6 +1,5 @@
 import re
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 import torch
@@ -8,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from src.engine.checkpoints.digest import digest
-from src.engine.checkpoints.weights import load_weights, refuse_impossible, refuse_other_weights
+from src.engine.checkpoints.weights import load_weights, refuse_other_weights
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.conftest import Train
@@ -142,7 +141,6 @@ class Late(LightningModule):
 
 
 def test_layers_that_are_made_later_are_not_judged() -> None:
-    refuse_impossible(Late())
     refuse_other_weights(Late(), {"layer.weight": torch.ones(1, 1)})
 
 
@@ -153,13 +151,3 @@ def test_weights_that_a_module_does_not_save_are_not_missed() -> None:
         refuse_other_weights(model, {"layer.weight": torch.ones(1, 1)})
     model.strict_loading = False
     refuse_other_weights(model, {"layer.weight": torch.ones(1, 1)})
-
-
-def test_impossible_settings_are_refused_and_nothing_else(monkeypatch) -> None:
-    model = Late()
-    for error in (AttributeError("no layer"), RuntimeError("no trainer")):
-        monkeypatch.setattr(model, "configure_optimizers", Mock(side_effect=error))
-        refuse_impossible(model)
-    monkeypatch.setattr(model, "configure_optimizers", Mock(side_effect=ValueError("lr -1")))
-    with pytest.raises(ValueError, match="lr -1"):
-        refuse_impossible(model)

@@ -1,6 +1,12 @@
 import pytest
 
-from src.engine.console.command_line import LINKS, option_name, refuse_linked, split_arguments
+from src.engine.console.command_line import (
+    LINKS,
+    TAKEN_OUT,
+    option_name,
+    refuse_linked,
+    split_arguments,
+)
 
 
 def test_option_is_named_without_the_keys_of_the_file() -> None:
@@ -32,7 +38,7 @@ def test_seeds_group_and_jobs_are_taken_out() -> None:
 
 @pytest.mark.parametrize("other", ["--config=x.yaml", "--weights=w.pt", "--group=a", "--seeds=3"])
 def test_resumed_run_has_its_own_files(other: str) -> None:
-    with pytest.raises(ValueError, match="exclude each other"):
+    with pytest.raises(ValueError, match="cannot be combined with --ckpt_path"):
         split_arguments([other, "--ckpt_path=last"])
 
 
@@ -40,9 +46,7 @@ def test_resumed_run_has_its_own_files(other: str) -> None:
     ("words", "expected"),
     [
         (["-c", "a", "--config=b"], "--config is given 2 times"),
-        (["--config"], "--config needs the name of a file"),
-        (["--seeds"], "--seeds needs a number of runs or a list of seeds"),
-        (["--ckpt_path="], "--ckpt_path needs the name of a file"),
+        (["--ckpt_path="], "--ckpt_path needs a value"),
     ],
 )
 def test_other_numbers_of_files_are_refused(words: list[str], expected: str) -> None:
@@ -71,18 +75,9 @@ def test_every_option_that_is_taken_out_has_its_place() -> None:
     assert split_arguments(["--ckpt_path=a", "--jobs=2", "--trust=b"])[1] == "a"
 
 
-@pytest.mark.parametrize(
-    ("name", "what"),
-    [
-        ("config", "the name of a file"),
-        ("weights", "the name of a file"),
-        ("group", "a name"),
-        ("jobs", "a number"),
-        ("trust", "the name of a package"),
-    ],
-)
-def test_option_without_its_value_is_refused(name: str, what: str) -> None:
-    with pytest.raises(ValueError, match=f"^--{name} needs {what}$"):
+@pytest.mark.parametrize("name", ["config", *TAKEN_OUT])
+def test_option_without_its_value_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^--{name} needs a value: see --help$"):
         split_arguments([f"--{name}"])
 
 

@@ -37,8 +37,8 @@ def test_file_without_its_option_is_understood() -> None:
 
 
 def test_word_too_many_and_option_of_no_one_get_no_hint() -> None:
-    assert explain("unrecognized arguments: 6") == "6 belongs to no option"
-    assert explain("unrecognized arguments: --", ["--help"]) == "-- belongs to no option"
+    assert explain("unrecognized arguments: 6") == "6 does not belong to an option"
+    assert explain("unrecognized arguments: --", ["--help"]) == "-- does not belong to an option"
     message = "unrecognized arguments: --model.optimizer.lr 1"
     assert explain(message) == "--model.optimizer.lr is not an option"
 
@@ -118,7 +118,7 @@ def test_nested_type_error_names_key_type_and_value(value: str) -> None:
         ),
         ("unrecognized arguments: --data.zzzzzzz", "--data.zzzzzzz is not an option"),
         ("unrecognized arguments: --config.yaml", "--config.yaml is not an option"),
-        ("unrecognized arguments: x.txt", "x.txt belongs to no option"),
+        ("unrecognized arguments: x.txt", "x.txt does not belong to an option"),
     ],
 )
 def test_one_line_says_what_is_wrong(message: str, expected: str) -> None:

@@ -100,7 +100,7 @@ def test_traceback_that_cannot_be_written_is_left_out(
 
 def test_missing_package_comes_with_the_way_to_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail(ModuleNotFoundError("No module named 'torch'"), code=2) == 2
-    way = "install the project (make train), then source .venv/bin/activate"
+    way = "install the project with `make train`, then source .venv/bin/activate"
     assert capsys.readouterr().err == f"error: No module named 'torch': {way}\n"
 
 

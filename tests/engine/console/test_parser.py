@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import pytest
 from torch import nn
 
@@ -29,3 +31,11 @@ def test_help_names_our_classes_among_hundreds() -> None:
     text = parser.format_help()
     assert "src.models.CNN" in text
     assert "torch.nn.Linear" not in text
+
+
+@pytest.mark.parametrize("name", ["instantiate", "instantiate_classes"])
+def test_building_is_guarded_under_either_name(name: str) -> None:
+    entered, parser = [], OneLineParser()
+    parser.guard = lambda: nullcontext(entered.append(name))
+    getattr(parser, name)(parser.parse_args([]))
+    assert entered == [name]

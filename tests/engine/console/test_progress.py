@@ -59,9 +59,8 @@ def test_bar_of_a_run_cut_in_an_epoch_begins_there(
     monkeypatch.setattr(TQDMProgressBar, "on_train_start", lambda *_: calls.append("start"))
     monkeypatch.setattr(bar, "on_train_epoch_start", lambda *_: calls.append("epoch"))
     bar._train_progress_bar = Fake(initial=0)
-    progress = Fake(current=Fake(completed=done))
-    loop = Fake(epoch_loop=Fake(batch_progress=progress))
-    bar.on_train_start(Fake(fit_loop=loop, ckpt_path=resumed), None)
+    monkeypatch.setattr("src.engine.console.progress.next_position", lambda _: (2, done))
+    bar.on_train_start(Fake(ckpt_path=resumed), None)
     assert calls == ["start"] + ["epoch"] * begun
     assert bar.train_progress_bar.initial == done * begun
 
@@ -78,7 +77,7 @@ def test_file_gets_a_line_for_each_epoch(terminal: bool, every: int, monkeypatch
 
 def test_failure_closes_each_bar_that_there_is() -> None:
     closed, bar = [], ProgressBar()
-    bar._val_progress_bar = Fake(close=lambda: closed.append("val"))
-    bar._test_progress_bar = Fake(close=lambda: closed.append("test"))
+    bar.val_progress_bar = Fake(close=lambda: closed.append("val"))
+    bar.test_progress_bar = Fake(close=lambda: closed.append("test"))
     bar.on_exception(None, None, ValueError())
     assert closed == ["val", "test"]

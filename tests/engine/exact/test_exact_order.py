@@ -4,7 +4,7 @@ from types import SimpleNamespace as Fake
 import pytest
 import torch
 
-from src.engine.exact.exact_order import ExactOrder, next_position
+from src.engine.exact.exact_order import ExactOrder
 from src.engine.seed import derive_seed
 
 N = 23
@@ -99,13 +99,6 @@ def test_keyed_order_tells_the_epoch() -> None:
     assert {epoch for epoch, _ in order(epoch=2, keyed=True)} == {2}
 
 
-def test_position_after_the_last_batch_is_the_next_epoch() -> None:
-    trainer = fake_trainer(epoch=1, batch=6)
-    assert next_position(trainer) == (1, 6)
-    trainer.fit_loop.epoch_loop.batch_progress.is_last_batch = True
-    assert next_position(trainer) == (2, 0)
-
-
 def test_position_that_is_not_restored_yet_is_refused() -> None:
     trainer = fake_trainer()
     trainer.ckpt_path = "x.ckpt"
@@ -124,15 +117,6 @@ def test_evaluation_begins_at_the_start_wherever_training_is() -> None:
     assert order(training=False, epoch=2, batch=3) == order()
 
 
-@pytest.mark.parametrize(("processed", "completed"), [(4, 3), (3, 4)])
-def test_batch_that_was_processed_is_not_read_again(processed: int, completed: int) -> None:
-    trainer = fake_trainer(epoch=1)
-    trainer.fit_loop.epoch_loop.batch_progress.current = Fake(
-        ready=4, processed=processed, completed=completed
-    )
-    assert next_position(trainer) == (1, 4)
-
-
 def test_order_is_the_same_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     seed = derive_seed("order", 5, 2)
@@ -146,14 +130,6 @@ def test_position_that_is_known_is_read(path: str | None, step: int) -> None:
     trainer = fake_trainer()
     trainer.ckpt_path, trainer.global_step = path, step
     assert len(list(ExactOrder(N, 4, trainer, training=True, shuffle=False, keyed=False))) == 6
-
-
-def test_batch_that_is_under_way_is_read_again() -> None:
-    trainer = fake_trainer(epoch=1, batch=6)
-    progress = trainer.fit_loop.epoch_loop.batch_progress
-    progress.is_last_batch = True
-    progress.current = Fake(ready=6, processed=5, completed=5)
-    assert next_position(trainer) == (1, 5)
 
 
 def test_epoch_that_lightning_names_is_ignored() -> None:

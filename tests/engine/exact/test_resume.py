@@ -50,7 +50,7 @@ def test_broken_latest_state_falls_back_and_says_so(two_runs: Path, capsys) -> N
     last.write_bytes(last.read_bytes()[:-100])
     main(["--ckpt_path=last", "--trainer.max_epochs=3"])
     notes = capsys.readouterr().err
-    assert f"note: passed over: {last} is not a whole checkpoint" in notes
+    assert f"note: passed over: {last} is not a complete checkpoint" in notes
     assert "note: continuing checkpoints/version_1/best.ckpt at step 11" in notes
     assert "note: changed: --trainer.max_epochs 2 -> 3" in notes
 
@@ -60,8 +60,8 @@ def test_named_file_never_falls_back(two_runs: Path, capsys) -> None:
     last.write_bytes(last.read_bytes()[:-100])
     code, line = refusal(capsys, f"--ckpt_path={last}", "--trainer.max_epochs=3")
     assert code == 2
-    assert "its end is missing" in line
-    assert "previous.ckpt can be read" in line
+    assert "it is cut off" in line
+    assert "previous.ckpt can be used" in line
 
 
 def test_runs_may_be_elsewhere(train: Train, capsys) -> None:

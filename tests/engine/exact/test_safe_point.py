@@ -1,11 +1,10 @@
-import copy
 from types import SimpleNamespace as Fake
 
 import pytest
 import torch
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 
-from src.engine.exact.safe_point import SafePoint, ends_in_epoch, point_to_next_batch
+from src.engine.exact.safe_point import SafePoint
 
 AUTOMATIC = Fake(automatic_optimization=True)
 
@@ -20,56 +19,6 @@ def fit_loop(batch: tuple, epoch: tuple, is_last_batch: bool = False) -> dict:
         "epoch_loop.batch_progress": {**batches, "is_last_batch": is_last_batch},
         "epoch_progress": {"current": progress(*epoch), "total": progress(*epoch)},
     }
-
-
-@pytest.mark.parametrize(
-    ("batch", "epoch", "last", "expected_batch", "expected_epoch"),
-    [
-        # At the start of the fourth batch of the third epoch: inside it.
-        ((4, 3, 3, 3), (3, 3, 2, 2), False, (4, 3, 3, 3), (3, 3, 2, 2)),
-        # At the start of its last batch: that is still to come.
-        ((4, 3, 3, 3), (3, 3, 2, 2), True, (4, 3, 3, 3), (3, 3, 2, 2)),
-        # At the start of its first batch: the epoch has yet to begin.
-        ((1, 0, 0, 0), (3, 3, 2, 2), False, (1, 0, 0, 0), (2, 2, 2, 2)),
-        # When training has ended with an epoch.
-        ((9, 9, 9, 9), (3, 3, 3, 3), True, (1, 0, 0, 0), (3, 3, 3, 3)),
-        # When training ends inside an epoch, which Lightning counts as processed.
-        ((4, 4, 4, 4), (3, 3, 3, 2), False, (5, 4, 4, 4), (3, 3, 2, 2)),
-    ],
-)
-def test_saved_progress_points_to_the_next_batch(
-    batch: tuple, epoch: tuple, last: bool, expected_batch: tuple, expected_epoch: tuple
-) -> None:
-    state = fit_loop(batch, epoch, last)
-    assert point_to_next_batch(state)
-    assert state["epoch_loop.batch_progress"]["current"] == progress(*expected_batch)
-    assert state["epoch_loop.batch_progress"]["is_last_batch"] is False
-    assert state["epoch_progress"]["current"] == progress(*expected_epoch)
-    again = copy.deepcopy(state)
-    assert point_to_next_batch(again)
-    assert again == state
-
-
-@pytest.mark.parametrize(
-    ("batch", "epoch", "last"),
-    [
-        ((4, 4, 4, 3), (3, 3, 2, 2), False),  # at the end of a batch
-        ((9, 9, 9, 9), (3, 3, 2, 2), True),  # in the validation after an epoch
-        ((9, 9, 9, 9), (3, 3, 3, 2), True),  # at the end of an epoch
-    ],
-)
-def test_progress_inside_a_batch_is_left_alone(batch: tuple, epoch: tuple, last: bool) -> None:
-    state = fit_loop(batch, epoch, last)
-    before = copy.deepcopy(state)
-    assert not point_to_next_batch(state)
-    assert state == before
-
-
-@pytest.mark.parametrize(("ready", "last", "cut"), [(4, False, True), (9, False, False)])
-def test_cut_epoch_is_told_from_a_whole_one(ready: int, last: bool, cut: bool) -> None:
-    batches = Fake(current=Fake(ready=ready), is_last_batch=last)
-    loop = Fake(epoch_loop=Fake(batch_progress=batches))
-    assert ends_in_epoch(Fake(fit_loop=loop, num_training_batches=9)) is cut
 
 
 def test_actions_wait_for_accumulated_gradients() -> None:
@@ -109,14 +58,6 @@ def test_test_of_a_state_says_nothing_of_how_it_goes_on(capsys) -> None:
     assert not capsys.readouterr().err
 
 
-def test_total_progress_points_to_the_next_batch() -> None:
-    state = fit_loop((4, 3, 3, 3), (3, 3, 2, 2))
-    state["epoch_loop.batch_progress"]["total"] = progress(22, 21, 21, 21)
-    assert point_to_next_batch(state)
-    assert state["epoch_loop.batch_progress"]["total"] == progress(22, 21, 21, 21)
-    assert state["epoch_progress"]["total"] == progress(3, 3, 2, 2)
-
-
 def test_what_acts_at_once_acts_first_and_in_each_batch() -> None:
     acted = []
     callback = SafePoint(
@@ -139,15 +80,6 @@ def test_end_of_an_epoch_or_of_training_is_acted_on_once(cut: bool, monkeypatch)
     assert acted == [False] * cut
     callback.on_train_end(None, None)
     assert acted == [False]
-
-
-@pytest.mark.parametrize(
-    ("ready", "last", "cut"), [(8, False, True), (9, False, False), (4, True, False)]
-)
-def test_last_batch_ends_no_epoch_early(ready: int, last: bool, cut: bool) -> None:
-    batches = Fake(current=Fake(ready=ready), is_last_batch=last)
-    loop = Fake(epoch_loop=Fake(batch_progress=batches))
-    assert ends_in_epoch(Fake(fit_loop=loop, num_training_batches=9)) is cut
 
 
 def resumed(**parts) -> tuple[SafePoint, Fake]:

@@ -1,9 +1,11 @@
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from src.engine.files.arrays import read_arrays
+from src.engine.files.arrays import packed_arrays, read_arrays
 
 
 def test_arrays_come_in_the_order_asked_for(tmp_path: Path) -> None:
@@ -17,3 +19,9 @@ def test_missing_array_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", a=np.arange(3))
     with pytest.raises(ValueError, match=r"x\.npz is damaged .*b\.npy"):
         read_arrays(tmp_path / "x.npz", b=1)
+
+
+def test_packed_arrays_have_any_name() -> None:
+    content = packed_arrays({"file": torch.ones(2), "a/b": torch.ones(1, dtype=torch.bfloat16)})
+    with np.load(io.BytesIO(content)) as arrays:
+        assert {name: arrays[name].tolist() for name in arrays} == {"file": [1, 1], "a/b": [1]}

@@ -1,9 +1,11 @@
+import json
+import math
 import os
 from pathlib import Path
 
 import pytest
 
-from src.engine.files.atomic_write import write_atomic
+from src.engine.files.atomic_write import json_text, write_atomic, write_json
 
 
 def test_file_is_written_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -52,3 +54,11 @@ def test_what_only_informs_is_not_forced_to_the_disk(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("forced"))
     write_atomic(tmp_path / "x", b"new", sync=False)
     assert (tmp_path / "x").read_bytes() == b"new"
+
+
+def test_json_has_no_number_that_is_none(tmp_path: Path) -> None:
+    content = {"a": [math.nan, {"b": -math.inf}], "c": 0.1, "d": "NaN", "e": tmp_path}
+    finite = {"a": [None, {"b": None}], "c": 0.1, "d": "NaN", "e": str(tmp_path)}
+    assert json_text(content) == json.dumps(finite, indent=2)
+    write_json(tmp_path / "x.json", content, indent=None)
+    assert (tmp_path / "x.json").read_text() == json.dumps(finite) + "\n"

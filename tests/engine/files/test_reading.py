@@ -17,7 +17,7 @@ def test_damaged_json_is_named(tmp_path: Path) -> None:
 
 def test_value_of_another_type_is_named(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text('{"steps": 1, "test/acc": "high"}')
-    with pytest.raises(ValueError, match=r"metrics\.json is damaged \(test/acc is the str 'high'"):
+    with pytest.raises(ValueError, match=r"metrics\.json is damaged \(test/acc is 'high'"):
         read_json(tmp_path / "metrics.json", METRICS)
 
 

@@ -116,7 +116,7 @@ def test_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[3],
     )
     assert other.stdout.readline() == "1\n"
-    with pytest.raises(OSError, match="is the run of another process, which is training now"):
+    with pytest.raises(OSError, match="is already being trained by another process"):
         run.hold()
     other.communicate("\n")
     run.hold()
@@ -129,7 +129,7 @@ def test_run_that_is_read_only_is_refused(tmp_path: Path, monkeypatch) -> None:
     for folder in (run.log_dir, run.checkpoint_dir):
         denied = folder, os.W_OK
         monkeypatch.setattr(os, "access", lambda *asked, denied=denied: asked != denied)
-        said = f"the run cannot continue: {folder} cannot be written; make it so, or copy"
+        said = f"the run cannot continue: {folder} is not writable; change its permissions"
         with pytest.raises(PermissionError, match=re.escape(said)):
             run.refuse_read_only()
     run.checkpoint_dir.rmdir()

@@ -29,18 +29,18 @@ def test_what_fits_has_no_fault(content: Any, shape: Any) -> None:
 @pytest.mark.parametrize(
     ("content", "shape", "fault"),
     [
-        ("3", int, "it is the str '3'"),
-        (2**70, float, "it is a int"),
-        ("abcd", re.compile("[a-c]+"), "it is the str 'abcd'"),
-        (True, range(9), "it is a bool"),
-        (-1, range(9), "it is a int"),
+        ("3", int, "it is '3'"),
+        (2**70, float, "it is of type int"),
+        ("abcd", re.compile("[a-c]+"), "it is 'abcd'"),
+        (True, range(9), "it is of type bool"),
+        (-1, range(9), "it is of type int"),
         ([], [int, ...], "it is empty"),
-        ({"a": [1, "x"]}, {"a": [int]}, "a.1 is the str 'x'"),
+        ({"a": [1, "x"]}, {"a": [int]}, "a.1 is 'x'"),
         ({}, {"a": {}}, "a is missing"),
-        ({"a": {"b": 1}}, {"a?": {"b": str}}, "a.b is a int"),
-        ({"a": {3: 1}}, {"a": {str: int}}, "a has names that are no texts"),
-        ({"a": {"b": None}}, {"a": {str: int}}, "a.b is a NoneType"),
-        ([3], {}, "it is a list"),
+        ({"a": {"b": 1}}, {"a?": {"b": str}}, "a.b is of type int"),
+        ({"a": {3: 1}}, {"a": {str: int}}, "a has names that are not texts"),
+        ({"a": {"b": None}}, {"a": {str: int}}, "a.b is of type NoneType"),
+        ([3], {}, "it is of type list"),
     ],
 )
 def test_fault_is_named_by_its_place(content: Any, shape: Any, fault: str) -> None:

@@ -25,6 +25,14 @@ def test_runs_name_their_group(tmp_path: Path) -> None:
     assert [record.name for record in members] == ["version_0", "version_3"]
 
 
+def test_damaged_run_is_in_no_group(tmp_path: Path, capsys) -> None:
+    for version in (0, 1):
+        make_run(tmp_path, version, group="mine")
+    (tmp_path / "lightning_logs" / "version_0" / "run.json").write_text("5")
+    assert [record.name for record in Group(tmp_path, "mine").members()] == ["version_1"]
+    assert "version_0/run.json is damaged" in capsys.readouterr().err
+
+
 def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
     group = Group(tmp_path, "mine")
     group.claim({"config": "a"})

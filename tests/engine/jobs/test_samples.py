@@ -4,8 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from src.engine.jobs.samples import RunSet, different, find_group
+from src.engine.jobs.samples import (
+    RunSet,
+    count_looks,
+    count_tested,
+    different,
+    find_group,
+    warn_of_differences,
+)
+from src.engine.records.ledger import add_look
 from src.engine.records.metric import Metric
+from src.engine.records.run_record import RunRecord
 
 
 def make_run(version: int, seed: int, group: str | None = None, **more) -> Path:
@@ -91,10 +100,11 @@ def test_metric_that_a_run_lacks_is_named() -> None:
         RunSet.find("version_0").values("to_target_s")
 
 
-def test_metric_that_is_not_finite_counts_as_lacking() -> None:
+@pytest.mark.parametrize("value", ["Infinity", "NaN", "null"])
+def test_figure_that_is_not_finite_is_said_to_be_so(value: str) -> None:
     folder = make_run(0, 1)
-    (folder / "metrics.json").write_text('{"steps": 1, "test/loss": Infinity}')
-    with pytest.raises(ValueError, match=r"^version_0 of version_0 has no test/loss; it has steps"):
+    (folder / "metrics.json").write_text(f'{{"steps": 1, "test/loss": {value}}}')
+    with pytest.raises(ValueError, match=r"^test/loss of version_0 of version_0 is not finite$"):
         RunSet.find("version_0").values("test/loss")
 
 
@@ -159,7 +169,8 @@ KNOWN = {
         (None, "fit_s", Metric("fit_s", "min")),
         (None, "to_target_steps", Metric("to_target_steps", "min")),
         (None, "gpu_memory_mib", Metric("gpu_memory_mib", "min")),
-        (None, "train/images_per_s", Metric("train/images_per_s", "max")),
+        (None, "train/samples_per_s", Metric("train/samples_per_s", "max")),
+        (None, "steps", "steps"),
     ],
 )
 def test_runs_are_compared_by_their_headline_or_by_what_is_named(headline, name, metric) -> None:
@@ -172,3 +183,77 @@ def test_runs_without_a_headline_must_be_told_the_metric() -> None:
     said = "version_0 has no headline metric: give --metric, one of steps, test/acc"
     with pytest.raises(ValueError, match=f"^{said}$"):
         RunSet.find("version_0").metric(None)
+
+
+def test_tests_that_a_deleted_ledger_lacks_are_told(tmp_path: Path) -> None:
+    for version in range(3):
+        figures = {"steps": 1, "test_s": 1.0} if version else {"steps": 1}
+        (make_run(version, version, "g") / "metrics.json").write_text(json.dumps(figures))
+    (make_run(3, 3) / "metrics.json").write_text("null")
+    add_look(tmp_path, {"run": "version_1", "config": "a", "network": 1})
+    counts = "1 look at 1 network of 1 configuration here"
+    lacking = "; tested, but not in the ledger, which was deleted or cut: version_"
+    assert count_looks([tmp_path, tmp_path]) == f"{counts}{lacking}2"
+    add_look(tmp_path, {"run": "version_2", "config": "a", "network": 1})
+    assert count_looks([tmp_path], "a").endswith(", 2 of this configuration")
+    (tmp_path / "lightning_logs" / "test_looks.jsonl").unlink()
+    assert count_looks([tmp_path]).endswith(f"{lacking}1, version_2")
+
+
+def run_set(*versions: int) -> RunSet:
+    return RunSet("g", {version: RunRecord.find(f"version_{version}") for version in versions})
+
+
+def test_tests_of_other_sizes_are_refused_where_they_are_compared() -> None:
+    for version, count in enumerate([60, 60, 50, None]):
+        figures = {"steps": 1, "test_samples": count} if count else {"steps": 1}
+        (make_run(version, version) / "metrics.json").write_text(json.dumps(figures))
+    assert count_tested([run_set(0), run_set(1, 3)], "test/acc") == 60
+    assert (
+        count_tested([run_set(3)], "test/acc") is count_tested([run_set(0, 2)], "val/acc") is None
+    )
+    said = r"different numbers of samples \(60 of version_1, 50 of version_2\): a difference of"
+    for sets in ([run_set(0, 1, 2)], [run_set(0, 1), run_set(2)]):  # within and between groups
+        with pytest.raises(ValueError, match=said):
+            count_tested(sets, "test_loss")
+
+
+def write_session(folder: Path, **checksums: str) -> None:
+    inputs = {"threads": "1", "processes": "1"}
+    inputs |= {f"data {name}": value for name, value in checksums.items()}
+    session = {"began": "b", "from_step": 0, "command": "c", "packages": {}, "inputs": inputs}
+    session["git"] = {"commit": "", "status": "", "diff": ""}
+    (folder / "provenance.json").write_text(json.dumps([session]))
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_other_data_are_told(capsys, apart: bool) -> None:
+    for version, value in enumerate(["x", "x", "y"]):
+        write_session(make_run(version, version), images=value, targets="z")
+    make_run(3, 3)  # of which nothing is known
+    sets = [run_set(0, 1), run_set(2, 3)] if apart else [run_set(0, 1, 2, 3)]
+    warn_of_differences(sets, "val/x")
+    said = "had different data (images): a difference may be that of the data\n"
+    assert capsys.readouterr().err == f"note: version_0 and version_2 {said}"
+    warn_of_differences([run_set(0), run_set(1, 3)], "val/x")
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "told"),
+    [
+        ("model.smoothing", "val/loss", True),
+        ("model.smoothing", "val/f1", False),
+        ("model.loss_fn", "loss", True),
+        ("model.class_weights", "test_loss", True),
+        ("model.weight_decay", "val/loss", False),
+        ("model", "val/f1", True),
+    ],
+)
+def test_metric_that_may_mean_something_else_is_told(capsys, name, metric, told: bool) -> None:
+    for version in range(2):
+        settings = {"seed_everything": 1, name: version}
+        (make_run(version, version) / "config.yaml").write_text(json.dumps(settings))
+    warn_of_differences([run_set(0), run_set(1)], metric)
+    said = f"note: {metric} of version_0 and version_1 may not mean the same: --{name} differs\n"
+    assert capsys.readouterr().err == said * told

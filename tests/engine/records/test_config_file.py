@@ -1,9 +1,17 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from src.engine.records.config_file import differing, flat, read_config, repaired
+from src.engine.records.config_file import (
+    differing,
+    flat,
+    read_config,
+    read_own,
+    read_plain,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,13 +48,6 @@ def test_missing_file_names_those_that_exist(tmp_path: Path) -> None:
         read_config(tmp_path / "lost.yaml", tmp_path)
 
 
-def test_default_without_yaml_is_written_as_its_text() -> None:
-    dumped = "a: 1\ndevice: Unable to serialize instance cpu\nb: 2\n"
-    assert repaired(dumped) == "a: 1\ndevice: cpu\nb: 2\n"
-    with pytest.raises(ValueError, match="<x at 7> has no text"):
-        repaired("a: Unable to serialize instance <x at 7>\n")
-
-
 def test_settings_that_differ_have_both_values() -> None:
     assert differing({"a": 1, "b": 2}, {"b": 3, "c": 4, "a": 1}) == {"b": (2, 3), "c": (None, 4)}
 
@@ -55,3 +56,36 @@ def test_settings_that_differ_have_both_values() -> None:
 def test_equal_numbers_of_two_types_differ(one: object, other: object) -> None:
     assert differing({"a": one}, {"a": other}) == {"a": (one, other)}
     assert differing({"a": one}, {"a": one}) == {}
+
+
+@pytest.mark.parametrize("text", ["a: {b: [1, 2.5, true, null, x]}", "[]", "x", "a: 2026-01-01"])
+def test_plain_data_is_read(text: str) -> None:
+    assert read_plain(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: &x 1", "anchor"),
+        ("a: [&x [1], *x]", "anchor"),
+        ("!!python/name:os.system", "tag"),
+        ("a: !mine 1", "tag"),
+        ("[" * 60 + "]" * 60, "levels"),
+        ("[" + "1," * 200_000 + "]", "entries"),
+        ("a: " + "9" * 5000, "digits"),
+        ("x" * 1_000_001, "at most 1,000,000 characters"),
+        ("a: [", "while parsing"),
+        ("a: 1\n---\nb: 2", "another document"),
+        (b"a: 1", "no text"),
+        (None, "no text"),
+    ],
+)
+def test_anything_beyond_the_limits_is_refused(text: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read_plain(text)
+
+
+def test_own_text_is_read_as_data_too() -> None:
+    assert read_own("a: &x [1, 2]\nb: *x") == {"a": [1, 2], "b": [1, 2]}
+    with pytest.raises(yaml.YAMLError, match="could not determine a constructor"):
+        read_own("!!python/object/apply:os.getpid []")

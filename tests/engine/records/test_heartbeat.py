@@ -181,11 +181,11 @@ def test_progress_of_sessions_before_is_taken_over_by_a_training_alone(
 def test_progress_that_cannot_be_written_ends_no_run(tmp_path: Path, monkeypatch) -> None:
     asked = []
 
-    def write(path: Path, content: bytes, sync: bool) -> None:
+    def write(path: Path, content: dict, sync: bool, indent: None) -> None:
         asked.append((path.name, sync))
         raise OSError
 
-    monkeypatch.setattr("src.engine.records.heartbeat.write_atomic", write)
+    monkeypatch.setattr("src.engine.records.heartbeat.write_json", write)
     Heartbeat(tmp_path).on_train_end(trainer_of(), None)
     assert asked == [("progress.json", False)]
 

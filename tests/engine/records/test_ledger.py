@@ -1,12 +1,20 @@
 import hashlib
 import json
 import os
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from src.engine.records.ledger import NOT_THE_CONFIGURATION, add_look, config_digest, counted, looks
+from src.engine.records.ledger import (
+    NOT_THE_CONFIGURATION,
+    add_look,
+    config_digest,
+    counted,
+    looks,
+    refuse_unwritable,
+)
 
 
 def test_looks_are_kept_in_their_order(tmp_path) -> None:
@@ -44,8 +52,14 @@ def test_place_of_files_and_seed_make_no_other_configuration() -> None:
 
 def test_ledger_that_cannot_be_written_is_an_error(tmp_path) -> None:
     (tmp_path / "lightning_logs" / "test_looks.jsonl").mkdir(parents=True)
-    with pytest.raises(OSError, match="cannot be written down"):
-        add_look(tmp_path, {})
+    for refuse in (add_look, lambda root, _: refuse_unwritable(root)):
+        with pytest.raises(OSError, match="cannot be written down"):
+            refuse(tmp_path, {})
+
+
+def test_look_that_is_not_taken_leaves_no_ledger(tmp_path) -> None:
+    refuse_unwritable(tmp_path)
+    assert not [*(tmp_path / "lightning_logs").iterdir()]
 
 
 def test_each_setting_that_is_no_part_of_the_configuration_is_left_out() -> None:
@@ -104,8 +118,13 @@ def test_full_disk_is_told(tmp_path, monkeypatch) -> None:
         add_look(tmp_path, {})
 
 
-def test_lines_that_are_no_looks_are_left_out(tmp_path) -> None:
+def test_lines_that_are_no_looks_are_named_and_left_out(tmp_path, capsys) -> None:
     (tmp_path / "lightning_logs").mkdir()
-    lines = ["3", '{"network": 1}', "[" * 100_000, '{"network": []}', '{"network": 2}']
+    lines = ["null", "word", "", "3", '{"network": 1}', "[" * 100_000]
+    lines += ['{"network": []}', '{"network": 2}']
     (tmp_path / "lightning_logs" / "test_looks.jsonl").write_text("\n".join(lines))
     assert [look["network"] for look in looks(tmp_path)] == [1, 2]
+    said = capsys.readouterr().err.splitlines()
+    assert [re.search(r"test_looks.jsonl, line (\d), is damaged", line)[1] for line in said] == [
+        *"12467"
+    ]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from src.engine.records.listing import facts, table
+from src.engine.records.listing import damaged, facts, table
 from tests.engine.records.test_run_record import record_of
 
 ROW = {
@@ -144,3 +144,9 @@ def test_columns_are_headed_by_the_one_metric_of_all_rows() -> None:
     head = table([ROW | {"metric": "rmse", "test": 0.5}]).splitlines()[0]
     assert re.split(r"  +", head)[2:4] == ["rmse", "test"]
     assert "val" not in table([none]).splitlines()[0]
+
+
+def test_damaged_run_has_the_columns_of_the_others(tmp_path: Path) -> None:
+    row = damaged(record_of(tmp_path / "a", metrics=[]))
+    assert row.keys() == facts(record_of(tmp_path / "b", run=KNOWN)).keys()
+    assert table([row]).splitlines()[1].split() == ["version_0", "damaged", "?"]

@@ -5,7 +5,7 @@ from types import SimpleNamespace as Fake
 import pytest
 
 from src.engine.records import metric
-from src.engine.records.metric import Metric, cost_of, headline_of, metric_of, published
+from src.engine.records.metric import FIGURES, Metric, figure_of, headline_of, published
 from src.tasks import ClassificationTask
 
 ACC, LOSS = Metric("acc", "max", "percent"), Metric("loss", "min")
@@ -42,30 +42,14 @@ def test_best_value_is_the_highest_or_the_lowest() -> None:
     assert [LOSS.better(value, 0.5) for value in (0.4, 0.5, 0.6)] == [True, True, False]
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("a", "min", "percent"), Metric("a", "min", "percent")),
-        (("a", "max"), Metric("a", "max")),
-        (("a", "last", "text"), Metric("a", "max")),
-    ],
-)
-def test_metric_is_read_from_its_recorded_words(words, expected: Metric) -> None:
-    assert metric_of(*words) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "mode"),
-    [
-        ("fit_s", "min"),
-        ("to_target_steps", "min"),
-        ("gpu_memory_mib", "min"),
-        ("train/images_per_s", "max"),
-    ],
-)
-def test_figure_of_the_run_itself_is_a_cost_or_a_rate(name: str, mode) -> None:
-    assert cost_of(name) == Metric(name, mode)
-    assert cost_of("epochs") is cost_of("val/loss") is None
+def test_every_figure_of_the_run_itself_has_its_direction() -> None:
+    less = "startup_s fit_s test_s to_target_s to_target_steps to_target_samples memory_mib"
+    for name in [*less.split(), "gpu_memory_mib"]:
+        assert figure_of(name) == Metric(name, "min")
+    assert figure_of("train/samples_per_s") == Metric("train/samples_per_s", "max")
+    neither = {name for name, mode in FIGURES.items() if mode is None}
+    assert neither == {"steps", "epochs", "test_samples"}
+    assert not any(map(figure_of, [*neither, "val/loss", "a_s", "a_per_s", "my_mib"]))
 
 
 def test_task_publishes_its_metrics_for_all_splits() -> None:

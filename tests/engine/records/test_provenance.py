@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from src.engine.records import provenance as of_session
-from src.engine.records.provenance import code_state, differences, inputs, provenance
+from src.engine.records.provenance import _inputs, code_state, differences, provenance
 from tests.tiny_mnist import TinyMNIST
 
 
@@ -103,7 +103,7 @@ def test_session_tells_its_step_its_words_and_its_weights(monkeypatch) -> None:
 def test_inputs_name_the_device_and_the_data(monkeypatch) -> None:
     monkeypatch.setattr("torch.cuda.get_device_name", {torch.device("cuda"): "H100"}.get)
     trainer = Fake(strategy=Fake(root_device=torch.device("cuda")), world_size=1)
-    found = inputs(trainer, Fake(checksums={"a": 1}))
+    found = _inputs(trainer, Fake(checksums={"a": 1}))
     assert found == {
         **{name: version(name) for name in ("torch", "lightning", "numpy")},
         **{"python": platform.python_version(), "device": "H100", "data a": "1"},
@@ -133,7 +133,7 @@ def test_processor_has_a_name(
 def test_packages_are_sorted_and_in_small_letters(monkeypatch) -> None:
     named = [Fake(metadata={"Name": name, "Version": "1"}) for name in ("b", "PyYAML", "a")]
     monkeypatch.setattr("importlib.metadata.distributions", lambda: named)
-    found = of_session.packages.__wrapped__()
+    found = of_session._packages.__wrapped__()
     assert list(found.items()) == [("a", "1"), ("b", "1"), ("pyyaml", "1")]
 
 

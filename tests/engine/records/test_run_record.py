@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch.utils.tensorboard import SummaryWriter
 
 from src.engine.files.run import Run
 from src.engine.records.ledger import config_digest
 from src.engine.records.metric import Metric
-from src.engine.records.run_record import RunRecord
+from src.engine.records.run_record import RunRecord, _read_curves
 from src.evaluate import main as evaluate
 from tests.conftest import Train
 
@@ -58,6 +59,15 @@ def test_best_of_a_metric_that_falls_is_the_lowest(tmp_path: Path) -> None:
     assert (better.best_val, better.tested) == (0.25, 0.75)
     assert better.rank < record.rank < math.inf
     assert record.tested is None
+
+
+def test_value_that_is_no_number_is_never_the_best(tmp_path: Path) -> None:
+    seen = [{"val/acc": value} for value in (math.nan, 0.5, math.inf, None)]
+    metrics = {"steps": 9, "val/acc_best": math.nan, "test/acc": math.nan}
+    progress = {"step": 9, "validations": seen}
+    record = record_of(tmp_path, progress=progress, metrics=metrics, run=ACC)
+    assert (record.best_val, record.tested, record.status) == (0.5, None, "finished")
+    assert [math.isfinite(each["val/acc"]) for each in record.validations] == [0, 1, 0, 0]
 
 
 def test_run_ranks_high_by_a_metric_that_rises(tmp_path: Path) -> None:
@@ -259,3 +269,23 @@ def test_figures_of_older_runs_have_their_names_of_today(tmp_path: Path) -> None
     assert RunRecord(run).metrics == {
         **{"steps": 7, "test_samples": 60, "to_target_samples": 40, "train/samples_per_s": 1.5}
     }
+
+
+def test_points_of_each_scalar_are_read(tmp_path: Path) -> None:
+    with SummaryWriter(str(tmp_path)) as writer:
+        for step in (1, 2):
+            writer.add_scalar("val/acc", step / 2, step)
+    assert _read_curves(tmp_path) == {"val/acc": [(1, 0.5), (2, 1.0)]}
+
+
+def test_folder_without_events_has_no_curves(tmp_path: Path) -> None:
+    assert _read_curves(tmp_path) == {}
+
+
+def test_damage_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.security.test_reading import event_file
+
+    content = event_file((b"\xff" * 20, None))
+    (tmp_path / "events.out.tfevents.1.x.1.0").write_bytes(content)
+    assert _read_curves(tmp_path) == {}
+    assert "its curves cannot be read to their end (DecodeError)" in capsys.readouterr().err

@@ -5,15 +5,22 @@ from pathlib import Path
 from types import SimpleNamespace as Fake
 
 import pytest
+from jsonargparse import ActionConfigFile
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
+from src.engine.console.parser import OneLineParser
 from src.engine.records.changes import Change
-from src.engine.records.config_file import flat
+from src.engine.records.config_file import settings
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.ledger import config_digest
 from src.engine.records.metric import Metric
-from src.engine.records.plain import read_own
-from src.engine.records.save_config import SaveConfig, hyperparameters
+from src.engine.records.save_config import (
+    SaveConfig,
+    _hyperparameters,
+    _repaired,
+    dump,
+    dump_default,
+)
 
 
 def test_hyperparameters_are_flat_and_plain() -> None:
@@ -42,7 +49,7 @@ def test_hyperparameters_are_flat_and_plain() -> None:
         },
         "best": {"monitor": "val/acc"},
     }
-    assert hyperparameters(config) == {
+    assert _hyperparameters(json.dumps(config)) == {
         "data": "src.data.MNISTDataModule",
         "data.batch_size": 100,
         "model": "src.tasks.ClassificationTask",
@@ -98,12 +105,11 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
     session |= {"group": "mine", "changes": [["model.api_key", "***", "***"], ["a", 1, 2]]}
     assert json.loads((tmp_path / "provenance.json").read_text()) == record.sessions == [session]
     overview = json.loads((tmp_path / "run.json").read_text())
-    settings = dict(flat(read_own(record.config)))
     assert overview == {
         **{"group": "mine", "pid": os.getpid(), "began": "b", "commit": "c0", "seed": 3},
         **{"uncommitted": False, "target": "val/acc=0.9", "changed": {"trainer.max_epochs": 2}},
         **{"headline": None, "metrics": {}},
-        "config": config_digest(settings | {"weights": "w"}),
+        "config": config_digest(settings(record.config) | {"weights": "w"}),
     }
     assert capsys.readouterr().err == ""
 
@@ -194,3 +200,37 @@ def test_state_that_no_checkpoint_gives_back_is_refused(tmp_path: Path, session:
     trainer = trainer_of(_checkpoint_connector=Fake(dump_checkpoint=dump))
     with pytest.raises(ValueError, match=r"^a in the checkpoint is a PosixPath"):
         SaveConfig(CONFIG, tmp_path).on_train_start(trainer, None)
+
+
+def parser() -> OneLineParser:
+    made = OneLineParser(exit_on_error=False)
+    made.add_argument("--config", action=ActionConfigFile)
+    for name in ("ckpt_path", "weights", "group", "seeds", "jobs", "trust", "debug", "api_key"):
+        made.add_argument(f"--{name}", default=None)
+    made.add_argument("--lr", type=float, default=0.1)
+    return made
+
+
+def test_configuration_is_written_without_its_secrets() -> None:
+    config = parser().parse_args(["--lr", "0.5", "--api_key", "hunter2X"])
+    text = dump(parser(), config)
+    assert "lr: 0.5\n" in text
+    assert "hunter2X" not in text
+
+
+def test_default_has_no_option_of_the_command_alone(tmp_path: Path) -> None:
+    (tmp_path / "default.yaml").write_text("lr: 0.25\n")
+    text = dump_default(parser(), tmp_path / "default.yaml")
+    assert text.splitlines() == ["api_key: null", "lr: 0.25"]
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_no_file_is_no_default(tmp_path: Path, name: str) -> None:
+    assert dump_default(parser(), tmp_path / name) is None
+
+
+def test_default_without_yaml_is_written_as_its_text() -> None:
+    dumped = "a: 1\ndevice: Unable to serialize instance cpu\nb: 2\n"
+    assert _repaired(dumped) == "a: 1\ndevice: cpu\nb: 2\n"
+    with pytest.raises(ValueError, match="<x at 7> has no text"):
+        _repaired("a: Unable to serialize instance <x at 7>\n")

@@ -1,13 +1,17 @@
 import sys
 import time
+from collections import UserDict
+from dataclasses import dataclass
 from types import SimpleNamespace as Fake
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
-from src.engine.records.totals import Totals
+from src.engine.records.totals import Totals, _Outputs, count_samples
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.bare_trainer import bare_trainer
@@ -90,3 +94,84 @@ def test_each_part_is_timed_from_the_end_of_the_one_before(monkeypatch) -> None:
     times = {name: totals.metrics[name] for name in ("startup_s", "fit_s", "test_s")}
     assert times == {"startup_s": 2.0, "fit_s": 3.0, "test_s": 7.0}
     assert totals.metrics["a"] == 0.5
+
+
+def test_tensors_with_an_entry_for_each_sample_are_kept() -> None:
+    outputs = _Outputs()
+    for start, count in ((0, 2), (2, 1)):
+        loss, rows = torch.tensor(0.5), torch.arange(start, start + count)
+        outputs.add({"loss": loss, "row": rows, "text": ["a"] * count, "two": rows[:1]}, count)
+    found = outputs.joined()
+    assert {name: value.tolist() for name, value in found.items()} == {"row": [0, 1, 2]}
+
+
+@pytest.mark.parametrize(("given", "count"), [(torch.ones(2), 2), (None, 2), ({"a": 1}, None)])
+def test_anything_else_is_left_out(given: object, count: int | None) -> None:
+    outputs = _Outputs()
+    outputs.add(given, count)
+    assert outputs.joined() == {}
+
+
+def test_outputs_of_several_shapes_are_left_out() -> None:
+    outputs = _Outputs()
+    for length in (3, 4):
+        outputs.add({"sequence": torch.ones(2, length)}, 2)
+    assert outputs.joined() == {}
+
+
+def test_loaders_are_told_apart() -> None:
+    outputs = _Outputs()
+    outputs.add({"a": torch.zeros(2)}, 2)
+    outputs.add({"a": torch.ones(3)}, 3, loader=1)
+    assert {name: len(value) for name, value in outputs.joined().items()} == {
+        "a": 2,
+        "a/dataloader_idx_1": 3,
+    }
+
+
+def test_too_many_outputs_are_not_kept(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("src.engine.records.totals._MOST", 10)
+    outputs = _Outputs()
+    for _ in range(2):
+        outputs.add({"a": torch.zeros(3)}, 3)
+    assert outputs.joined() == {}
+    assert capsys.readouterr().err.count("is more than 10 bytes") == 1
+
+
+@dataclass
+class Pair:
+    x: Any
+    y: Any
+
+
+class Graphs(nn.Module):
+    def num_samples(self, batch: dict) -> int:
+        return batch["graphs"]
+
+
+FIVE = torch.ones(5, 2)
+
+
+@pytest.mark.parametrize(
+    ("batch", "count"),
+    [
+        (FIVE, 5),
+        (Batch(FIVE, torch.arange(5)), 5),
+        ([FIVE, "text"], 5),
+        ({"name": ["a", "b"], "scale": torch.tensor(2.0), "x": {"y": FIVE}}, 5),
+        (UserDict(x=FIVE), 5),
+        (Pair("text", [FIVE]), 5),
+        ([FIVE, torch.ones(3)], None),
+        (torch.tensor(1.0), None),
+        (["text"], None),
+        ((FIVE for _ in range(2)), None),
+        (None, None),
+    ],
+)
+def test_samples_of_a_batch_are_counted(batch: Any, count: int | None) -> None:
+    assert count_samples(batch) == count
+
+
+def test_module_may_know_better() -> None:
+    assert count_samples({"nodes": FIVE, "graphs": 2}, Graphs()) == 2
+    assert count_samples(FIVE, nn.Linear(1, 1)) == 5

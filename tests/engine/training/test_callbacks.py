@@ -95,7 +95,7 @@ def test_each_callback_has_its_place(finished: Train, monkeypatch) -> None:
     main(["--ckpt_path=last", "--trainer.max_epochs=2", "--target=val/acc=0.9"])
     main(["--trainer.fast_dev_run=true"])
     exact = ["SafePoint", "ExactDataLoaders", "StepSeed", "EpochMetrics", "Flags"]
-    first = ["KnownMetrics", *exact, "ApplyChanges", "FiniteGuard", "GracefulStop"]
+    first = ["KnownMetrics", *exact, "ApplyChanges", "ModuleState", "FiniteGuard", "GracefulStop"]
     writing = ["SaveConfig", "Heartbeat", "Target"]
     assert [each[: len(first)] for each in seen] == [first, first]
     assert seen[0][-3:] == writing

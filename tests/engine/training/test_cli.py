@@ -1,16 +1,22 @@
 from pathlib import Path
 from types import SimpleNamespace as Fake
+from unittest.mock import Mock
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import TQDMProgressBar
 from torch import nn
 
 from src.engine.console.progress import ProgressBar
-from src.engine.training.cli import TrainCLI
+from src.engine.training.cli import TrainCLI, _can_test, _refuse_impossible
 from src.tasks import ClassificationTask
 from src.train import DEFAULT
+from tests.conftest import Train
+from tests.engine.checkpoints.test_weights import Late
+from tests.test_train import refusal_of
+from tests.trials.classifier import Classifier, ClassifierData, OwnLoaders
+from tests.trials.gan import GAN
 
 SMALL = [
     "--data=tests.tiny_mnist.TinyMNIST",
@@ -130,7 +136,7 @@ def command(**parts) -> TrainCLI:
     cli = object.__new__(TrainCLI)
     best = Fake(best_model_path="")
     known = {"resumed": None, "config": Fake(test=True), "config_init": {"best": best}}
-    known |= {"model": "task", "datamodule": "data"}
+    known |= {"model": "task", "datamodule": "data", "run": None}
     for name, value in (known | parts).items():
         setattr(cli, name, value)
     return cli
@@ -164,7 +170,7 @@ def test_best_state_is_tested_or_loaded(
     monkeypatch.setattr("src.engine.training.cli.read_checkpoint", content.get)
     trainer = Fake(test=lambda *_, **options: asked.append(options), _checkpoint_connector=Fake())
     trainer.callbacks = []
-    monkeypatch.setattr("src.engine.training.cli.can_test", lambda *_: True)
+    monkeypatch.setattr("src.engine.training.cli._can_test", lambda *_: True)
     command(
         trainer=trainer,
         config=Fake(test=wanted),
@@ -194,3 +200,38 @@ def test_group_in_a_configuration_is_refused(tmp_path: Path) -> None:
     config.write_text(f"{DEFAULT.read_text()}\ngroup: mine\n")
     with pytest.raises(ValueError, match=r"^--group belongs on the command line, not in a config"):
         TrainCLI(DEFAULT, [*SMALL, f"--config={config}"])
+
+
+def test_run_whose_look_cannot_be_counted_is_not_trained(train: Train, capsys) -> None:
+    Path("lightning_logs/test_looks.jsonl").mkdir(parents=True)
+    code, line = refusal_of(capsys, lambda: train("--trainer.max_epochs=1"))
+    assert (code, "the look at the test set cannot be written down" in line) == (1, True)
+    assert not [*Path("checkpoints").glob("version_*/*")]
+    assert "val/acc_best" in train("--trainer.max_epochs=1", "--test=false")
+
+
+@pytest.mark.parametrize(
+    ("module", "data", "can"),
+    [
+        (Classifier, ClassifierData, True),
+        (OwnLoaders, None, True),
+        (Classifier, None, False),
+        (Classifier, LightningDataModule, False),
+        (GAN, ClassifierData, False),
+    ],
+)
+def test_test_needs_a_step_and_loaders(
+    module: type[LightningModule], data: type[LightningDataModule] | None, can: bool
+) -> None:
+    assert _can_test(module(), data() if data else None) is can
+
+
+def test_impossible_settings_are_refused_and_nothing_else(monkeypatch) -> None:
+    model = Late()
+    _refuse_impossible(model)
+    for error in (AttributeError("no layer"), RuntimeError("no trainer")):
+        monkeypatch.setattr(model, "configure_optimizers", Mock(side_effect=error))
+        _refuse_impossible(model)
+    monkeypatch.setattr(model, "configure_optimizers", Mock(side_effect=ValueError("lr -1")))
+    with pytest.raises(ValueError, match="lr -1"):
+        _refuse_impossible(model)

@@ -185,6 +185,15 @@ def test_test_is_written_into_the_ledger(run: Run, kept: bool) -> None:
     }
 
 
+def test_no_figure_is_kept_of_a_look_that_is_not_counted(run: Run) -> None:
+    (run.root / "lightning_logs" / "test_looks.jsonl").mkdir()
+    with pytest.raises(OSError, match="cannot be written down"):
+        finish(command_of(run), account_of_test())
+    assert not (run.log_dir / "metrics.json").exists()
+    assert not (run.log_dir / "predictions.npz").exists()
+    finish(command_of(run), totals_of())  # without a test
+
+
 def test_loggers_get_what_is_compared_and_the_first_one_has_the_pictures(run: Run) -> None:
     first, second = (Spy(run.root / "elsewhere" / name) for name in ("first", "second"))
     for name in ("first", "second"):

@@ -158,3 +158,31 @@ def test_gallery_takes_colour() -> None:
     image[:, 1:] = 0
     drawn = pixels(draw_gallery(image, ["red"])).reshape(-1, 3)
     assert [255, 0, 0] in drawn.tolist()
+
+
+def test_confusion_of_long_names_and_many_classes_stays_readable() -> None:
+    (long,) = draw_confusion([[7, 1], [0, 8]], ["Ankle boot", "Bag"]).axes
+    assert {label.get_rotation() for label in long.get_xticklabels()} == {90}
+    many = draw_confusion(np.eye(100, dtype=int).tolist(), [str(n) for n in range(100)])
+    assert {text.get_fontsize() for text in many.axes[0].texts} == {5}
+    assert pixels(many).shape[0] == 1440
+
+
+def test_worst_of_many_classes_are_named() -> None:
+    label = torch.arange(400) % 40
+    logits = torch.nn.functional.one_hot(label, 40).float() * 9
+    logits[label < 9] = torch.randn(90, 40, generator=torch.Generator().manual_seed(0))
+    (axes,) = draw_precision_recall(
+        Predictions(logits, label, 1.0), [f"c{n}" for n in range(40)]
+    ).axes
+    named = {text.get_text().partition(":")[0] for text in axes.get_legend().get_texts()}
+    assert len(axes.lines) == 40
+    assert len(named) == 10
+    assert named > {f"c{number}" for number in range(9)}
+
+
+def test_long_titles_fit_above_their_images() -> None:
+    titles = ["cat, not dog\n99.0%", "Sneaker, not Ankle boot\n99.1%"]
+    (axes,) = draw_gallery(torch.zeros(2, 1, 4, 4).byte(), titles).axes
+    short, long = (text.get_fontsize() for text in axes.texts)
+    assert (short, long) == (8, pytest.approx(8 * 20 / 23))

@@ -82,10 +82,10 @@ def test_table_has_the_most_suspicious_first(rows: int) -> None:
     assert (
         lines
         == [
-            "suspicious       index  given        looks like   p(given)",
-            "                    31  a long name  b              0.0050",
-            "                     7  a long name  b              0.0100",
-            "                    64  a long name  b              0.0100",
+            "index  given        looks like  p(given)",
+            "   31  a long name  b             0.0050",
+            "    7  a long name  b             0.0100",
+            "   64  a long name  b             0.0100",
         ][: rows + 1]
     )
     assert errors.png(torch.zeros(90, 1, 8, 8, dtype=torch.uint8), 1).startswith(b"\x89PNG")

@@ -8,10 +8,6 @@ from src.evaluation.classification.measures import BINS, measure, most_confused,
 from src.evaluation.classification.predictions import Predictions
 
 
-def interval(share: float, count: int) -> tuple[float, float]:
-    return share - 1 / count, share + 1 / count
-
-
 def answers(temperature: float = 1.0) -> Predictions:
     generator = torch.Generator().manual_seed(0)
     label = torch.randint(10, (500,), generator=generator)
@@ -20,30 +16,44 @@ def answers(temperature: float = 1.0) -> Predictions:
 
 
 def test_shares_have_interval_and_count() -> None:
-    found = measure(answers(), interval)["accuracy"]
+    found = measure(answers())["accuracy"]
     right = (answers().prediction == answers().label).float().mean().item()
     assert found["share"] == pytest.approx(right)
     assert found["images"] == 500
-    assert found["interval"] == [found["share"] - 1 / 500, found["share"] + 1 / 500]
+    assert found["interval"][0] < right < found["interval"][1]
+
+
+@pytest.mark.parametrize(
+    ("right", "low", "high"),
+    [(9900, 0.987853, 0.991771), (10_000, 0.999616, 1.0), (0, 0.0, 0.000384)],
+)  # Wilson's formula by hand
+def test_interval_of_a_share_stays_between_none_and_all(
+    right: int, low: float, high: float
+) -> None:
+    label = torch.zeros(10_000, dtype=torch.long)
+    logits = torch.eye(2)[(torch.arange(10_000) >= right).long()]
+    found = measure(Predictions(logits, label, 1.0))["accuracy"]["interval"]
+    assert found == pytest.approx([low, high], abs=1e-6)
+    assert 0 <= found[0] <= found[1] <= 1
 
 
 def test_disputed_images_are_left_out() -> None:
     wrong = (answers().prediction != answers().label).nonzero().flatten()[:5].tolist()
-    found = measure(answers(), interval, wrong)
+    found = measure(answers(), wrong)
     assert found["undisputed"]["images"] == 495
     assert found["undisputed"]["share"] == pytest.approx(found["accuracy"]["share"] * 500 / 495)
-    assert measure(answers(), interval)["undisputed"] is None
+    assert measure(answers())["undisputed"] is None
 
 
 def test_classes_agree_with_scikit_learn() -> None:
-    found = measure(answers(), interval)["classes"]
+    found = measure(answers())["classes"]
     expected = precision_recall_fscore_support(answers().label, answers().prediction)
     for name, values in zip(("precision", "recall", "f1", "images"), expected, strict=True):
         assert found[name] == pytest.approx(values.tolist(), abs=1e-6)
 
 
 def test_losses_agree_with_scikit_learn() -> None:
-    found = measure(answers(2.0), interval)
+    found = measure(answers(2.0))
     label, logits = answers().label, answers().logits
     assert found["loss"] == pytest.approx(log_loss(label, logits.double().softmax(dim=1)), rel=1e-5)
     expected = log_loss(label, (logits.double() / 2).softmax(dim=1))
@@ -55,7 +65,7 @@ def test_bins_add_up_to_calibration_error() -> None:
     confidence, accuracy, count = reliability(probability, label)
     assert count.sum() == 500
     gap = (confidence - accuracy).abs().nan_to_num() * count / 500
-    assert gap.sum().item() == pytest.approx(measure(answers(), interval)["ece"], abs=1e-5)
+    assert gap.sum().item() == pytest.approx(measure(answers())["ece"], abs=1e-5)
 
 
 def test_certain_and_right_is_one_full_bin() -> None:
@@ -76,7 +86,7 @@ def test_equally_confused_pairs_keep_their_order_and_ten_are_named() -> None:
 
 
 def test_class_without_images_is_counted() -> None:
-    found = measure(Predictions(torch.eye(3)[[0, 1, 0]], torch.tensor([0, 1, 1]), 1.0), interval)
+    found = measure(Predictions(torch.eye(3)[[0, 1, 0]], torch.tensor([0, 1, 1]), 1.0))
     assert found["classes"]["images"] == [1, 2, 0]
 
 

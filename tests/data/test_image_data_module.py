@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 
 from src.batch import Batch
-from src.data import MNISTDataModule
-from src.data.mnist import split_indices
-from src.data.mnist_files import read_idx
+from src.data import ImageDataModule, Images, MNISTDataModule
+from src.data.files import read_idx
+from src.data.image_data_module import channel_statistics, split_indices
 from src.engine.seed import derive_seed, seed_generators
 from tests.tiny_mnist import NUM_TEST, NUM_TRAIN, TinyMNIST
 
@@ -38,7 +38,9 @@ def test_official_test_images_are_not_divided(tiny_mnist: TinyMNIST) -> None:
 
 def test_files_are_verified_once(tiny_mnist: TinyMNIST, monkeypatch) -> None:
     verified: list[object] = []
-    monkeypatch.setattr("src.data.mnist.ensure_files", lambda *given: verified.append(given))
+    monkeypatch.setattr(
+        "src.data.image_data_module.ensure_files", lambda *given: verified.append(given)
+    )
     MNISTDataModule.prepare_data(tiny_mnist)  # as the test after a training does
     assert not verified
     MNISTDataModule.prepare_data(TinyMNIST())
@@ -160,8 +162,8 @@ def test_loaders_read_their_splits(tiny_mnist: TinyMNIST) -> None:
 
 
 def test_images_are_where_the_files_have_them(tiny_mnist: TinyMNIST) -> None:
-    image = read_idx(tiny_mnist.folder / "train-images-idx3-ubyte")
-    label = read_idx(tiny_mnist.folder / "train-labels-idx1-ubyte")
+    image = read_idx(tiny_mnist.folder, "train-images-idx3-ubyte")
+    label = read_idx(tiny_mnist.folder, "train-labels-idx1-ubyte")
     train, val = split_indices(NUM_TRAIN)
     assert torch.equal(tiny_mnist.train_indices, train)
     for name, indices in (("train", train), ("val", val)):
@@ -178,7 +180,7 @@ def test_augmentation_follows_seed_place_and_process(tiny_mnist: TinyMNIST, monk
 
     def draw(seed: int = 0, batch: int = 3, rank: int = 1) -> float:
         monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
-        monkeypatch.setattr("src.data.mnist.next_position", lambda trainer: (2, batch))
+        monkeypatch.setattr("src.data.image_data_module.next_position", lambda trainer: (2, batch))
         tiny_mnist.trainer = SimpleNamespace(training=True, global_rank=rank)
         given = Batch(torch.zeros(1, 1, 1, 1, dtype=torch.uint8), torch.zeros(1))
         return tiny_mnist.on_after_batch_transfer(given, 0).image.item()
@@ -196,7 +198,57 @@ def test_augmentation_follows_seed_place_and_process(tiny_mnist: TinyMNIST, monk
 
 def test_folder_that_is_only_read_is_not_filled(tiny_mnist: TinyMNIST, monkeypatch) -> None:
     given: list[tuple] = []
-    monkeypatch.setattr("src.data.mnist.ensure_files", lambda *words: given.append(words))
+    monkeypatch.setattr(
+        "src.data.image_data_module.ensure_files", lambda *words: given.append(words)
+    )
     tiny_mnist.splits, tiny_mnist.download = {}, False
     tiny_mnist.prepare_data()
-    assert given == [(tiny_mnist.folder, TinyMNIST.checksums, False)]
+    assert given == [
+        ("MNIST", tiny_mnist.folder, TinyMNIST.checksums, MNISTDataModule.sources, False)
+    ]
+
+
+def test_statistics_are_of_each_channel() -> None:
+    image = torch.randint(256, (7, 3, 5, 4), dtype=torch.uint8)
+    image[:, 2] = 51
+    mean, std = channel_statistics(image)
+    share = image.double() / 255
+    assert mean == pytest.approx(share.mean((0, 2, 3)).tolist())
+    assert std[:2] == pytest.approx(share.std((0, 2, 3), correction=0)[:2].tolist())
+    assert std[2] == 1 / 255  # of one value, which must not be divided by
+
+
+class Colours(ImageDataModule):
+    image_shape, num_classes, class_names = (3, 4, 4), 2, ("dark", "light")
+
+    def read(self, train: bool) -> Images:
+        label = torch.arange(24 if train else 6) % 2
+        return Images((100 * label).byte().view(-1, 1, 1, 1).repeat(1, *self.image_shape), label)
+
+
+def test_statistics_that_are_not_given_are_computed_and_kept() -> None:
+    data, other = Colours(), Colours()
+    assert data.state_dict() == TinyMNIST().state_dict() == {}
+    data.prepare_data()  # has no files that are known
+    data.setup("fit")
+    share = data.splits["train"].label.float().mean().item()
+    assert data.mean == pytest.approx([share * 100 / 255] * 3)
+    other.load_state_dict(data.state_dict() | {"image_shape": "of no file"})
+    assert (other.mean, other.std, other.image_shape) == (data.mean, data.std, (3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("image", "label"),
+    [
+        (torch.zeros(2, 3, 4, 4), torch.arange(2)),
+        (torch.zeros(2, 1, 4, 4).byte(), torch.arange(2)),
+        (torch.zeros(2, 3, 4, 4).byte(), torch.arange(2) + 1),
+        (torch.zeros(2, 3, 4, 4).byte(), torch.arange(2) - 1),
+        (torch.zeros(2, 3, 4, 4).byte(), torch.arange(2).byte()),
+        (torch.zeros(3, 3, 4, 4).byte(), torch.arange(2)),
+    ],
+)
+def test_images_of_another_kind_are_refused(image, label, monkeypatch) -> None:
+    monkeypatch.setattr(Colours, "read", lambda self, train: Images(image, label))
+    with pytest.raises(ValueError, match=r"Colours.read must give uint8 images of \(3, 4, 4\) px"):
+        Colours().setup("fit")

@@ -8,10 +8,10 @@ import yaml
 from lightning.pytorch import Trainer
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.console.jsonargparse_compat import _int_first, keep_whole_numbers
 from src.engine.console.parser import OneLineParser
-from src.engine.console.whole_numbers import _int_first, keep_whole_numbers
-from src.engine.records.dumped import dump
-from src.engine.records.plain import read_own
+from src.engine.records.config_file import read_own
+from src.engine.records.save_config import dump
 from src.train import main
 from tests.conftest import Train
 from tests.test_train import refusal_of

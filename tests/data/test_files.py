@@ -1,4 +1,3 @@
-import contextlib
 import gzip
 import hashlib
 import io
@@ -7,26 +6,29 @@ import sys
 import urllib.request
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
-from torchvision.datasets import MNIST
-from torchvision.datasets.mnist import read_image_file, read_label_file
 
-from src.data.mnist_files import SHA256, _from_mirror, ensure_files, read_idx
+from src.data.files import _download, ensure_files, read_idx
+from src.data.mnist import SHA256, MNISTDataModule
 from tests.tiny_mnist import TinyMNIST, files, write_files
 
 NAME = "train-images-idx3-ubyte"
 
 
-def ensure(folder: Path) -> None:
-    ensure_files(folder, TinyMNIST.checksums)
+SOURCES = MNISTDataModule.sources
+
+
+def ensure(folder: Path, download: bool = True) -> None:
+    """Look for the small files where the fixtures say."""
+    ensure_files("MNIST", folder, TinyMNIST.checksums, MNISTDataModule.sources, download)
 
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(MNIST, "mirrors", [f"file://{tmp_path}/nowhere/"])
+    there = (f"file://{tmp_path}/nowhere/", SOURCES[-1])
+    monkeypatch.setattr(MNISTDataModule, "sources", there)
 
     def refuse(command: list[str], check: bool) -> subprocess.CompletedProcess[bytes]:
         return subprocess.CompletedProcess(command, 1)
@@ -40,15 +42,19 @@ def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder.mkdir()
     for name, data in files().items():
         (folder / f"{name}.gz").write_bytes(gzip.compress(data))
-    monkeypatch.setattr(MNIST, "mirrors", [f"file://{tmp_path}/nowhere/", f"file://{folder}/"])
+    there = (f"file://{tmp_path}/nowhere/", f"file://{folder}/")
+    monkeypatch.setattr(MNISTDataModule, "sources", there)
     return folder
 
 
-def test_files_are_read_as_torchvision_does(tmp_path: Path) -> None:
+def test_files_hold_what_was_written(tmp_path: Path) -> None:
     write_files(tmp_path)
-    for name in files():
-        read = read_label_file if "labels" in name else read_image_file
-        assert torch.equal(read_idx(tmp_path / name), read(str(tmp_path / name)).byte())
+    for name, content in files().items():
+        (tmp_path / f"packed-{name}.gz").write_bytes(gzip.compress(content))
+        values = read_idx(tmp_path, name)
+        assert values.dtype == torch.uint8
+        assert values.numpy().tobytes() == content[8 if "labels" in name else 16 :]
+        assert torch.equal(read_idx(tmp_path, f"packed-{name}.gz"), values)
 
 
 @pytest.mark.usefixtures("no_network")
@@ -58,11 +64,17 @@ def test_files_already_there_are_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_packed_files_copied_by_hand_are_unpacked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("download", [True, False])
+def test_packed_files_of_a_folder_that_stays_as_it_is(tmp_path: Path, download: bool) -> None:
     for name, data in files().items():
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(data))
-    ensure(tmp_path)
-    assert (tmp_path / NAME).read_bytes() == files()[NAME]
+    tmp_path.chmod(0o555)
+    ensure(tmp_path, download)
+    image = read_idx(tmp_path, NAME)
+    tmp_path.chmod(0o755)
+    assert image.numpy().tobytes() == files()[NAME][16:]
+    image += 1  # it may be written to
+    assert {file.name for file in tmp_path.iterdir()} == {f"{name}.gz" for name in files()}
 
 
 @pytest.mark.usefixtures("mirror")
@@ -79,46 +91,40 @@ def test_missing_files_come_from_the_next_mirror(tmp_path: Path, capsys) -> None
     ensure(tmp_path / "raw")
     assert {file.name for file in (tmp_path / "raw").iterdir()} == set(files())
     first, failed, second = capsys.readouterr().out.splitlines()
-    nowhere, there = MNIST.mirrors
+    nowhere, there = MNISTDataModule.sources
     assert first == f"MNIST: fetching 4 files into {tmp_path}/raw from {nowhere}"
-    assert failed.startswith("MNIST: not to be had there (")
+    assert failed.startswith("MNIST: not available there (")
     assert second == f"MNIST: fetching 4 files into {tmp_path}/raw from {there}"
 
 
-def test_mirror_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, bars, done = [], [], []
+class Response(io.BytesIO):
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__(bytes(100_000))
+        self.headers = headers
 
-    def urlopen(address: str, timeout: float) -> contextlib.nullcontext:
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "100000"}, {}])
+def test_mirror_is_not_waited_for_without_end(monkeypatch, capsys, headers: dict) -> None:
+    asked = []
+
+    def urlopen(address: str, timeout: float) -> Response:
         asked.append((address, timeout))
-        body = io.BytesIO(bytes(100_000))
-        return contextlib.nullcontext(
-            SimpleNamespace(headers={"Content-Length": "100000"}, read=body.read)
-        )
-
-    def bar(**options: object) -> contextlib.nullcontext:
-        bars.append(SimpleNamespace(update=done.append, **options))
-        return contextlib.nullcontext(bars[-1])
+        return Response(headers)
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    monkeypatch.setattr("src.data.mnist_files.tqdm", bar)
-    assert [*_from_mirror("http://x/", ["a"])] == [("a", bytes(100_000))]
-    assert asked == [("http://x/a.gz", 20)]
-    assert done == [65_536, 34_464]
-    assert (bars[0].total, bars[0].desc, bars[0].unit, bars[0].unit_scale) == (
-        100_000,
-        "a",
-        "B",
-        True,
-    )
+    with _download("http://x/", "a") as stream:
+        assert stream.read() == bytes(100_000)
+    assert asked == [("http://x/a", 20)]
+    assert ("a: 100%" if headers else "a: 97.7kB") in capsys.readouterr().err
 
 
-def test_size_that_a_mirror_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    bar = SimpleNamespace()
-    body = SimpleNamespace(headers={}, read=lambda size: b"")
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, timeout: contextlib.nullcontext(body))
-    monkeypatch.setattr("src.data.mnist_files.tqdm", lambda **_: contextlib.nullcontext(bar))
-    assert [*_from_mirror("http://x/", ["a"])] == [("a", b"")]
-    assert bar.total is None
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+def test_archive_is_kept_as_it_is(monkeypatch, tmp_path: Path, algorithm: str) -> None:
+    (tmp_path / "all.zip").write_bytes(b"PK...")
+    found = {"all.zip": hashlib.new(algorithm, b"PK...").hexdigest()}
+    ensure_files("X", tmp_path / "data", found, (f"file://{tmp_path}/",))
+    assert (tmp_path / "data" / "all.zip").read_bytes() == b"PK..."
 
 
 def test_checksums_are_of_the_official_files() -> None:
@@ -126,28 +132,19 @@ def test_checksums_are_of_the_official_files() -> None:
     assert digest.hexdigest()[:16] == "42fba4f787e0b19e"
 
 
-@pytest.mark.usefixtures("no_network")
-def test_folder_that_is_only_read_stays_as_it_is(tmp_path: Path) -> None:
-    write_files(tmp_path)
-    packed = gzip.compress((tmp_path / NAME).read_bytes())
-    (tmp_path / NAME).unlink()
-    (tmp_path / f"{NAME}.gz").write_bytes(packed)
-    ensure_files(tmp_path, TinyMNIST.checksums, download=False)
-    assert not (tmp_path / NAME).exists()
-    image = read_idx(tmp_path / NAME)
-    assert image.numpy().tobytes() == files()[NAME][16:]
-    image += 1  # it may be written to
-    (tmp_path / f"{NAME}.gz").unlink()
+@pytest.mark.usefixtures("mirror")
+def test_folder_that_is_only_read_is_not_filled(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"a folder that only a checkpoint names"):
-        ensure_files(tmp_path, TinyMNIST.checksums, download=False)
+        ensure(tmp_path / "raw", download=False)
+    assert not (tmp_path / "raw").exists()
     with pytest.raises(FileNotFoundError):
-        read_idx(tmp_path / NAME)
+        read_idx(tmp_path, NAME)
 
 
 def test_corrupt_mirror_leaves_no_file(
     mirror: Path, no_network: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(MNIST, "mirrors", [f"file://{mirror}/"])
+    monkeypatch.setattr(MNISTDataModule, "sources", [f"file://{mirror}/"])
     for name in files():
         (mirror / f"{name}.gz").write_bytes(gzip.compress(b"not MNIST"))
     with pytest.raises(FileNotFoundError, match="is corrupt"):
@@ -228,5 +225,5 @@ def test_interrupted_write_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 @pytest.mark.network
 def test_official_files_can_be_fetched(tmp_path: Path) -> None:
-    ensure_files(tmp_path)
+    ensure_files("MNIST", tmp_path, SHA256, MNISTDataModule.sources)
     assert {file.name for file in tmp_path.iterdir()} == set(SHA256)

@@ -1,0 +1,246 @@
+"""Labelled images in memory as batches: what every data set of images here has in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningDataModule
+from PIL import Image
+from torch import Tensor, nn
+from typing_extensions import override
+
+from src.batch import Batch
+from src.data.files import Wheel, ensure_files
+from src.data.images import Images
+from src.data.pictures import fitted
+from src.engine import ExactLoader, derive_seed, next_position, run_seed, seed_generators
+
+_Values = float | tuple[float, ...]  # of all channels, or of each
+
+
+class ImageDataModule(LightningDataModule, ABC):
+    """Images in memory as batches: of the official training images eleven twelfths to train.
+
+    The last twelfth is for validation; the division is one fixed permutation, whatever the run's
+    seed. The official test images are never divided, trained on or used to choose.
+
+    A subclass says what an image is and reads the files. Where it gives no `mean` and `std`, those
+    of the images to train on are computed, and kept in checkpoints.
+
+    Args:
+        data_dir: Folder of the files; missing ones are fetched into a subfolder, as torchvision
+            lays it out.
+        batch_size: Images in a training batch B.
+        eval_batch_size: Images in a validation or test batch.
+        shuffle: Draw a new order of the training images for each epoch.
+        augment: Changes training images, `(B, C, H, W)` in `[0, 1]`, before normalisation;
+            `PerImageAffine` or a transform of torchvision, for example.
+        num_workers: Processes that read batches; a batch is one indexing operation: 0 is fastest.
+        on_device: Keep all images where the network is, so that no batch is ever copied there;
+            not with workers.
+
+    Attributes:
+        image_shape: Channels, height and width of an image [px].
+        num_classes: Number of classes K.
+        class_names: Name of each class.
+        mean: Mean of the pixels in `[0, 1]`, of all channels or of each.
+        std: Standard deviation of the same.
+        title: Name of the data set in messages.
+        subfolder: Where in `data_dir` the files are.
+        checksums: MD5 or SHA-256 of each file by its name; those of a run are kept with it.
+        sources: Beginnings of addresses, and packages, that have the files.
+        disputed_test_indices: Positions of the test images whose label is in doubt.
+        handwritten: Whether an image is what a hand can draw.
+        splits: Images of `train`, `val` and `test`.
+        train_indices: Positions of the training images in the official file.
+        download: Whether missing files may be fetched.
+
+    Raises:
+        ValueError: A batch size is not positive, or `num_workers` is negative.
+    """
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    class_names: Sequence[str]
+    mean: _Values
+    std: _Values
+    title: str = "the data set"
+    subfolder: str = ""
+    checksums: ClassVar[dict[str, str]] = {}
+    sources: Sequence[str | Wheel] = ()
+    disputed_test_indices: Sequence[int] = ()
+    handwritten: bool = False
+
+    def __init__(
+        self,
+        data_dir: str = "data",
+        batch_size: int = 100,
+        eval_batch_size: int = 1000,
+        shuffle: bool = True,
+        augment: nn.Module | None = None,
+        num_workers: int = 0,
+        on_device: bool = True,
+    ) -> None:
+        super().__init__()
+        if min(batch_size, eval_batch_size) < 1 or num_workers < 0:
+            raise ValueError(
+                f"{type(self).__name__} needs batch_size >= 1, eval_batch_size >= 1 and "
+                f"num_workers >= 0, got {batch_size=}, {eval_batch_size=}, {num_workers=}"
+            )
+        self.folder = Path(data_dir) / self.subfolder
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.shuffle = shuffle
+        self.augment = augment
+        self.num_workers = num_workers
+        self.on_device = on_device
+        self.download = True
+        self.splits: dict[str, Images] = {}
+
+    @abstractmethod
+    def read(self, train: bool) -> Images:
+        """Read the files in `folder`; those of `checksums` are verified.
+
+        Args:
+            train: Whether the official training images are meant, or the test images.
+
+        Returns:
+            All of them, in the order of the files.
+        """
+
+    def from_picture(self, picture: Image.Image) -> Tensor:
+        """Make an image like those of this data set.
+
+        Args:
+            picture: A picture from anywhere, of any mode and size.
+
+        Returns:
+            Pixels, `(C, H, W)`, `uint8`.
+        """
+        return fitted(picture, self.image_shape)
+
+    @override
+    def prepare_data(self) -> None:
+        if not self.splits:  # the test of a training has them already
+            ensure_files(self.title, self.folder, self.checksums, self.sources, self.download)
+
+    @override
+    def setup(self, stage: str) -> None:
+        if self.splits:
+            return
+        images, tests = (self._fitting(self.read(train)) for train in (True, False))
+        train, val = split_indices(len(images))
+        self.train_indices = train
+        self.splits = {
+            "train": Images(*images.__getitems__(train)),
+            "val": Images(*images.__getitems__(val)),
+            "test": tests,
+        }
+        if not hasattr(self, "mean"):
+            self.mean, self.std = channel_statistics(self.splits["train"].image)
+        if self.trainer and self.on_device and not self.num_workers:
+            device = self.trainer.strategy.root_device
+            self.splits = {name: images.to(device) for name, images in self.splits.items()}
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in ("mean", "std") if name in vars(self)}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for name in state_dict.keys() & {"mean", "std"}:
+            setattr(self, name, tuple(map(float, state_dict[name])))
+
+    @override
+    def train_dataloader(self) -> ExactLoader[Batch]:
+        return self._loader("train", self.batch_size, training=True, shuffle=self.shuffle)
+
+    @override
+    def val_dataloader(self) -> ExactLoader[Batch]:
+        return self._loader("val", self.eval_batch_size)
+
+    @override
+    def test_dataloader(self) -> ExactLoader[Batch]:
+        return self._loader("test", self.eval_batch_size)
+
+    @override
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        image = batch.image.float().div_(255)
+        if self.augment is not None and self.trainer is not None and self.trainer.training:
+            key = run_seed(), *next_position(self.trainer), self.trainer.global_rank
+            seed_generators(derive_seed("augment", *key), image.device)
+            image = self.augment(image)
+        mean, std = (_of_channels(value, image.device) for value in (self.mean, self.std))
+        return Batch(image.sub_(mean).div_(std), batch.label)
+
+    def _loader(self, split: str, batch_size: int, **options: bool) -> ExactLoader[Batch]:
+        return ExactLoader(
+            self.splits[split],
+            batch_size,
+            self.trainer,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            collate_fn=_as_is,
+            **options,
+        )
+
+    def _fitting(self, images: Images) -> Images:
+        image, label = images.image, images.label
+        low, high = (int(part) for part in torch.aminmax(label))
+        known = image.dtype == torch.uint8, label.dtype == torch.int64, len(image) == len(label)
+        shape = tuple(image.shape[1:])
+        if not all(known) or shape != self.image_shape or low < 0 or high >= self.num_classes:
+            raise ValueError(
+                f"{type(self).__name__}.read must give uint8 images of {self.image_shape} px and "
+                f"as many int64 labels in [0, {self.num_classes}), got {len(image)} "
+                f"{image.dtype} of {shape} and {len(label)} {label.dtype} in [{low}, {high}]"
+            )
+        return images
+
+
+def split_indices(num_images: int) -> tuple[Tensor, Tensor]:
+    """Divide the official training images into training and validation, always in the same way.
+
+    Args:
+        num_images: Number of images N.
+
+    Returns:
+        Positions for training and for validation, each ascending; a twelfth is for validation:
+        5,000 of 60,000.
+    """
+    order = torch.randperm(num_images, generator=torch.Generator().manual_seed(1998))
+    num_val = num_images // 12
+    return order[num_val:].sort().values, order[:num_val].sort().values
+
+
+def channel_statistics(image: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Compute mean and standard deviation of the pixels of each channel.
+
+    Args:
+        image: Pixels, `(N, C, H, W)`, `uint8`.
+
+    Returns:
+        Means and standard deviations, C of each, of pixels in `[0, 1]`; a channel of one value
+        has the standard deviation of one grey level.
+    """
+    level = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    for channel in image.unbind(1):
+        count = channel.flatten().bincount(minlength=256)  # exact in any order
+        share = count.double() / channel.numel()
+        means.append((share * level).sum().item())
+        variance = (share * (level - means[-1]) ** 2).sum().item()
+        stds.append(max(variance**0.5, 1 / 255))
+    return tuple(means), tuple(stds)
+
+
+@cache  # else each batch would wait for a copy to the device
+def _of_channels(value: _Values, device: torch.device) -> float | Tensor:
+    return value if isinstance(value, float) else torch.tensor(value, device=device).view(-1, 1, 1)
+
+
+def _as_is(batch: Any) -> Any:
+    return batch
