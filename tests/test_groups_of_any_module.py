@@ -20,13 +20,13 @@ from tests.test_train import refusal_of
 
 WATCHED = {  # metric of the validation, how to say which value is best, metric of the test
     "data module": ("val_loss", "min", "test_loss"),
-    "own loaders": ("val_acc", "max", "test_loss"),
+    "own loaders": ("val_acc", "max", "val_acc_best"),
     "autoencoder": ("val/reconstruction", "min", "test/reconstruction"),
     "language model": ("val/perplexity", "min", "test/perplexity"),
     "regression": ("val/rmse", None, "test/rmse"),
     "multi-label": ("val_MultilabelF1Score", "max", "test_MultilabelF1Score"),
     "segmentation": ("val/iou", None, "test/iou"),
-    "fine-tuning": ("val_acc", "max", "test_loss"),
+    "fine-tuning": ("val_acc", "max", "val_acc_best"),
 }
 LOGGED = {"gan": "g_loss", "dqn": "reward"}  # while they train, for they validate nothing
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("loaded", "forked")]

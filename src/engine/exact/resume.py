@@ -76,6 +76,20 @@ class Resumed:
         """Optimizer steps that are done."""
         return int(self.checkpoint["global_step"])
 
+    def is_reached(self, trainer: Trainer) -> bool:
+        """Tell whether another run has come as far; the last batch of an epoch may take no step.
+
+        Args:
+            trainer: Trainer of that run, between two batches.
+
+        Returns:
+            Whether it has taken its steps and batches and ended its epochs.
+        """
+        if trainer.global_step < self.step:
+            return False
+        there, here = self.checkpoint["loops"]["fit_loop"], trainer.fit_loop.state_dict()
+        return all(now >= before for now, before in zip(_done(here), _done(there), strict=True))
+
     def change(self, config: str) -> None:
         """Compare its configuration with the one that it shall have from here on.
 
@@ -118,6 +132,12 @@ class Resumed:
             note(f"changed: --{name} {old} -> {new}")
         for part in ("state_dict", "optimizer_states"):
             del self.checkpoint[part]  # Lightning reads them again: no need to hold them for long
+
+
+def _done(loop: dict[str, Any]) -> tuple[int, int]:
+    """Count the batches that are done, and the epochs."""
+    batches, epochs = loop["epoch_loop.batch_progress"]["total"], loop["epoch_progress"]["current"]
+    return batches["completed"], epochs["completed"]
 
 
 def find_run(resumed: Resumed | None, trainer: Trainer) -> Run:

@@ -101,13 +101,16 @@ class RunSet:
             ValueError: None is named, and the runs have no headline metric.
         """
         record = next(iter(self.records.values()))
-        if name is None and record.headline is None:
-            known = ", ".join(sorted(record.metrics))
-            raise ValueError(f"{self.name} has no headline metric: give --metric, one of {known}")
         if name is None:
-            name = record.headline.tested.name if record.headline else ""
-            if record.headline and name == record.headline.name:  # no name of its own in the test
-                name = f"{name}_best"
+            headline = record.headline
+            if headline is None:
+                known = ", ".join(sorted(record.metrics))
+                raise ValueError(
+                    f"{self.name} has no headline metric: give --metric, one of {known}"
+                )
+            name = headline.tested.name
+            if name == headline.name or name not in record.metrics:  # the test does not tell it
+                name = f"{headline.name}_best"
         return record.metric(name) or figure_of(name) or name
 
     def machines(self) -> str:
