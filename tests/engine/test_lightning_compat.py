@@ -39,6 +39,7 @@ from src.engine.lightning_compat import (
     ends_in_epoch,
     epochs_done,
     flat_params,
+    has_reached,
     log_interval,
     logged_values,
     logs_at,
@@ -299,6 +300,15 @@ def test_batch_that_was_processed_is_not_read_again(processed: int, completed: i
         ready=4, processed=processed, completed=completed
     )
     assert next_position(trainer) == (1, 4)
+
+
+def test_training_has_reached_what_has_no_more_batches_and_epochs(seen: Fake) -> None:
+    content = checkpoint_content(seen.trainer)
+    assert has_reached(seen.trainer, content)
+    for part, kind in (("epoch_loop.batch_progress", "total"), ("epoch_progress", "current")):
+        later = copy.deepcopy(content)
+        later["loops"]["fit_loop"][part][kind]["completed"] += 1
+        assert not has_reached(seen.trainer, later)
 
 
 def test_batch_that_is_under_way_is_read_again() -> None:

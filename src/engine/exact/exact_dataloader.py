@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from typing_extensions import override
 
 from src.engine.console.note import note
+from src.engine.exact.every_process import of_every_process
 from src.engine.exact.exact_loader import next_batch
 from src.engine.exact.sampled import Place, SampledReader, keeps_state
 from src.engine.exact.stream import StreamReader
@@ -57,12 +58,8 @@ class ExactDataLoaders(Callback):
         if not isinstance(combined, ExactCombinedLoader):
             return
         place = Place(*saved_position(checkpoint))
-        states = [[self._plain(reader.state_dict(place)) for reader in combined.readers]]
-        if trainer.world_size > 1:
-            everyone: list[Any] = [None] * trainer.world_size
-            torch.distributed.all_gather_object(everyone, states[0])
-            states = everyone
-        checkpoint["loaders"] = states
+        states = [self._plain(reader.state_dict(place)) for reader in combined.readers]
+        checkpoint["loaders"] = of_every_process(trainer, states)
 
     @override
     def on_load_checkpoint(

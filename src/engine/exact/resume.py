@@ -17,6 +17,7 @@ from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.links import refuse_links
 from src.engine.files.run import Run
+from src.engine.lightning_compat import has_reached
 from src.engine.records.changes import (
     Change,
     changes,
@@ -85,10 +86,7 @@ class Resumed:
         Returns:
             Whether it has taken its steps and batches and ended its epochs.
         """
-        if trainer.global_step < self.step:
-            return False
-        there, here = self.checkpoint["loops"]["fit_loop"], trainer.fit_loop.state_dict()
-        return all(now >= before for now, before in zip(_done(here), _done(there), strict=True))
+        return trainer.global_step >= self.step and has_reached(trainer, self.checkpoint)
 
     def change(self, config: str) -> None:
         """Compare its configuration with the one that it shall have from here on.
@@ -132,12 +130,6 @@ class Resumed:
             note(f"changed: --{name} {old} -> {new}")
         for part in ("state_dict", "optimizer_states"):
             del self.checkpoint[part]  # Lightning reads them again: no need to hold them for long
-
-
-def _done(loop: dict[str, Any]) -> tuple[int, int]:
-    """Count the batches that are done, and the epochs."""
-    batches, epochs = loop["epoch_loop.batch_progress"]["total"], loop["epoch_progress"]["current"]
-    return batches["completed"], epochs["completed"]
 
 
 def find_run(resumed: Resumed | None, trainer: Trainer) -> Run:

@@ -15,7 +15,7 @@ from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
 from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
 from src.engine.records.metric import Metric, figure_of
-from src.engine.records.run_record import RunRecord
+from src.engine.records.run_record import RunRecord, split_inputs
 
 _NAMED = 3  # files that a line names
 # Settings that change what a loss is, whatever the task.
@@ -211,7 +211,8 @@ def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
     """
     first, *others = [record for each in sets for record in each.records.values()]
     for other in others:
-        files = differing(_data(first), _data(other)) if _data(first) and _data(other) else ()
+        here, there = _data(first), _data(other)
+        files = differing(here, there) if here and there else ()
         if files or first.settings.get("data") != other.settings.get("data"):
             told = f" ({', '.join([*files][:_NAMED])})" if files else ""
             note(
@@ -229,13 +230,7 @@ def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
 
 
 def _data(record: RunRecord) -> dict[str, str]:
-    """Read the check sums of its data by file; empty if they are not known."""
-    inputs = record.sessions[-1]["inputs"] if record.sessions else {}
-    return {
-        name.removeprefix("data "): value
-        for name, value in inputs.items()
-        if name.startswith("data ")
-    }
+    return split_inputs(record.sessions[-1])[0] if record.sessions else {}
 
 
 def refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:
