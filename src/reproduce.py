@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from src.engine.console.command_line import split_arguments
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.engine.console.table import entries
+from src.engine.console.unattended import unattended
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class _Reached(Exception):  # noqa: N818  # no error: the step of the checkpoint
     pass
 
 
+@unattended()
 def main(args: list[str] | None = None) -> None:
     """Train with a checkpoint's configuration to its step, in a new run, and compare both.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.engine.console.table import entries
+from src.engine.console.unattended import unattended
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
 _MARK = "# Written by python -m src.sweep"
 
 
+@unattended()
 def main(args: list[str] | None = None) -> None:
     """Train the trials of a sweep that are missing, then say what was found.
 

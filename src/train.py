@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from src.engine.console.command_line import CommandLine, split_arguments
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
+from src.engine.console.unattended import unattended
 from src.engine.jobs.group import Group
 from src.engine.jobs.orphan import stop_without_parent
 from src.engine.training.deferred import deferred
@@ -19,6 +20,7 @@ _QUESTIONS = {"-h", "--help", "--print_config"}  # answered without training
 DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
 
 
+@unattended()
 def main(args: list[str] | None = None) -> None:
     """Train as the command line says, then test the best state and save its network.
 

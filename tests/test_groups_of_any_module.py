@@ -93,4 +93,4 @@ def test_trial_is_searched_by_its_metric(trial: str, capsys) -> None:  # noqa: F
         with pytest.raises(SystemExit) as stop:
             sweep(["s.yaml", "--jobs=2"])
         assert stop.value.code == 1
-        assert "could not find the monitored key" in capsys.readouterr().err
+        assert "it has no val/none that is a number" in capsys.readouterr().err

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace as Fake
 from typing import Any
 
@@ -385,6 +387,19 @@ def test_misspelt_key_in_a_file_is_refused(train: Train, capsys) -> None:
     )
 
 
+def test_configuration_may_come_through_a_pipe(train: Train) -> None:
+    os.mkfifo("pipe")
+    text = DEFAULT.read_text()
+    Thread(target=lambda: Path("pipe").write_text(text), daemon=True).start()
+    assert train("--config=pipe", "--trainer.max_steps=2")["steps"] == 2
+
+
+def test_pipe_cannot_be_read_by_several_runs(train: Train, capsys) -> None:
+    os.mkfifo("pipe")
+    code, line = refusal(capsys, "--config=pipe", "--seeds=2")
+    assert (code, "write it into a file" in line) == (2, True)
+
+
 def test_published_value_in_a_file_is_refused(train: Train, capsys) -> None:
     text = DEFAULT.read_text().replace("label_smoothing:", "num_classes: 5\n    label_smoothing:")
     Path("wrong.yaml").write_text(text)
@@ -473,6 +488,16 @@ def test_interrupt_is_quiet_and_says_how_to_go_on(train: Train, tmp_path: Path) 
     assert process.returncode == 130, output
     assert "Traceback" not in output
     assert "python -m src.train --ckpt_path checkpoints/version_0" in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["> /dev/full", "2> /dev/full", "| head -c 1", ">&-"])
+def test_run_ends_well_when_nobody_reads_it(train: Train, tmp_path: Path, ending: str) -> None:
+    command = shlex.join([sys.executable, "-m", "src.train", *FLAGS])
+    script = f"{command} {ending}; exit ${{PIPESTATUS[0]}}"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, timeout=120, check=True)
+    assert newest_metrics(tmp_path)["test/acc"] > 0
 
 
 @pytest.mark.gpu

@@ -14,6 +14,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from src.engine.records.config_file import read_own
 from src.engine.records.metric import Metric, Mode
 
 _BOUNDS = {"low", "high", "log", "step"}
@@ -115,7 +116,7 @@ def read_sweep(path: Path) -> Sweep:
         ValueError: It cannot be read, or something in it is wrong.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = read_own(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     known = {each.name for each in fields(Sweep)}

@@ -35,7 +35,9 @@ def first_words(words: CommandLine, default: Path) -> tuple[dict[str, Any], list
     config = words.config or str(default)
     settings = read_config(Path(config), default.parent)
     if words.config or not _brings_loaders(words.rest):
-        return settings, ["--config", config]
+        # What comes through a pipe, such as <(...), can be read but once.
+        read = config if Path(config).is_file() else yaml.safe_dump(settings)
+        return settings, ["--config", read]
     kept = {name: value for name, value in flat(settings) if name in _KEPT}
     return {}, [f"--{name}={value}" for name, value in kept.items()]
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -95,4 +96,5 @@ class GracefulStop(Callback):
             os.kill(os.getpid(), signum)
         self._signum = signum
         if os.environ.get("LOCAL_RANK", "0") == "0":  # print is not for signal handlers
-            os.write(2, b"\nstopping after this batch; again to stop at once\n")
+            with suppress(OSError):  # nobody may read it
+                os.write(2, b"\nstopping after this batch; again to stop at once\n")

@@ -68,6 +68,8 @@ def seeds_group(words: CommandLine, default_config: Path) -> Group:
         if word.partition("=")[0] == "--seed_everything":
             raise ValueError("--seed_everything and --seeds exclude each other: leave one out")
     config = Path(words.config or default_config)
+    if config.exists() and not config.is_file():
+        raise ValueError(f"--config {config} is read by each of --seeds: write it into a file")
     settings = repr(masked_settings(read_config(config, default_config.parent)))
     content = hashlib.sha256(settings.encode()).hexdigest()[:12]
     options = [*masked_words(words.rest), *(["--weights", words.weights] if words.weights else [])]

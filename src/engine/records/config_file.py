@@ -13,7 +13,24 @@ READING = ("data.data_dir", "data.num_workers", "data.eval_batch_size")
 _LONGEST = 1_000_000  # characters; the configuration of a run has about 3,000
 _MOST = 100_000  # entries
 _DEEPEST = 50
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, written in C
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, written in C
+
+
+class _Loader(_SAFE):  # type: ignore[misc]  # one of two classes
+    """Refuses a key that is there twice, of which YAML would take the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag.endswith(":merge"):
+                continue
+            name, line = (key.tag, key.value), key.start_mark.line + 1
+            if name in lines:
+                raise yaml.YAMLError(
+                    f"lines {lines[name]} and {line} both set {key.value}: join them"
+                )
+            lines[name] = line
+        return super().construct_mapping(node, deep)
 
 
 def read_own(text: str) -> Any:
@@ -28,7 +45,7 @@ def read_own(text: str) -> Any:
     Raises:
         yaml.YAMLError: It is no YAML.
     """
-    return yaml.load(text, _LOADER)
+    return yaml.load(text, _Loader)
 
 
 def read_plain(text: Any) -> Any:
@@ -47,14 +64,14 @@ def read_plain(text: Any) -> Any:
         raise ValueError(f"it is no text of at most {_LONGEST:,} characters")
     try:
         _refuse_beyond_limits(text)
-        return yaml.load(text, _LOADER)
+        return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # the second: 10,000 digits
         raise ValueError(" ".join(str(error).split())) from error
 
 
 def _refuse_beyond_limits(text: str) -> None:
     depth = 0
-    for count, event in enumerate(yaml.parse(text, _LOADER)):
+    for count, event in enumerate(yaml.parse(text, _SAFE)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

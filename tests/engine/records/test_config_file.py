@@ -25,6 +25,22 @@ def test_file_that_is_no_configuration_is_named(tmp_path: Path, text: str, expec
         read_config(file, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "text", ["a: 1\nb:\n  c: 1\n  c: 2\n", "a: 1\nb: {c: 1, \n c: 2}", "b: 1\n\nc: 2\n'c': 3"]
+)
+def test_key_that_is_there_twice_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"lines \d and \d both set c: join them"):
+        read_config(tmp_path / "mine.yaml", tmp_path)
+
+
+def test_keys_that_differ_are_not_confused() -> None:
+    assert read_own("a: {x: 1}\nb: {x: 1}\n1: 2\n'1': 3") == {
+        "a": {"x": 1}, "b": {"x": 1}, 1: 2, "1": 3
+    }  # fmt: skip
+    assert read_own("a: &a {x: 1, y: 1}\nb: {<<: *a, x: 2}")["b"] == {"x": 2, "y": 1}
+
+
 def test_file_of_other_bytes_is_named(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff")
     with pytest.raises(ValueError, match=r"picture\.png is not YAML"):
