@@ -41,10 +41,10 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(RUN_ERROR, given.debug):
         answers: list[Answer] = []
         waiting: list[tuple[str, Tensor]] = []
-        whole = True
+        refused: dict[str, str] = {}
         for read in read_pictures(given.images, from_picture):
             if isinstance(read, UnreadablePictureError):
-                whole = False
+                refused[read.file] = read.reason
                 print(f"error: {printable(str(read))}", file=sys.stderr)
                 continue
             waiting.append(read)
@@ -52,8 +52,8 @@ def main(args: list[str] | None = None) -> None:
                 answers += classify(classifier, waiting, names)
                 waiting.clear()
         answers += classify(classifier, waiting, names)
-        _print(FORMATS[given.format](answers, names))
-    sys.exit(0 if whole else RUN_ERROR)
+        _print(FORMATS[given.format](answers, names, refused))
+    sys.exit(RUN_ERROR if refused else 0)
 
 
 def _parser() -> VerbParser:

@@ -66,7 +66,7 @@ def test_probabilities_are_those_of_the_network(trained: TrainedClassifier, caps
 def test_formats_agree(trained: TrainedClassifier, capsys) -> None:
     predict("pictures", "--format=csv")
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    assert [*rows[0]] == ["file", "prediction", "probability", *"0123456789"]
+    assert [*rows[0]] == ["file", "prediction", "probability", *"0123456789", "error"]
     predict("pictures")
     table = capsys.readouterr().out.splitlines()
     assert table[0].split() == ["file", "prediction", "probability", "second", "probability"]

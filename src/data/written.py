@@ -20,6 +20,7 @@ _INNER = 0.2  # share of the page; a mark that large makes those at the border i
 _DUST = 0.1  # share of the largest mark below which another one is dust
 _SPECK = 0.05  # share of the page below which the largest mark is dust, too
 _TALL = 0.5  # share of the tallest mark from which another one, beside it, is another digit
+_GAP = 0.05  # share of the height of all marks; a stroke may be broken for twice of it
 _HOLES = 3  # the most that a digit has
 _WIDE = 3.0  # width through height from which a mark is no digit; a word is
 
@@ -183,8 +184,10 @@ def _is_frame(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> bool:
 
 
 def _refuse(mark: Mask) -> None:
-    marks, _ = ndimage.label(mark, _NEAR)
-    boxes = ndimage.find_objects(marks)
+    (whole,) = ndimage.find_objects(mark.astype(int))
+    near = int(_GAP * _extent(whole)[0])
+    joined = ndimage.binary_dilation(mark, _NEAR, near) if near else mark
+    boxes = ndimage.find_objects(ndimage.label(joined, _NEAR)[0])
     extents = np.array([_extent(box) for box in boxes])
     if extents.max() < max(3, _SPECK * max(mark.shape)):
         raise ValueError("no digit")
@@ -195,7 +198,6 @@ def _refuse(mark: Mask) -> None:
     beside = ndimage.label(columns)[1]
     if beside > 1:
         raise ValueError(f"more than one digit ({beside} found)")
-    (whole,) = ndimage.find_objects(mark.astype(int))
     height, width = _extent(whole)
     holes = ndimage.label(~np.pad(mark, 1))[1] - 1
     if holes > _HOLES or width > _WIDE * height:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
@@ -92,39 +92,51 @@ def as_table(answers: Sequence[Answer]) -> str:
     return table(rows)
 
 
-def as_json(answers: Sequence[Answer]) -> str:
-    """Write answers as a list of objects.
+def as_json(answers: Sequence[Answer], refused: Mapping[str, str] | None = None) -> str:
+    """Write answers as a list of objects, and after them what got none.
 
     Args:
         answers: What was said.
+        refused: Reason why a picture got no answer, by its file.
 
     Returns:
         JSON.
     """
-    return json.dumps([{"file": answer.file, **answer.choice} for answer in answers], indent=2)
+    said: list[dict[str, Any]] = [{"file": answer.file, **answer.choice} for answer in answers]
+    said += [{"file": file, "error": reason} for file, reason in (refused or {}).items()]
+    return json.dumps(said, indent=2)
 
 
-def as_csv(answers: Sequence[Answer], class_names: Sequence[str]) -> str:
-    """Write answers as rows, with a column for each class.
+def as_csv(
+    answers: Sequence[Answer],
+    class_names: Sequence[str],
+    refused: Mapping[str, str] | None = None,
+) -> str:
+    """Write answers as rows, with a column for each class, and after them what got none.
 
     Args:
         answers: What was said.
         class_names: Name of each class.
+        refused: Reason why a picture got no answer, by its file.
 
     Returns:
         CSV with a header, without a newline at the end.
     """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(spreadsheet_cell, ["file", "prediction", "probability", *class_names]))
+    writer.writerow(
+        map(spreadsheet_cell, ["file", "prediction", "probability", *class_names, "error"])
+    )
     for answer in answers:
-        row = [answer.file, answer.prediction, answer.probability, *answer.probabilities.values()]
-        writer.writerow(map(spreadsheet_cell, row))
+        choice = answer.prediction, answer.probability, *answer.probabilities.values()
+        writer.writerow(map(spreadsheet_cell, [answer.file, *choice, ""]))
+    for file, reason in (refused or {}).items():
+        writer.writerow(map(spreadsheet_cell, [file, *[""] * (len(class_names) + 2), reason]))
     return text.getvalue().rstrip("\n")
 
 
-FORMATS: dict[str, Callable[[Sequence[Answer], Sequence[str]], str]] = {
-    "table": lambda answers, _: as_table(answers),
-    "json": lambda answers, _: as_json(answers),
+FORMATS: dict[str, Callable[[Sequence[Answer], Sequence[str], Mapping[str, str]], str]] = {
+    "table": lambda answers, *_: as_table(answers),
+    "json": lambda answers, _, refused: as_json(answers, refused),
     "csv": as_csv,
 }

@@ -11,7 +11,12 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from src.engine.console.note import note
+
 STDIN = "-"
+_NOT_READ = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF", ".svg": "SVG", ".pdf": "PDF"}
+_MOST_FRAMES = 10  # of a picture that are looked at
+_LARGE = 4096  # longer side to which a JPEG is decoded that has more pixels than Pillow allows
 
 Reader = Callable[[Image.Image], Tensor]
 
@@ -25,7 +30,8 @@ class UnreadablePictureError(Exception):
     """
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {' '.join(reason.split())}")
+        self.file, self.reason = name, " ".join(reason.split())
+        super().__init__(f"{name}: {self.reason}")
 
 
 def read_pictures(
@@ -52,7 +58,7 @@ def read_pictures(
 
 
 def pictures_in(folder: Path) -> list[str]:
-    """List the files, at any depth, whose suffix is one of pictures.
+    """List the files, at any depth, whose suffix is one of pictures; hidden ones are left out.
 
     Args:
         folder: Where to look.
@@ -63,7 +69,8 @@ def pictures_in(folder: Path) -> list[str]:
     known = Image.registered_extensions()  # suffix to format
     suffixes = {suffix for suffix, kind in known.items() if kind in Image.OPEN}
     files = (file for file in folder.rglob("*") if file.suffix.lower() in suffixes)
-    return [str(file) for file in sorted(files) if file.is_file()]
+    shown = (file for file in sorted(files) if not _is_hidden(file.relative_to(folder)))
+    return [str(file) for file in shown if file.is_file()]
 
 
 def read_picture(name: str, from_picture: Reader) -> Tensor:
@@ -81,14 +88,17 @@ def read_picture(name: str, from_picture: Reader) -> Tensor:
             blank.
     """
     try:
-        with _bombs_refused(), Image.open(_source(name)) as picture:
-            picture.load()
-            return from_picture(picture)
+        with _unheard(), Image.open(_source(name)) as picture:
+            _reduce(picture)
+            return _first(name, picture, from_picture)
     except FileNotFoundError:
-        reason = "there is no such file"
+        fetch = "an address is not fetched: download it and give the file"
+        reason = fetch if "://" in name else "there is no such file"
     except UnidentifiedImageError:
-        reason = "it is not a picture that Pillow can read"
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        kind = _NOT_READ.get(Path(name).suffix.lower())
+        other = f"{kind} is not read: save it as JPEG or PNG"
+        reason = other if kind else "it is not a picture that Pillow can read"
+    except Image.DecompressionBombError as error:
         reason = f"it is far too large: {error}"
     except OSError as error:
         reason = f"it cannot be read: {error.strerror or error}"
@@ -98,13 +108,50 @@ def read_picture(name: str, from_picture: Reader) -> Tensor:
 
 
 @contextmanager
-def _bombs_refused() -> Iterator[None]:
-    """Refuse what Pillow takes for a decompression bomb, and hear none of its other warnings."""
+def _unheard() -> Iterator[None]:
+    """Hear none of Pillow's warnings; what is far too large is refused all the same."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
 
 
+def _reduce(picture: Image.Image) -> None:
+    """Decode a JPEG of very many pixels small; refuse others, which may be made to fill memory."""
+    most = Image.MAX_IMAGE_PIXELS
+    if most and picture.width * picture.height > most:
+        picture.draft("", (_LARGE, _LARGE))
+        if picture.width * picture.height > most:
+            raise Image.DecompressionBombError(
+                f"{picture.width} x {picture.height} px, at most {most:,} pixels are read"
+            )
+
+
+def _first(name: str, picture: Image.Image, from_picture: Reader) -> Tensor:
+    """Read the first frame of a picture that is not refused, such as for being blank."""
+    count = getattr(picture, "n_frames", 1)
+    for number in range(count):
+        picture.seek(number)
+        picture.load()
+        try:
+            image = from_picture(picture)
+        except ValueError:
+            if number + 1 == min(count, _MOST_FRAMES):
+                raise
+            continue
+        if count > 1:
+            note(f"{name}: frame {number + 1} of {count} was read")
+        return image
+    raise ValueError("it has no frame")
+
+
+def _is_hidden(file: Path) -> bool:
+    return any(part.startswith(".") for part in file.parts)
+
+
 def _source(name: str) -> str | BinaryIO:
-    return BytesIO(sys.stdin.buffer.read()) if name == STDIN else name
+    if name != STDIN:
+        return name
+    content = sys.stdin.buffer.read()
+    if not content:
+        raise ValueError("standard input is empty")
+    return BytesIO(content)

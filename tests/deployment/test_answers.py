@@ -66,14 +66,21 @@ def test_json_holds_every_probability() -> None:
 
 
 def test_csv_has_a_column_a_class() -> None:
-    assert as_csv(ANSWERS, CLASSES).split("\n")[2:] == ["c.png,cat,0.5,0.5,0.0,0.5"]
+    assert as_csv(ANSWERS, CLASSES).split("\n")[2:] == ["c.png,cat,0.5,0.5,0.0,0.5,"]
     header, first, _ = csv.reader(as_csv(ANSWERS, CLASSES).splitlines())
-    assert header == ["file", "prediction", "probability", "cat", "dog", "eel"]
-    assert first == ['a, "b".png', "dog", "0.75", "0.125", "0.75", "0.125"]
+    assert header == ["file", "prediction", "probability", "cat", "dog", "eel", "error"]
+    assert first == ['a, "b".png', "dog", "0.75", "0.125", "0.75", "0.125", ""]
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_takes_nothing(name: str) -> None:
-    assert isinstance(FORMATS[name]([], CLASSES), str)
+    assert isinstance(FORMATS[name]([], CLASSES, {}), str)
     expected = {"table": as_table(ANSWERS), "json": as_json(ANSWERS)}
-    assert FORMATS[name](ANSWERS, CLASSES) == expected.get(name, as_csv(ANSWERS, CLASSES))
+    assert FORMATS[name](ANSWERS, CLASSES, {}) == expected.get(name, as_csv(ANSWERS, CLASSES))
+
+
+def test_reasons_follow_the_answers() -> None:
+    refused = {"d.png": "no digit"}
+    said = json.loads(as_json(ANSWERS, refused))
+    assert said[2:] == [{"file": "d.png", "error": "no digit"}]
+    assert as_csv(ANSWERS, CLASSES, refused).split("\n")[3:] == ["d.png,,,,,,no digit"]

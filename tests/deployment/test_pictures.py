@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from src.deployment import pictures
 from src.deployment.pictures import (
     UnreadablePictureError,
     pictures_in,
@@ -84,10 +85,52 @@ def test_unreadable_picture_is_refused(tmp_path: Path, content: bytes | None, re
     assert "\n" not in str(refusal.value)
 
 
-def test_suspected_bomb_is_refused(folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow warns above, fails above twice
+@pytest.mark.parametrize("most", [5, 10])  # Pillow warns above it, and fails above twice of it
+def test_suspected_bomb_is_refused(folder: Path, monkeypatch, most: int) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
     with pytest.raises(UnreadablePictureError, match=r"b\.png: it is far too large"):
         read_picture("b.png", corner)
+
+
+def test_photo_of_very_many_pixels_is_decoded_small(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(pictures, "_LARGE", 16)
+    Image.new("L", (64, 48), 7).save(tmp_path / "x.jpg")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
+    sizes = []
+    read_picture(str(tmp_path / "x.jpg"), lambda picture: sizes.append(picture.size))
+    assert sizes == [(32, 24)]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("https://example.com/x.png", "an address is not fetched: download it and give the file"),
+        ("photo.HEIC", "HEIC is not read: save it as JPEG or PNG"),
+        ("-", "standard input is empty"),
+    ],
+)
+def test_what_is_never_read_has_its_own_reason(folder, monkeypatch, name: str, reason: str) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
+    Path("photo.HEIC").write_bytes(b"....ftypheic")
+    (refusal,) = read_pictures([name], corner)
+    assert str(refusal) == f"{name}: {reason}"
+
+
+def test_hidden_files_of_a_folder_are_left_out(folder: Path) -> None:
+    for name in ("._b.png", ".trash/d.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    assert pictures_in(folder) == [str(folder / each) for each in ("a.PNG", "b.png", "inner/c.png")]
+
+
+def test_first_frame_that_is_not_refused_is_read(folder: Path, capsys) -> None:
+    frames = [Image.new("L", (4, 4), value) for value in (255, 3, 9)]
+    frames[0].save("f.tif", save_all=True, append_images=frames[1:])
+    assert int(read_picture("f.tif", corner)) == 3
+    assert capsys.readouterr().err == "note: f.tif: frame 2 of 3 was read\n"
+    frames[0].save("w.tif", save_all=True, append_images=[frames[0]] * 20)
+    with pytest.raises(UnreadablePictureError, match="the picture is white"):
+        read_picture("w.tif", corner)
 
 
 def test_reading_goes_on_after_failures(folder: Path) -> None:
