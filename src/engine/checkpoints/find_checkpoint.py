@@ -40,9 +40,15 @@ def _of_latest_run(root: Path, pick: _Pick) -> tuple[Path, list[str]]:
             path, skipped = pick(run.checkpoint_dir)
             return path, passed + skipped
         except FileNotFoundError as error:
-            passed.append(str(error))
+            passed.append(f"{error}{_how_to_begin_again(run)}")
     where = shown(root / "checkpoints")
     raise FileNotFoundError("; ".join([f"there is no run in {where}", *passed]))
+
+
+def _how_to_begin_again(run: Run) -> str:
+    config = run.log_dir / "config.yaml"
+    again = f"; `python -m src.train --config {shown(config)}` begins it again"
+    return again if config.is_file() else ""
 
 
 def _best(folder: Path) -> tuple[Path, list[str]]:

@@ -40,9 +40,15 @@ def test_one_word_finds_the_run(two_runs: Path, word: str, file: str) -> None:
 def test_latest_run_without_a_whole_state_is_passed_over(two_runs: Path, capsys) -> None:
     for file in (two_runs / "version_1").glob("*.ckpt"):
         file.write_bytes(b"")
+    config = Path("lightning_logs/version_1/config.yaml")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("{}")
     found = Resumed.find("last", Path(), []).path
     assert found == two_runs.resolve() / "version_0" / "last.ckpt"
-    assert "note: passed over: checkpoints/version_1 holds no whole" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "note: passed over: checkpoints/version_1 holds no whole" in said
+    again = "`python -m src.train --config lightning_logs/version_1/config.yaml` begins it again"
+    assert again in said
 
 
 def test_broken_latest_state_falls_back_and_says_so(two_runs: Path, capsys) -> None:
