@@ -26,7 +26,7 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(USER_ERROR, given.debug):
         from src.engine.console.shown import shown
         from src.engine.files.atomic_write import write_atomic
-        from src.engine.jobs.samples import find_group
+        from src.engine.jobs.samples import Looks, find_group
         from src.engine.records.run_record import RunRecord
         from src.evaluation.page import render
         from src.evaluation.section import SUMMARY
@@ -41,14 +41,17 @@ def main(args: list[str] | None = None) -> None:
             raise ValueError("--card is of one run: give one")
     with one_line_failures(RUN_ERROR, given.debug):
         if given.card:
-            print(_card(records[0], given.out or Path("card.md")))
+            told = Looks([records[0].run.root]).text(records[0].config)
+            print(_card(records[0], told, given.out or Path("card.md")))
             return
         out = given.out or Path("report.html")
         for record in records:
             if record.evaluation(SUMMARY) is None:
                 _evaluate(record, given.data_dir, given.trust)
         written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-        sections = [_section(record) for record in records]
+        ledgers = {root: Looks([root]) for root in {record.run.root for record in records}}
+        looks = [ledgers[record.run.root].text(record.config) for record in records]
+        sections = [*map(_section, records, looks)]
         page = render(sections, _default(), written, [*map(_group_section, groups)]).encode()
         write_atomic(out, page)
         print(entries({"report": f"{shown(out)}, {len(page) / 1e3:,.0f} kB"}))
@@ -72,20 +75,18 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _card(record: "RunRecord", out: Path) -> str:
+def _card(record: "RunRecord", looks: str, out: Path) -> str:
     from src.engine.console.shown import shown
     from src.engine.files.atomic_write import write_atomic
-    from src.engine.jobs.samples import count_looks
     from src.evaluation.card import card
 
-    looks = count_looks([record.run.root], record.config)
     write_atomic(out, card(record, looks, _default()).encode())
     return entries({"card": shown(out)})
 
 
 def _best_of(group: "Group") -> "RunRecord":
     """Find the run of a group that is best by validation."""
-    finished = [each for each in group.members() if each.status == "finished"]
+    finished = [each for each in group.readable() if each.status == "finished"]
     if not finished:
         raise FileNotFoundError(f"no run of group {group.name} is finished")
     if len(metrics := {each.headline for each in finished}) > 1:
@@ -136,10 +137,9 @@ def _run_verb(verb: str, *words: str) -> str:
     return done.stdout
 
 
-def _section(record: "RunRecord") -> "Section":
+def _section(record: "RunRecord", looks: str) -> "Section":
     from src.engine.console.shown import python, shown
     from src.engine.files.arrays import read_arrays
-    from src.engine.jobs.samples import count_looks
     from src.evaluation.section import SUMMARY, Section
 
     answers = record.evaluation_dir / "predictions.npz"
@@ -167,7 +167,7 @@ def _section(record: "RunRecord") -> "Section":
         summary,
         record.evaluation_dir,
         {what: command for command, what in commands.items()},
-        count_looks([record.run.root], record.config),
+        looks,
         read_arrays(answers, mistake_image=4)[0] if answers.is_file() else (),
     )
 

@@ -141,12 +141,12 @@ def test_run_that_cannot_be_tested_is_shown_without_it(monkeypatch, capsys) -> N
 def test_best_run_of_a_group_is_finished_and_best_by_validation() -> None:
     states = [("finished", -0.8), ("finished", -0.9), ("finished", inf), ("failed", -0.99)]
     members = [SimpleNamespace(status=each[0], rank=each[1], headline=None) for each in states]
-    assert _best_of(SimpleNamespace(members=lambda: members)) is members[1]
+    assert _best_of(SimpleNamespace(readable=lambda: members)) is members[1]
     with pytest.raises(FileNotFoundError, match="no run of group g is finished"):
-        _best_of(SimpleNamespace(name="g", members=lambda: members[3:]))
+        _best_of(SimpleNamespace(name="g", readable=lambda: members[3:]))
     members[0].headline = Metric("val/loss", "min")
     with pytest.raises(ValueError, match=r"have different metrics, none, val/loss \(min\): name"):
-        _best_of(SimpleNamespace(name="g", members=lambda: members))
+        _best_of(SimpleNamespace(name="g", readable=lambda: members))
 
 
 def test_group_tells_its_summary_or_counts_its_runs(tmp_path: Path) -> None:
@@ -175,7 +175,8 @@ def test_words_have_defaults() -> None:
 def test_section_tells_how_to_go_on(finished: Train) -> None:
     finished("--trainer.max_epochs=1")
     record = RunRecord.find("last")
-    section = _section(record)
+    section = _section(record, "2 looks")
+    assert section.looks == "2 looks"
     assert (section.summary, len(section.images)) == (None, 0)
     assert [*section.commands] == [
         *("go on training", "what it gets right and wrong", "train again and compare"),
@@ -183,7 +184,7 @@ def test_section_tells_how_to_go_on(finished: Train) -> None:
     record.evaluation_dir.mkdir(parents=True)
     digest = file_digest(record.checkpoint)
     (record.evaluation_dir / "summary.json").write_text(json.dumps({"sha256": digest}))
-    section = _section(record)
+    section = _section(record, "")
     assert section.name == "version_0"
     python = section.commands["go on training"].partition(" -m ")[0]
     commands = {

@@ -6,7 +6,7 @@ from typing import Any
 from scipy.stats import binomtest
 
 from src.engine.console.printable import printable
-from src.engine.records.metric import FIGURES, Metric
+from src.engine.records.metric import Metric, is_count, is_tested
 from src.engine.records.run_record import RunRecord, split_inputs
 
 _ENERGY = {"energy_j": "J", "energy_wh": "Wh", "energy_kwh": "kWh"}  # figures of who measures it
@@ -60,11 +60,12 @@ def _result(record: RunRecord) -> dict[str, str]:
 
 def _is_told(record: RunRecord, name: str) -> bool:
     best = f"{record.headline.name}_best" if record.headline else ""
-    return (name.startswith("test") and name not in FIGURES) or name == best
+    return is_tested(name) or name == best
 
 
 def _interval(metric: Metric, name: str, value: float, count: float | None) -> str:
-    if metric.format != "percent" or not count or not name.startswith("test"):
+    share = metric.format == "percent" and name.startswith("test")
+    if not share or not count or not is_count(value, count):
         return ""
     right = round(value * count)
     low, high = binomtest(right, int(count)).proportion_ci(method="wilson")

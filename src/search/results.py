@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from src.engine.console.printable import spreadsheet_cell
 from src.engine.console.table import entries
 from src.engine.console.table import table as aligned
+from src.engine.records.metric import number_text
 from src.search.search import Search
 from src.search.stored_trial import run_name, settings
 
@@ -76,7 +77,7 @@ def table(search: Search) -> str:
     rows += [
         [
             str(trial.number),
-            f"{trial.value:.4f}",
+            number_text(trial.value or 0),
             _short(run_name(trial)),
             *(_short(value) for value in settings(trial, search.sweep.space).values()),
         ]

@@ -202,3 +202,15 @@ def test_answers_to_other_numbers_of_images_are_not_compared() -> None:
     assert found.images is None
     (found,) = compare([sample("a", A), sample("b", B)], 0.0005)
     assert found.images is None
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("seed", [1, 50])
+def test_roundings_of_32_bits_are_no_differences_and_small_metrics_are(size, seed) -> None:
+    a = [size * value for value in (0.5, 0.6, 0.7)]
+    rounded = [value * (1 + k * 2**-25) for k, value in enumerate(a)]
+    (found,) = compare([sample("a", a), sample("b", rounded)], None)
+    assert (found.difference, math.isnan(found.p)) == (0, True)
+    other = [value * 1.001 for value in a]
+    (found,) = compare([sample("a", a), sample("b", other, seed)], None)
+    assert 0 < found.p < 1

@@ -36,21 +36,24 @@ class BestCheckpoint(ModelCheckpoint):
             torchmetrics object that is logged. `last` takes the last validated state for the best.
             Of many states that differ less than the metric is exact, the highest is often an early
             one by luck: `last` suits a long training with averaged weights and a learning rate that
-            falls to zero.
+            falls to zero. `last-max` and `last-min` also say which value is best.
     """
 
     def __init__(
-        self, monitor: str | None = None, mode: Literal["max", "min", "last"] | None = None
+        self,
+        monitor: str | None = None,
+        mode: Literal["max", "min", "last", "last-max", "last-min"] | None = None,
     ) -> None:
+        kind, _, best = (mode or "").rpartition("-")
         super().__init__(
             monitor=monitor,
-            mode="min" if mode == "min" else "max",
+            mode="min" if best == "min" else "max",
             filename="best",
             enable_version_counter=False,
             save_on_train_epoch_end=False,
         )
-        self._takes_last = mode == "last"
-        self._given: Mode | None = mode if mode in ("max", "min") else None
+        self._takes_last = "last" in (kind, best)
+        self._given: Mode | None = "max" if best == "max" else "min" if best == "min" else None
         self._key = ""
         self._known: KnownMetrics | None = None
         self._validated = False

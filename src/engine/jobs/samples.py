@@ -14,7 +14,7 @@ from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
 from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
-from src.engine.records.metric import Metric, figure_of
+from src.engine.records.metric import Metric, figure_of, test_name
 from src.engine.records.run_record import RunRecord, split_inputs
 
 _NAMED = 3  # files that a line names
@@ -51,20 +51,18 @@ class RunSet:
             ValueError: Its runs are not of one configuration.
         """
         group = find_group(word)
-        if group is None:
-            record = RunRecord.find(word)
-            members = [record]
-        else:
-            members = group.members()
-        finished = [record for record in members if record.status == "finished"]
-        name = group.name if group else members[0].name
-        if left := [record.name for record in members if record not in finished]:
+        readable = group.readable() if group else [RunRecord.find(word)]
+        finished = [record for record in readable if record.status == "finished"]
+        name = group.name if group else readable[0].name
+        if left := [record.name for record in readable if record not in finished]:
             note(f"{name}: left out, for they are not finished: {', '.join(left)}")
         if not finished:
             raise FileNotFoundError(f"{word}: none of its runs is finished")
         refuse_mixture(name, finished)
         by_seed = {record.seed: record for record in finished}
-        left = [record.name for record in members if record not in by_seed.values()]
+        taken = {record.name for record in by_seed.values()}
+        members = group.members() if group else readable
+        left = [record.name for record in members if record.name not in taken]
         return cls(name, dict(sorted(by_seed.items())), left)
 
     def values(self, metric: str) -> dict[int, float]:
@@ -146,27 +144,38 @@ def find_group(word: str) -> Group | None:
     return groups.get(word)
 
 
-def count_looks(roots: Iterable[Path], config: str | None = None) -> str:
-    """Say how many looks at the test set the ledgers count, and which tests they lack.
+class Looks:
+    """Looks at the test set that ledgers count, and tests that they lack; each is read once.
 
     Args:
         roots: Folders of the runs.
-        config: Digest of a configuration, for a sentence that also names its own looks.
-
-    Returns:
-        A sentence without its end.
     """
-    found, lacking = [], []
-    for root in sorted(set(roots)):
-        here = looks(root)
-        listed = {str(look.get("run")) for look in here}
-        records = [record for record in RunRecord.all(root) if record.name not in listed]
-        lacking += [record.name for record in records if _was_tested(record)]
-        found += here
-    text = counted(found, config)
-    if lacking:
-        text += f"; tested, but not in the ledger, which was deleted or cut: {', '.join(lacking)}"
-    return text
+
+    def __init__(self, roots: Iterable[Path]) -> None:
+        self._found: list[dict[str, Any]] = []
+        self._lacking: list[str] = []
+        for root in sorted(set(roots)):
+            here = looks(root)
+            listed = {str(look.get("run")) for look in here}
+            records = [record for record in RunRecord.all(root) if record.name not in listed]
+            self._lacking += [record.name for record in records if _was_tested(record)]
+            self._found += here
+
+    def text(self, config: str | None = None) -> str:
+        """Say how many there are, and which are lacking.
+
+        Args:
+            config: Digest of a configuration, for a sentence that also names its own looks.
+
+        Returns:
+            A sentence without its end.
+        """
+        text, count = counted(self._found, config), len(self._lacking)
+        if count:
+            named = ", ".join(self._lacking[:_NAMED]) + ", ..." * (count > _NAMED)
+            text += f"; tested, but not in the ledger, which was deleted or cut: {named}"
+            text += f" ({count} runs)" * (count > _NAMED)
+        return text
 
 
 def _was_tested(record: RunRecord) -> bool:
@@ -222,11 +231,18 @@ def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
             break
     for other in others:
         names = different(first.settings, other.settings)
-        changed = [name for name in names if name == "model" or _MEANING.search(name)]
-        if changed and ("model" in changed or "loss" in metric):
+        depends = "loss" in metric and not _is_published(first, metric)
+        changed = [n for n in names if n == "model" or (depends and _MEANING.search(n))]
+        if changed:
             told = ", ".join(f"--{name}" for name in changed)
             note(f"{metric} of {first.name} and {other.name} may not mean the same: {told} differs")
             break
+
+
+def _is_published(record: RunRecord, metric: str) -> bool:
+    """Tell whether the task itself vouches for what a metric of validation or test means."""
+    name = metric.removesuffix("_best")
+    return not name.startswith("train") and test_name(name) in record.known
 
 
 def _data(record: RunRecord) -> dict[str, str]:

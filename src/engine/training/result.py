@@ -15,6 +15,7 @@ from src.engine.files.plain_file import packed
 from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
 from src.engine.records.ledger import add_look
+from src.engine.records.metric import number_text
 from src.engine.records.run_logger import log_results, picture_folder
 from src.engine.records.run_record import RunRecord
 from src.engine.records.totals import Totals
@@ -109,7 +110,7 @@ def _summary(
 ) -> str:
     """Write the table of what was reached, what it took, where all is and how to continue."""
     best = [
-        f"{name.removesuffix('_best')} {value:.4f}"
+        f"{name.removesuffix('_best')} {number_text(value)}"
         for name, value in metrics.items()
         if name.endswith("_best")
     ]

@@ -41,6 +41,29 @@ def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
         group.claim({"config": "b"})
 
 
+def test_what_made_a_group_is_told_beside_what_would(tmp_path: Path) -> None:
+    group = Group(tmp_path, "mine")
+    group.claim({"metric": "val/acc", "fixed": {"a": 1, "best.mode": "last"}})
+    said = (
+        r"group\.json; best\.mode was last, is last-max; b was None, is 2\): give another --group$"
+    )
+    with pytest.raises(ValueError, match=said):
+        group.claim({"fixed": {"a": 1, "best.mode": "last-max", "b": 2}})
+    with pytest.raises(ValueError, match=r"group\.json; was val/acc, is val/loss\): give"):
+        group.claim({"metric": "val/loss"})
+
+
+@pytest.mark.parametrize("file", ["metrics.json", "provenance.json", "config.yaml"])
+def test_member_with_a_damaged_file_is_left_out_by_name(tmp_path: Path, capsys, file: str) -> None:
+    for version in (0, 1):
+        make_run(tmp_path, version, group="mine", seed=version)
+    (tmp_path / "lightning_logs" / "version_0" / file).write_text("5")
+    assert [record.name for record in Group(tmp_path, "mine").readable()] == ["version_1"]
+    said = capsys.readouterr().err
+    assert said.startswith("note: mine: left out is version_0: ")
+    assert f"version_0/{file} is " in said
+
+
 def test_group_of_another_process_is_refused(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("src.engine.jobs.group.hold", lambda _: False)
     with pytest.raises(OSError, match="group mine is being worked on by another process"):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from src.engine.jobs.samples import (
+    Looks,
     RunSet,
-    count_looks,
     count_tested,
     different,
     find_group,
@@ -195,11 +195,30 @@ def test_tests_that_a_deleted_ledger_lacks_are_told(tmp_path: Path) -> None:
     add_look(tmp_path, {"run": "version_1", "config": "a", "network": 1})
     counts = "1 look at 1 network of 1 configuration here"
     lacking = "; tested, but not in the ledger, which was deleted or cut: version_"
-    assert count_looks([tmp_path, tmp_path]) == f"{counts}{lacking}2"
+    assert Looks([tmp_path, tmp_path]).text() == f"{counts}{lacking}2"
     add_look(tmp_path, {"run": "version_2", "config": "a", "network": 1})
-    assert count_looks([tmp_path], "a").endswith(", 2 of this configuration")
+    assert Looks([tmp_path]).text("a").endswith(", 2 of this configuration")
     (tmp_path / "lightning_logs" / "test_looks.jsonl").unlink()
-    assert count_looks([tmp_path]).endswith(f"{lacking}1, version_2")
+    assert Looks([tmp_path]).text().endswith(f"{lacking}1, version_2")
+
+
+def test_of_many_tests_that_a_ledger_lacks_the_first_ones_are_named(tmp_path: Path) -> None:
+    for version in range(5):
+        (make_run(version, version) / "metrics.json").write_text('{"steps": 1, "test_s": 1.0}')
+    told = Looks([tmp_path]).text().partition("or cut: ")[2]
+    assert told == "version_0, version_1, version_2, ... (5 runs)"
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "NaN", '"text"', '{"test/acc": [1]}', "{"])
+def test_damaged_run_is_left_out_of_its_group_by_name(capsys, content: str) -> None:
+    for version in range(3):
+        make_run(version, version, "g")
+    Path("lightning_logs/version_1/metrics.json").write_text(content)
+    found = RunSet.find("g")
+    assert ([*found.records], found.left_out) == ([0, 2], ["version_1"])
+    assert "note: g: left out is version_1: " in capsys.readouterr().err
+    with pytest.raises(ValueError, match=r"version_1/metrics\.json is damaged"):
+        RunSet.find("version_1")
 
 
 def run_set(*versions: int) -> RunSet:
@@ -241,6 +260,9 @@ def test_other_data_are_told(capsys, apart: bool) -> None:
     assert not capsys.readouterr().err
 
 
+LOSS = {"mode": "min", "format": "number"}
+
+
 @pytest.mark.parametrize(
     ("name", "metric", "told"),
     [
@@ -250,12 +272,17 @@ def test_other_data_are_told(capsys, apart: bool) -> None:
         ("model.class_weights", "test_loss", True),
         ("model.weight_decay", "val/loss", False),
         ("model", "val/f1", True),
+        ("model.smoothing", "test/vouched_loss", False),
+        ("model.smoothing", "val/vouched_loss_best", False),
+        ("model.smoothing", "train/vouched_loss", True),
     ],
 )
 def test_metric_that_may_mean_something_else_is_told(capsys, name, metric, told: bool) -> None:
     for version in range(2):
         settings = {"seed_everything": 1, name: version}
-        (make_run(version, version) / "config.yaml").write_text(json.dumps(settings))
+        published = {f"{split}/vouched_loss": LOSS for split in ("train", "val", "test")}
+        folder = make_run(version, version, known={"metrics": published})
+        (folder / "config.yaml").write_text(json.dumps(settings))
     warn_of_differences([run_set(0), run_set(1)], metric)
     said = f"note: {metric} of version_0 and version_1 may not mean the same: --{name} differs\n"
     assert capsys.readouterr().err == said * told
