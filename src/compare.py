@@ -36,8 +36,8 @@ def main(args: list[str] | None = None) -> None:
             raise ValueError("--seeds and --alpha are of a claim: give --claim, too")
         if len(given.what) < 2:  # noqa: PLR2004  # a comparison is of two
             raise ValueError("give two groups or runs, or more: the others are compared with A")
-        if given.difference is not None and not given.difference > 0:
-            raise ValueError(f"--difference must be above 0, got {given.difference}")
+        if given.difference is not None and not 0 < given.difference < math.inf:
+            raise ValueError(f"--difference must be a number above 0, got {given.difference}")
         sets = [RunSet.find(word) for word in given.what]
         runs = [record.run for each in sets for record in each.records.values()]
         if len(set(runs)) < len(runs):
@@ -223,7 +223,7 @@ def _table(
     for each, sample in zip(sets, samples, strict=True):
         found = estimate([*sample.values.values()])
         interval = f"{scale.value(found.low)} to {scale.value(found.high)}"
-        few = found.n < 3  # noqa: PLR2004  # an sd of two is none
+        few = found.n < 3 or found.sd == 0  # noqa: PLR2004  # an sd of two or of equals is none
         fit = [one.metrics["fit_s"] for one in each.records.values() if one.metrics.get("fit_s")]
         cells = [
             sample.name,

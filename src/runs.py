@@ -151,9 +151,12 @@ def _environment(record: RunRecord) -> dict[str, Any]:
 
 
 def _best(given: Any) -> str:
-    seen = [pair for pair in _records(given.group) if pair[1]["val"] is not None]
+    records = _records(given.group)
+    seen = [pair for pair in records if pair[1]["val"] is not None]
     if not seen:
-        raise FileNotFoundError("no run here has a metric that was validated")
+        judged = any(row["mode"] for _, row in records)
+        why = "been validated" if judged else "a metric to be judged by (train --best.monitor NAME)"
+        raise FileNotFoundError(f"no run here has {why}")
     if len(metrics := sorted({f"{row['metric']} ({row['mode']})" for _, row in seen})) > 1:
         raise ValueError(
             f"the runs here have different metrics, {', '.join(metrics)}: name a --group of one"

@@ -152,7 +152,8 @@ def _best_config(search: "Search", words: list[str], what: str) -> bytes:
     if done.returncode:
         raise RuntimeError(f"the best configuration cannot be written: {done.stderr.strip()}")
     count = len(search.trials())
-    found = f"{search.metric} {number_text(best.value or 0)}, the best of {count} trial{'s' * (count != 1)}"
+    trials = f"{count} trial{'s' * (count != 1)}"
+    found = f"{search.metric} {number_text(best.value or 0)}, the best of {trials}"
     head = (
         f"{_MARK}: {what}, {found}.\n# It was chosen by validation; the test set was not looked at."
     )

@@ -65,7 +65,8 @@ def test_runs_are_compared_image_by_image(train: Train, capsys) -> None:
         (["version_0", "version_0"], "given twice"),
         (["version_0", "nothing"], "nothing is no"),
         (["version_0", "good", "--metric=x"], "has no x; it has"),
-        (["version_0", "version_0", "--difference=0"], "--difference must be above 0"),
+        (["version_0", "version_0", "--difference=0"], "--difference must be a number above 0"),
+        (["version_0", "version_0", "--difference=inf"], "--difference must be a number above 0"),
     ],
 )
 def test_wrong_command_is_one_line(words, expected, finished: Train, train, capsys) -> None:

@@ -111,7 +111,7 @@ def test_list_needs_no_torch_and_reads_small_files_only(train: Train) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["best"], "no run here has a metric that was validated"),
+        (["best"], "no run here has a metric to be judged by (train --best.monitor NAME)"),
         (["ls", "--group=x"], "--group x: no run here belongs to it"),
         (["show", "last"], "there is no run in checkpoints"),
         (["diff", "version_0"], "the following arguments are required: B"),

@@ -13,7 +13,7 @@ _SMALLEST_P = 1e-4  # that is written out
 _MANY = 10_000  # seeds that nobody trains
 _USUAL = 4  # decimals of a number that is neither a share nor seconds
 _DIGITS = 7  # that a 32-bit number has
-_LARGE = 1000.0  # from here on decimals are written only where values differ in them
+_LARGE = 100.0  # from here on decimals are written only where values differ in them
 
 
 class Scale:
@@ -234,8 +234,8 @@ def _on_images(found: Comparison) -> str:
     if images.p is None:
         return f"{text}."
     return (
-        f"{text}; {found.first} alone is right about {images.only_first} of them, "
-        f"{found.second} alone about {images.only_second}: McNemar's p {_p(images.p)}."
+        f"{text}; {found.first} alone is right about {images.only_first:,} of them, "
+        f"{found.second} alone about {images.only_second:,}: McNemar's p {_p(images.p)}."
     )
 
 

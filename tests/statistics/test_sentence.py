@@ -251,6 +251,7 @@ def test_words_are_right_for_each_kind_of_metric(metric, best: str, word: str, t
         ("val/rmse", [0.5123, 0.51234], "0.5123000"),
         ("train/samples_per_s", [25_408.31, 26_001.7], "25408"),
         ("memory_mib", [1234.5678, 1250.0], "1234.6 MiB"),
+        ("train/samples_per_s", [644.5653, 520.6297], "645"),
         ("steps", [860, 860], "860"),
         ("epochs", [5, 5], "5"),
         ("steps", [860, 867], "860.00"),

@@ -103,12 +103,15 @@ class Group:
             The runs, from the first to the latest.
         """
         found = []
-        for record in self.members():
+        for record in RunRecord.all(self.root):
             try:
-                _ = record.seed, record.settings, record.metrics, record.sessions
-                found.append(record)
+                mine = record.overview.get("group") == self.name
+                _ = mine and (record.seed, record.settings, record.metrics, record.sessions)
             except (OSError, ValueError) as error:
-                note(f"{self.name}: left out is {record.name}: {error}")
+                if record.group in (self.name, ""):  # which may be this one
+                    note(f"{self.name}: {record.name} is left out: {error}")
+            else:
+                found += [record] * mine
         return found
 
     def claim(self, made_by: dict[str, Any]) -> None:

@@ -55,9 +55,9 @@ class RunSet:
         finished = [record for record in readable if record.status == "finished"]
         name = group.name if group else readable[0].name
         if left := [record.name for record in readable if record not in finished]:
-            note(f"{name}: left out, for they are not finished: {', '.join(left)}")
+            note(f"{name}: left out, not finished: {', '.join(left)}")
         if not finished:
-            raise FileNotFoundError(f"{word}: none of its runs is finished")
+            raise FileNotFoundError(f"{word}: none of its runs is finished and whole")
         refuse_mixture(name, finished)
         by_seed = {record.seed: record for record in finished}
         taken = {record.name for record in by_seed.values()}
@@ -80,7 +80,10 @@ class RunSet:
         for record in self.records.values():
             value = record.metrics.get(metric)
             if metric in record.metrics and (value is None or not math.isfinite(value)):
-                raise ValueError(f"{metric} of {record.name} of {self.name} is not finite")
+                raise ValueError(
+                    f"{metric} of {record.name} of {self.name} is not finite, and so is no mean: "
+                    "give another --metric"
+                )
             if value is None:
                 known = ", ".join(sorted(record.metrics))
                 raise ValueError(f"{record.name} of {self.name} has no {metric}; it has {known}")
