@@ -1,5 +1,6 @@
 """Write a page about runs, side by side: `python -m src.report --help`."""
 
+import math
 import subprocess
 import sys
 from datetime import datetime
@@ -42,7 +43,8 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(RUN_ERROR, given.debug):
         if given.card:
             told = Looks([records[0].run.root]).text(records[0].config)
-            print(_card(records[0], told, given.out or Path("card.md")))
+            chosen = f"best by validation of the group {groups[0].name}" if groups else ""
+            print(_card(records[0], told, chosen, given.out or Path("card.md")))
             return
         out = given.out or Path("report.html")
         for record in records:
@@ -75,12 +77,12 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _card(record: "RunRecord", looks: str, out: Path) -> str:
+def _card(record: "RunRecord", looks: str, chosen: str, out: Path) -> str:
     from src.engine.console.shown import shown
     from src.engine.files.atomic_write import write_atomic
     from src.evaluation.card import card
 
-    write_atomic(out, card(record, looks, _default()).encode())
+    write_atomic(out, card(record, looks, _default(), chosen).encode())
     return entries({"card": shown(out)})
 
 
@@ -94,14 +96,23 @@ def _best_of(group: "Group") -> "RunRecord":
             sorted(f"{each.name} ({each.mode})" if each else "none" for each in metrics)
         )
         raise ValueError(f"the runs of {group.name} have different metrics, {told}: name one run")
-    return min(finished, key=lambda each: each.rank)
+    best = min(finished, key=lambda each: each.rank)
+    if math.isinf(best.rank):
+        raise ValueError(f"no validation says which run of {group.name} is best: name one run")
+    return best
 
 
 def _group_section(group: "Group") -> "GroupSection":
     from src.evaluation.section import GroupSection
+    from src.statistics.seeds import summarise
 
-    summary = group.folder / "summary.txt"
-    text = summary.read_text() if summary.is_file() else f"{len(group.members())} runs"
+    summary, members = group.folder / "summary.txt", group.readable()
+    done = [record for record in members if record.status == "finished"]
+    if (group.folder / "trials.csv").is_file() and summary.is_file():
+        text = summary.read_text()  # of a sweep, whose runs are not of one configuration
+    else:  # as it is now: runs may have come since the summary
+        metrics = [record.metrics for record in done]
+        text = summarise(group.name, metrics, len(members), done[-1].headline)
     pictures = [file for file in sorted(group.folder.glob("*.png")) if not file.is_symlink()]
     return GroupSection(group.name, text, pictures)
 

@@ -133,7 +133,7 @@ def _conclude(search: "Search", group: "Group", words: list[str], target: Path) 
         write_atomic(target, _best_config(search, words, f"{group.name}, trial {best.number}"))
         train = f"{python()} -m src.train --config {shown(target)} --seeds 5"
         rows |= {"best": shown(target), "is it better?": train}
-    rows["report"] = f"{python()} -m src.report {group.name}"
+        rows["report"] = f"{python()} -m src.report {group.name}"
     return f"{text}\n{entries(rows)}"
 
 

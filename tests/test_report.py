@@ -144,19 +144,25 @@ def test_best_run_of_a_group_is_finished_and_best_by_validation() -> None:
     assert _best_of(SimpleNamespace(readable=lambda: members)) is members[1]
     with pytest.raises(FileNotFoundError, match="no run of group g is finished"):
         _best_of(SimpleNamespace(name="g", readable=lambda: members[3:]))
+    with pytest.raises(ValueError, match="no validation says which run of g is best: name one"):
+        _best_of(SimpleNamespace(name="g", readable=lambda: members[2:]))
     members[0].headline = Metric("val/loss", "min")
     with pytest.raises(ValueError, match=r"have different metrics, none, val/loss \(min\): name"):
         _best_of(SimpleNamespace(name="g", readable=lambda: members))
 
 
-def test_group_tells_its_summary_or_counts_its_runs(tmp_path: Path) -> None:
+def test_group_tells_its_runs_as_they_are_and_a_sweep_its_summary(tmp_path: Path) -> None:
     for name in ("b.png", "a.png"):
         (tmp_path / name).touch()
     (tmp_path / "c.png").symlink_to(tmp_path / "a.png")
-    group = SimpleNamespace(name="g", folder=tmp_path, members=lambda: [1, 2])
-    files = [tmp_path / "a.png", tmp_path / "b.png"]
-    assert _group_section(group) == GroupSection("g", "2 runs", files)
+    figures = {"status": "finished", "metrics": {"test/rmse": 0.5}, "headline": None}
+    members = [SimpleNamespace(**figures), SimpleNamespace(**figures | {"status": "failed"})]
+    group = SimpleNamespace(name="g", folder=tmp_path, readable=lambda: members)
     (tmp_path / "summary.txt").write_text("all of it")
+    section = _group_section(group)  # of the runs that there are now
+    assert section.text.startswith("runs           1 of 2, group g\ntest/rmse      0.5000 (one run")
+    assert section == GroupSection("g", section.text, [tmp_path / "a.png", tmp_path / "b.png"])
+    (tmp_path / "trials.csv").touch()  # but of a sweep
     assert _group_section(group).text == "all of it"
 
 

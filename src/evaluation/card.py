@@ -12,13 +12,16 @@ from src.engine.records.run_record import RunRecord, split_inputs
 _ENERGY = {"energy_j": "J", "energy_wh": "Wh", "energy_kwh": "kWh"}  # figures of who measures it
 
 
-def card(record: RunRecord, looks: str, default: Mapping[str, Any] | None = None) -> str:
+def card(
+    record: RunRecord, looks: str, default: Mapping[str, Any] | None = None, chosen: str = ""
+) -> str:
     """Describe a finished run: data, recipe, result, and what they cost.
 
     Args:
         record: The run.
         looks: How often the test set was looked at, in words.
         default: Settings that a run has if nothing is said, which are left out; None lists all.
+        chosen: How it was chosen among others, in words; empty if it was not.
 
     Returns:
         Markdown.
@@ -35,7 +38,11 @@ def card(record: RunRecord, looks: str, default: Mapping[str, Any] | None = None
     parts = {
         "Data": data,
         "Recipe": {**recipe, "commit": _commit(record)},
-        "Result": {**_result(record), "looks at the test set": looks},
+        "Result": {
+            **({"chosen": chosen} if chosen else {}),
+            **_result(record),
+            "looks at the test set": looks,
+        },
         "Cost": {**surroundings, **_cost(record.metrics)},
     }
     lines = [f"# Model card of {record.name}"]

@@ -87,7 +87,11 @@ def table(search: Search) -> str:
     ]
     shares = [f"{name} {share:.0%}" for name, share in importances(search).items()]
     first = entries({"trials": f"{sum(states.values())}: {told}"})
-    lines = [first, aligned(rows), entries({"importance": ", ".join(shares)} if shares else {})]
+    lines = [
+        first,
+        aligned(rows) if ranked else "",
+        entries({"importance": ", ".join(shares)} if shares else {}),
+    ]
     return "\n".join(filter(None, lines))
 
 

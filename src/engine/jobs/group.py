@@ -158,10 +158,16 @@ class Group:
 def _change(before: Any, now: Any) -> str:
     """Name what differs between two sets of options, or two short values."""
     if isinstance(before, dict) and isinstance(now, dict):
-        pairs = differing(before, now).items()
-        return "".join(f"; {name} was {old}, is {new}" for name, (old, new) in pairs)
-    short = isinstance(before, str) and isinstance(now, str) and len(before + now) < _LONGEST
-    return f"; was {before}, is {now}" if short else ""
+        return "".join(
+            f"; {name} was {_value(old)}, is {_value(new)}"
+            for name, (old, new) in differing(before, now).items()
+        )
+    told = f"; was {_value(before)}, is {_value(now)}"
+    return told if len(told) < _LONGEST else ""
+
+
+def _value(value: Any) -> str:
+    return "not set" if value in (None, []) else str(value)
 
 
 def _can_be_a_name(name: str) -> bool:

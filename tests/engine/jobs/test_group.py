@@ -47,13 +47,13 @@ def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
 def test_what_made_a_group_is_told_beside_what_would(tmp_path: Path) -> None:
     group = Group(tmp_path, "mine")
     group.claim({"metric": "val/acc", "fixed": {"a": 1, "best.mode": "last"}})
-    said = (
-        r"group\.json; best\.mode was last, is last-max; b was None, is 2\): give another --group$"
-    )
+    said = r"group\.json; best\.mode was last, is last-max; b was not set, is 2\): give"
     with pytest.raises(ValueError, match=said):
         group.claim({"fixed": {"a": 1, "best.mode": "last-max", "b": 2}})
     with pytest.raises(ValueError, match=r"group\.json; was val/acc, is val/loss\): give"):
         group.claim({"metric": "val/loss"})
+    with pytest.raises(ValueError, match=r"group\.json; was val/acc, is not set\): give"):
+        group.claim({"metric": []})
 
 
 @pytest.mark.parametrize("file", ["metrics.json", "provenance.json", "config.yaml"])
@@ -140,7 +140,7 @@ def test_what_made_a_group_is_kept_without_secrets(tmp_path: Path) -> None:
     file = group.folder / "group.json"
     assert json.loads(file.read_text()) == {"kind": "seeds", "x": {"api_key": "***"}}
     group.claim({"kind": "seeds", "x": {"api_key": "hunter3X"}})
-    said = rf"^group mine was made with another more \({file}\): give another --group$"
+    said = rf"^group mine was made with another more \({file}; was not set, is 1\): give"
     with pytest.raises(ValueError, match=said):
         group.claim({"kind": "seeds", "more": 1})
 
