@@ -105,8 +105,9 @@ def _facts(each: Section) -> dict[str, str]:
 def _best(each: Section) -> dict[str, str]:
     """Name the best validation, and of a task without an evaluation of its own the whole test."""
     metrics = each.metrics
+    kept = "Last" if str(each.settings.get("best.mode")).startswith("last") else "Best"
     names = {
-        f"Best {name.removesuffix('_best')}": name for name in metrics if name.endswith("_best")
+        f"{kept} {name.removesuffix('_best')}": name for name in metrics if name.endswith("_best")
     }
     if not each.summary:
         names |= {name: name for name in sorted(metrics) if is_tested(name)}

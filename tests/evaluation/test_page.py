@@ -211,6 +211,12 @@ def test_page_without_curves_draws_none(tmp_path: Path, drawn, names: list[str])
     assert (drawn, 'id="curves"' in text) == ([], False)
 
 
+@pytest.mark.parametrize(("mode", "head"), [("last", "Last"), ("last-min", "Last"), (None, "Best")])
+def test_kept_state_is_called_what_it_is(tmp_path: Path, mode: str | None, head: str) -> None:
+    run = Section("a", {"x_best": 0.5}, {"best.mode": mode}, [], {}, None, tmp_path, {})
+    assert overview(run) == {f"{head} x": ["0.5000"]}
+
+
 def test_figures_of_any_task_are_in_the_first_table(tmp_path: Path) -> None:
     metrics = {
         "val_rmse_best": 0.5,

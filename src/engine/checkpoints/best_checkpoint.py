@@ -37,6 +37,9 @@ class BestCheckpoint(ModelCheckpoint):
             Of many states that differ less than the metric is exact, the highest is often an early
             one by luck: `last` suits a long training with averaged weights and a learning rate that
             falls to zero. `last-max` and `last-min` also say which value is best.
+
+    Attributes:
+        takes_last: Whether it keeps the last validated state instead of the best one.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class BestCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
             save_on_train_epoch_end=False,
         )
-        self._takes_last = "last" in (kind, best)
+        self.takes_last = "last" in (kind, best)
         self._given: Mode | None = "max" if best == "max" else "min" if best == "min" else None
         self._key = ""
         self._known: KnownMetrics | None = None
@@ -89,13 +92,13 @@ class BestCheckpoint(ModelCheckpoint):
             )
         if self._given:
             known.say(self.monitor, self._given)
-        if not self._takes_last:
+        if not self.takes_last:
             known.wanted[self.monitor] = "say --best.mode max or --best.mode min"
         self._take_mode()
         self._key = super().state_key
 
     def _take_mode(self) -> None:
-        if (metric := self.metric) and not self._takes_last and self.mode != metric.mode:
+        if (metric := self.metric) and not self.takes_last and self.mode != metric.mode:
             self.mode = metric.mode
             self.kth_value = torch.tensor(-torch.inf if metric.mode == "max" else torch.inf)
 
@@ -119,14 +122,14 @@ class BestCheckpoint(ModelCheckpoint):
         Args:
             trainer: Trainer of the run.
         """
-        if self._validated and (self.monitor or self._takes_last):
+        if self._validated and (self.monitor or self.takes_last):
             self._validated = False
             self._take_mode()
             super().on_validation_end(trainer, trainer.lightning_module)
 
     @override
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
-        return self._takes_last or super().check_monitor_top_k(trainer, current)
+        return self.takes_last or super().check_monitor_top_k(trainer, current)
 
     @override
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:

@@ -14,7 +14,7 @@ from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
 from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
-from src.engine.records.metric import Metric, figure_of, test_name
+from src.engine.records.metric import FIGURES, Metric, figure_of, test_name
 from src.engine.records.run_record import RunRecord, split_inputs
 
 _NAMED = 3  # files that a line names
@@ -232,6 +232,8 @@ def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
                 "that of the data"
             )
             break
+    if metric in FIGURES:  # of the run itself, whatever its task is
+        return
     for other in others:
         names = different(first.settings, other.settings)
         depends = "loss" in metric and not _is_published(first, metric)

@@ -275,6 +275,7 @@ LOSS = {"mode": "min", "format": "number"}
         ("model.class_weights", "test_loss", True),
         ("model.weight_decay", "val/loss", False),
         ("model", "val/f1", True),
+        ("model", "fit_s", False),
         ("model.smoothing", "test/vouched_loss", False),
         ("model.smoothing", "val/vouched_loss_best", False),
         ("model.smoothing", "train/vouched_loss", True),
