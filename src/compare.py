@@ -248,7 +248,7 @@ def _table(
 
 
 def _looks(sets: "list[RunSet]") -> str:
-    from src.engine.jobs.samples import Looks
+    from src.engine.records.looks import Looks
 
     return Looks(record.run.root for each in sets for record in each.records.values()).text()
 

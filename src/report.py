@@ -27,7 +27,8 @@ def main(args: list[str] | None = None) -> None:
     with one_line_failures(USER_ERROR, given.debug):
         from src.engine.console.shown import shown
         from src.engine.files.atomic_write import write_atomic
-        from src.engine.jobs.samples import Looks, find_group
+        from src.engine.jobs.samples import find_group
+        from src.engine.records.looks import Looks
         from src.engine.records.run_record import RunRecord
         from src.evaluation.page import render
         from src.evaluation.section import SUMMARY

@@ -161,6 +161,9 @@ def _best(given: Any) -> str:
         raise ValueError(
             f"the runs here have different metrics, {', '.join(metrics)}: name a --group of one"
         )
+    data = sorted({str((row["changed"] or {}).get("data", "the default")) for _, row in seen})
+    if len(data) > 1:
+        note(f"the runs here have different data, {', '.join(data)}: name a --group of one")
     best, row = min(seen, key=lambda pair: _from_best(pair[1]))
     if given.format == "json":
         return json_text(row)

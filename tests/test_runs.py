@@ -207,6 +207,14 @@ def test_best_of_several_metrics_is_refused(here, capsys) -> None:
     assert json.loads(said(capsys, "best", "--group=mine", "--format=json"))["run"] == "version_1"
 
 
+def test_best_of_runs_with_different_data_is_doubted(here, capsys) -> None:
+    other = {"changed": {"data": "src.data.Other"}}
+    here += [record(0, best_val=0.8), record(1, best_val=0.9, overview=other)]
+    main(["best", "--format=json"])
+    said = "note: the runs here have different data, src.data.Other, the default: name a --group of"
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_damaged_run_is_shown_as_such(here, capsys, monkeypatch) -> None:
     here += [record(0), record(1)]
 

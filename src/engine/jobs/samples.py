@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from src.engine.console.shown import shown
 from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
-from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
+from src.engine.records.ledger import NOT_THE_CONFIGURATION
 from src.engine.records.metric import FIGURES, Metric, figure_of, test_name
 from src.engine.records.run_record import RunRecord, split_inputs
 
@@ -147,46 +146,6 @@ def find_group(word: str) -> Group | None:
     return groups.get(word)
 
 
-class Looks:
-    """Looks at the test set that ledgers count, and tests that they lack; each is read once.
-
-    Args:
-        roots: Folders of the runs.
-    """
-
-    def __init__(self, roots: Iterable[Path]) -> None:
-        self._found: list[dict[str, Any]] = []
-        self._lacking: list[str] = []
-        for root in sorted(set(roots)):
-            here = looks(root)
-            listed = {str(look.get("run")) for look in here}
-            records = [record for record in RunRecord.all(root) if record.name not in listed]
-            self._lacking += [record.name for record in records if _was_tested(record)]
-            self._found += here
-
-    def text(self, config: str | None = None) -> str:
-        """Say how many there are, and which are lacking.
-
-        Args:
-            config: Digest of a configuration, for a sentence that also names its own looks.
-
-        Returns:
-            A sentence without its end.
-        """
-        text, count = counted(self._found, config), len(self._lacking)
-        if count:
-            named = ", ".join(self._lacking[:_NAMED]) + ", ..." * (count > _NAMED)
-            text += f"; tested, but not in the ledger, which was deleted or cut: {named}"
-            text += f" ({count} runs)" * (count > _NAMED)
-        return text
-
-
-def _was_tested(record: RunRecord) -> bool:
-    with suppress(OSError, ValueError):  # a damaged run is not the one that is asked for
-        return "test_s" in record.metrics
-    return False
-
-
 def count_tested(sets: Iterable[RunSet], metric: str) -> int | None:
     """Count the samples that a metric of the test is of.
 
@@ -222,26 +181,43 @@ def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
         metric: Name of the metric.
     """
     first, *others = [record for each in sets for record in each.records.values()]
-    for other in others:
-        here, there = _data(first), _data(other)
-        files = differing(here, there) if here and there else ()
-        if files or first.settings.get("data") != other.settings.get("data"):
-            told = f" ({', '.join([*files][:_NAMED])})" if files else ""
-            note(
-                f"{first.name} and {other.name} had different data{told}: a difference may be "
-                "that of the data"
-            )
-            break
+    for doubts in (_other_data, _other_validations, _other_meaning):
+        found = (doubts(first, other, metric) for other in others)
+        if doubt := next(filter(None, found), ""):
+            note(doubt)
+
+
+def _other_data(first: RunRecord, other: RunRecord, _: str) -> str:
+    here, there = _data(first), _data(other)
+    files = differing(here, there) if here and there else ()
+    if not files and first.settings.get("data") == other.settings.get("data"):
+        return ""
+    told = f" ({', '.join([*files][:_NAMED])})" if files else ""
+    return (
+        f"{first.name} and {other.name} had different data{told}: a difference may be that of the "
+        "data"
+    )
+
+
+def _other_validations(first: RunRecord, other: RunRecord, metric: str) -> str:
+    counts = [len(record.validations) for record in (first, other)]
+    if not metric.endswith("_best") or counts[0] == counts[1]:
+        return ""
+    return (
+        f"{metric} of {first.name} is the best of {counts[0]} validations, and of {other.name} of "
+        f"{counts[1]}: the best of more is better by luck alone"
+    )
+
+
+def _other_meaning(first: RunRecord, other: RunRecord, metric: str) -> str:
     if metric in FIGURES:  # of the run itself, whatever its task is
-        return
-    for other in others:
-        names = different(first.settings, other.settings)
-        depends = "loss" in metric and not _is_published(first, metric)
-        changed = [n for n in names if n == "model" or (depends and _MEANING.search(n))]
-        if changed:
-            told = ", ".join(f"--{name}" for name in changed)
-            note(f"{metric} of {first.name} and {other.name} may not mean the same: {told} differs")
-            break
+        return ""
+    depends = "loss" in metric and not _is_published(first, metric)
+    names = different(first.settings, other.settings)
+    changed = [n for n in names if n == "model" or (depends and _MEANING.search(n))]
+    told = ", ".join(f"--{name}" for name in changed)
+    what = f"{metric} of {first.name} and {other.name} may not mean the same: {told} differs"
+    return what if changed else ""
 
 
 def _is_published(record: RunRecord, metric: str) -> bool:

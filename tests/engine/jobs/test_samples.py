@@ -5,14 +5,12 @@ from pathlib import Path
 import pytest
 
 from src.engine.jobs.samples import (
-    Looks,
     RunSet,
     count_tested,
     different,
     find_group,
     warn_of_differences,
 )
-from src.engine.records.ledger import add_look
 from src.engine.records.metric import Metric
 from src.engine.records.run_record import RunRecord
 
@@ -190,28 +188,6 @@ def test_runs_without_a_headline_must_be_told_the_metric() -> None:
         RunSet.find("version_0").metric(None)
 
 
-def test_tests_that_a_deleted_ledger_lacks_are_told(tmp_path: Path) -> None:
-    for version in range(3):
-        figures = {"steps": 1, "test_s": 1.0} if version else {"steps": 1}
-        (make_run(version, version, "g") / "metrics.json").write_text(json.dumps(figures))
-    (make_run(3, 3) / "metrics.json").write_text("null")
-    add_look(tmp_path, {"run": "version_1", "config": "a", "network": 1})
-    counts = "1 look at 1 network of 1 configuration here"
-    lacking = "; tested, but not in the ledger, which was deleted or cut: version_"
-    assert Looks([tmp_path, tmp_path]).text() == f"{counts}{lacking}2"
-    add_look(tmp_path, {"run": "version_2", "config": "a", "network": 1})
-    assert Looks([tmp_path]).text("a").endswith(", 2 of this configuration")
-    (tmp_path / "lightning_logs" / "test_looks.jsonl").unlink()
-    assert Looks([tmp_path]).text().endswith(f"{lacking}1, version_2")
-
-
-def test_of_many_tests_that_a_ledger_lacks_the_first_ones_are_named(tmp_path: Path) -> None:
-    for version in range(5):
-        (make_run(version, version) / "metrics.json").write_text('{"steps": 1, "test_s": 1.0}')
-    told = Looks([tmp_path]).text().partition("or cut: ")[2]
-    assert told == "version_0, version_1, version_2, ... (5 runs)"
-
-
 @pytest.mark.parametrize("content", ["null", "[]", "NaN", '"text"', '{"test/acc": [1]}', "{"])
 def test_damaged_run_is_left_out_of_its_group_by_name(capsys, content: str) -> None:
     for version in range(3):
@@ -289,4 +265,17 @@ def test_metric_that_may_mean_something_else_is_told(capsys, name, metric, told:
         (folder / "config.yaml").write_text(json.dumps(settings))
     warn_of_differences([run_set(0), run_set(1)], metric)
     said = f"note: {metric} of version_0 and version_1 may not mean the same: --{name} differs\n"
+    assert capsys.readouterr().err == said * told
+
+
+@pytest.mark.parametrize(("metric", "told"), [("val/loss_best", True), ("val/loss", False)])
+def test_best_of_more_validations_is_told(capsys, metric: str, told: bool) -> None:
+    for version, count in enumerate((2, 2, 9)):
+        progress = {"step": 1, "validations": [{"val/loss": 0.5}] * count}
+        (make_run(version, version) / "progress.json").write_text(json.dumps(progress))
+    warn_of_differences([run_set(0, 1), run_set(2)], metric)
+    said = (
+        "note: val/loss_best of version_0 is the best of 2 validations, and of version_2 of 9: the "
+        "best of more is better by luck alone\n"
+    )
     assert capsys.readouterr().err == said * told
