@@ -214,3 +214,12 @@ def test_roundings_of_32_bits_are_no_differences_and_small_metrics_are(size, see
     other = [value * 1.001 for value in a]
     (found,) = compare([sample("a", a), sample("b", other, seed)], None)
     assert 0 < found.p < 1
+
+
+def test_group_of_equal_values_is_compared_with_one_that_varies() -> None:
+    values = [0.5 + k * 1e-5 for k in (0, 1, 3)]
+    (found,) = compare([sample("a", [0.7, 0.7, 0.7]), sample("b", values, 9)], None)
+    error = np.std(values, ddof=1) / math.sqrt(3)
+    assert (found.low, found.high) == pytest.approx(
+        stats.t.interval(0.95, 2, np.mean(values) - 0.7, error)
+    )
