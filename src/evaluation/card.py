@@ -6,7 +6,7 @@ from typing import Any
 from scipy.stats import binomtest
 
 from src.engine.console.printable import printable
-from src.engine.records.metric import Metric, is_count, is_tested
+from src.engine.records.metric import NOT_FINITE, Metric, is_count, is_tested
 from src.engine.records.run_record import RunRecord, split_inputs
 
 _ENERGY = {"energy_j": "J", "energy_wh": "Wh", "energy_kwh": "kWh"}  # figures of who measures it
@@ -57,8 +57,11 @@ def _result(record: RunRecord) -> dict[str, str]:
     count = record.metrics.get("test_samples")
     found = {}
     for name, value in sorted(record.metrics.items()):
-        if value is not None and _is_told(record, name):
-            metric = record.metric(name) or Metric(name, "max")  # only how it is written counts
+        if not _is_told(record, name):
+            continue
+        metric = record.metric(name) or Metric(name, "max")  # only how it is written counts
+        found[name] = NOT_FINITE
+        if value is not None:
             found[name] = metric.text(value) + _interval(metric, name, value, count)
     if count:
         found["samples of the test"] = f"{int(count):,}"

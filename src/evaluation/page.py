@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from src.engine.console.printable import printable
-from src.engine.records.metric import is_tested, number_text
+from src.engine.records.metric import NOT_FINITE, is_tested, number_text
 from src.evaluation.picture import data_address
 from src.evaluation.section import GroupSection, Section
 
@@ -111,7 +111,7 @@ def _best(each: Section) -> dict[str, str]:
     }
     if not each.summary:
         names |= {name: name for name in sorted(metrics) if is_tested(name)}
-    return {head: _value(metrics[name]) for head, name in names.items()}
+    return {head: _value(metrics[name]) or NOT_FINITE for head, name in names.items()}
 
 
 def _share(found: dict[str, Any] | None) -> str:

@@ -49,7 +49,11 @@ def summarise(
                 rows[what] += f", of the {found.n} of {len(metrics)} that reached it"
                 continue
             if found.n < len(metrics):
-                rows[what] += f", of the {found.n} of {len(metrics)} runs that have one"
+                infinite = any(
+                    metric.name in each for each in metrics if each.get(metric.name) is None
+                )
+                which = "where it is finite" if infinite else "that have one"
+                rows[what] += f", of the {found.n} of {len(metrics)} runs {which}"
             if found.smallest < found.largest:
                 ends = map(scale.value, (found.smallest, found.largest))
                 rows[f"{what} range"] = " to ".join(ends)

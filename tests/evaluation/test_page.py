@@ -223,6 +223,7 @@ def test_figures_of_any_task_are_in_the_first_table(tmp_path: Path) -> None:
         "test/rmse": 0.75,
         "test/mae": 0.25,
         "test_mse": 1.25e-6,
+        "test_nan": None,
         "fit_s": 1.0,
     }
     assert overview(Section("a", metrics, {}, [], {}, None, tmp_path, {})) == {
@@ -230,5 +231,6 @@ def test_figures_of_any_task_are_in_the_first_table(tmp_path: Path) -> None:
         "test/mae": ["0.2500"],
         "test/rmse": ["0.7500"],
         "test_mse": ["1.25e-06"],
+        "test_nan": ["not finite"],
         "Training": ["1.0 s"],
     }

@@ -28,7 +28,7 @@ def test_single_run_needs_no_plan() -> None:
     text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": None, "val/acc_best": 0.98}], 2, ACC)
     assert text.splitlines() == [
         "runs           2 of 2, group mine",
-        "test/acc       99.00% (one run: no interval), of the 1 of 2 runs that have one",
+        "test/acc       99.00% (one run: no interval), of the 1 of 2 runs where it is finite",
         "val/acc        98.00% (one run: no interval), of the 1 of 2 runs that have one",
         "compare        python -m src.compare mine OTHER",
     ]

@@ -4,6 +4,7 @@ import re
 from typing import Literal, NamedTuple
 
 Mode = Literal["max", "min"]
+NOT_FINITE = "not finite"  # where a figure is null
 MODES: tuple[Mode, ...] = ("max", "min")
 Format = Literal["percent", "number"]
 
