@@ -114,6 +114,7 @@ def _group_section(group: "Group") -> "GroupSection":
     else:  # as it is now: runs may have come since the summary
         metrics = [record.metrics for record in done]
         text = summarise(group.name, metrics, len(members), done[-1].headline)
+    text += f"\n{entries({'shown here': f'{_best_of(group).name}, the best by validation'})}"
     pictures = [file for file in sorted(group.folder.glob("*.png")) if not file.is_symlink()]
     return GroupSection(group.name, text, pictures)
 

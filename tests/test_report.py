@@ -156,14 +156,16 @@ def test_group_tells_its_runs_as_they_are_and_a_sweep_its_summary(tmp_path: Path
         (tmp_path / name).touch()
     (tmp_path / "c.png").symlink_to(tmp_path / "a.png")
     figures = {"status": "finished", "metrics": {"test/rmse": 0.5}, "headline": None}
+    figures |= {"rank": 0.5, "name": "version_3"}
     members = [SimpleNamespace(**figures), SimpleNamespace(**figures | {"status": "failed"})]
     group = SimpleNamespace(name="g", folder=tmp_path, readable=lambda: members)
     (tmp_path / "summary.txt").write_text("all of it")
     section = _group_section(group)  # of the runs that there are now
     assert section.text.startswith("runs           1 of 2, group g\ntest/rmse      0.5000 (one run")
+    assert section.text.endswith("\nshown here     version_3, the best by validation")
     assert section == GroupSection("g", section.text, [tmp_path / "a.png", tmp_path / "b.png"])
     (tmp_path / "trials.csv").touch()  # but of a sweep
-    assert _group_section(group).text == "all of it"
+    assert _group_section(group).text.startswith("all of it\nshown here ")
 
 
 def test_words_have_defaults() -> None:

@@ -60,7 +60,7 @@ def summarise(
             worth = worth_knowing(metric)
             if "power" not in rows and found.n > 1 and worth:
                 rows["power"] = describe_power(found, worth, scale)
-    fit = [each["fit_s"] for each in metrics if "fit_s" in each]
+    fit = [each["fit_s"] for each in metrics if each.get("fit_s") is not None]
     if fit:
         rows["seconds"] = f"{median(fit):.1f} fit (median), {sum(fit):.1f} in all"
     rows["compare"] = f"python -m src.compare {name} OTHER"
