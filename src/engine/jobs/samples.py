@@ -13,7 +13,7 @@ from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
 from src.engine.records.ledger import NOT_THE_CONFIGURATION
-from src.engine.records.metric import FIGURES, Metric, figure_of, test_name
+from src.engine.records.metric import FIGURES, Metric, figure_of, is_tested, test_name
 from src.engine.records.run_record import RunRecord, split_inputs
 
 _NAMED = 3  # files that a line names
@@ -222,8 +222,8 @@ def _other_meaning(first: RunRecord, other: RunRecord, metric: str) -> str:
 
 def _is_published(record: RunRecord, metric: str) -> bool:
     """Tell whether the task itself vouches for what a metric of validation or test means."""
-    name = metric.removesuffix("_best")
-    return not name.startswith("train") and test_name(name) in record.known
+    name = test_name(metric.removesuffix("_best"))
+    return is_tested(name) and name in record.known
 
 
 def _data(record: RunRecord) -> dict[str, str]:

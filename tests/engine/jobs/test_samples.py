@@ -261,6 +261,7 @@ def test_metric_that_may_mean_something_else_is_told(capsys, name, metric, told:
     for version in range(2):
         settings = {"seed_everything": 1, name: version}
         published = {f"{split}/vouched_loss": LOSS for split in ("train", "val", "test")}
+        published["loss"] = LOSS  # of which only the user has said which value is best
         folder = make_run(version, version, known={"metrics": published})
         (folder / "config.yaml").write_text(json.dumps(settings))
     warn_of_differences([run_set(0), run_set(1)], metric)
