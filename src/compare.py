@@ -36,16 +36,16 @@ def main(args: list[str] | None = None) -> None:
             raise ValueError("--seeds and --alpha are of a claim: give --claim, too")
         if len(given.what) < 2:  # noqa: PLR2004  # a comparison is of two
             raise ValueError("give two groups or runs, or more: the others are compared with A")
-        if given.difference is not None and not given.difference > 0:
-            raise ValueError(f"--difference must be above 0, got {given.difference}")
+        if given.difference is not None and not 0 < given.difference < math.inf:
+            raise ValueError(f"--difference must be a number above 0, got {given.difference}")
         sets = [RunSet.find(word) for word in given.what]
         runs = [record.run for each in sets for record in each.records.values()]
         if len(set(runs)) < len(runs):
             raise ValueError("a run is given twice, by itself or in a group")
         metric = _directed(_metric(sets, given.metric), given.better)
         name = metric if isinstance(metric, str) else metric.name
-        scale = Scale(metric, count_tested(sets, name))
-        samples = _samples(sets, name)
+        tested, samples = count_tested(sets, name), _samples(sets, name)
+        scale = Scale(metric, tested, [value for each in samples for value in each.values.values()])
         warn_of_differences(sets, name)
         claims = _claims(sets, samples, name, scale)
     with one_line_failures(RUN_ERROR, given.debug):
@@ -70,7 +70,7 @@ def _parser() -> VerbParser:
     parser = VerbParser(
         "compare",
         "Compare configurations by their runs: means with intervals, a t-test (paired where seeds "
-        "are shared, corrected for several comparisons), the same test images answered "
+        "are shared, corrected for several comparisons), the same test samples answered "
         "by both (bootstrap, McNemar), and a plain sentence.",
     )
     parser.add_argument(
@@ -151,13 +151,14 @@ def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
     found = [each.metric(name) for each in sets]
     known = [metric for metric in found if not isinstance(metric, str)]
     names = {metric if isinstance(metric, str) else metric.name for metric in found}
-    if len(names) > 1 or len({metric[1:] for metric in known}) > 1:
+    if len(names) > 1 or len({metric.mode for metric in known}) > 1:
         told = ", ".join(
             f"{each.name} by {metric if isinstance(metric, str) else f'{metric[0]} ({metric[1]})'}"
             for each, metric in zip(sets, found, strict=True)
         )
         raise ValueError(f"these are not judged by one metric: {told}; give --metric")
-    return known[0] if known else found[0]
+    shares = [metric for metric in known if metric.format == "percent"]  # older runs do not tell
+    return next(iter([*shares, *known, *found]))
 
 
 def _directed(metric: "Metric | str", better: str | None) -> "Metric | str":
@@ -180,7 +181,7 @@ def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
 
     answers = [read_answers(each.records) if metric == "test/acc" else {} for each in sets]
     if len({label.tobytes() for found in answers for _, label in found.values()}) > 1:
-        raise ValueError("the runs were tested on different images: nothing can be compared")
+        raise ValueError("the runs were tested on different samples: nothing can be compared")
     machines = {each.machines() for each in sets}
     if metric.endswith("_s") and len(machines) > 1:
         note(f"seconds on different machines are compared: {' / '.join(sorted(machines))}")
@@ -221,9 +222,9 @@ def _table(
     rows = [[metric, "n", "mean", "sd", "95% interval", "lowest", "highest", "fit"]]
     for each, sample in zip(sets, samples, strict=True):
         found = estimate([*sample.values.values()])
-        interval = f"{scale.value(found.low)} - {scale.value(found.high)}"
-        few = found.n < 3  # noqa: PLR2004  # an sd of two is none
-        fit = median(record.metrics.get("fit_s") or math.nan for record in each.records.values())
+        interval = f"{scale.value(found.low)} to {scale.value(found.high)}"
+        few = found.n < 3 or found.sd == 0  # noqa: PLR2004  # an sd of two or of equals is none
+        fit = [one.metrics["fit_s"] for one in each.records.values() if one.metrics.get("fit_s")]
         cells = [
             sample.name,
             str(found.n),
@@ -232,12 +233,13 @@ def _table(
             "" if math.isnan(found.low) else interval,
             scale.value(found.smallest),
             scale.value(found.largest),
-            f"{fit:.1f} s",
+            f"{median(fit):.1f} s" if fit else "",
         ]
         rows.append(cells)
     lines = [table(rows, "lrrrrrrr")]
     for comparison in comparisons:
         effect, kind = comparison.effect, "d_z" if comparison.paired else "d"
+        effect = abs(effect) if comparison.distinguishable else effect  # as the sentence says it
         text = "" if math.isnan(effect) else f" Effect size {kind} = {effect:.2f}."
         lines.append(f"\n{conclude(comparison, scale)}{text}")
     if len(comparisons) > 1:
@@ -246,9 +248,9 @@ def _table(
 
 
 def _looks(sets: "list[RunSet]") -> str:
-    from src.engine.jobs.samples import count_looks
+    from src.engine.records.looks import Looks
 
-    return count_looks(record.run.root for each in sets for record in each.records.values())
+    return Looks(record.run.root for each in sets for record in each.records.values()).text()
 
 
 def _content(
@@ -266,30 +268,22 @@ def _content(
             "name": sample.name,
             "runs": {seed: record.name for seed, record in each.records.items()},
             "values": sample.values,
-            **_plain(estimate([*sample.values.values()])._asdict()),
+            **estimate([*sample.values.values()])._asdict(),
         }
         for each, sample in zip(sets, samples, strict=True)
     ]
     compared = [
-        _plain(dataclasses.asdict(each))
-        | {"images": _plain(each.images._asdict()) if each.images else None}
-        | _plain({"effect": each.effect})
+        dataclasses.asdict(each)
+        | {"images": each.images._asdict() if each.images else None, "effect": each.effect}
         | {"distinguishable": each.distinguishable, "sentence": conclude(each, scale)}
         for each in comparisons
     ]
     return {
         "metric": metric,
+        "best": scale.mode,
         "groups": groups,
         "comparisons": compared,
         "looks_at_test": _looks(sets),
-    }
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Write what is not a number as JSON can."""
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in values.items()
     }
 
 

@@ -1,5 +1,6 @@
 """Write a page about runs, side by side: `python -m src.report --help`."""
 
+import math
 import subprocess
 import sys
 from datetime import datetime
@@ -27,6 +28,7 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.console.shown import shown
         from src.engine.files.atomic_write import write_atomic
         from src.engine.jobs.samples import find_group
+        from src.engine.records.looks import Looks
         from src.engine.records.run_record import RunRecord
         from src.evaluation.page import render
         from src.evaluation.section import SUMMARY
@@ -41,14 +43,18 @@ def main(args: list[str] | None = None) -> None:
             raise ValueError("--card is of one run: give one")
     with one_line_failures(RUN_ERROR, given.debug):
         if given.card:
-            print(_card(records[0], given.out or Path("card.md")))
+            told = Looks([records[0].run.root]).text(records[0].config)
+            chosen = f"best by validation of the group {groups[0].name}" if groups else ""
+            print(_card(records[0], told, chosen, given.out or Path("card.md")))
             return
         out = given.out or Path("report.html")
         for record in records:
             if record.evaluation(SUMMARY) is None:
                 _evaluate(record, given.data_dir, given.trust)
         written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-        sections = [_section(record) for record in records]
+        ledgers = {root: Looks([root]) for root in {record.run.root for record in records}}
+        looks = [ledgers[record.run.root].text(record.config) for record in records]
+        sections = [*map(_section, records, looks)]
         page = render(sections, _default(), written, [*map(_group_section, groups)]).encode()
         write_atomic(out, page)
         print(entries({"report": f"{shown(out)}, {len(page) / 1e3:,.0f} kB"}))
@@ -72,20 +78,18 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _card(record: "RunRecord", out: Path) -> str:
+def _card(record: "RunRecord", looks: str, chosen: str, out: Path) -> str:
     from src.engine.console.shown import shown
     from src.engine.files.atomic_write import write_atomic
-    from src.engine.jobs.samples import count_looks
     from src.evaluation.card import card
 
-    looks = count_looks([record.run.root], record.config)
-    write_atomic(out, card(record, looks, _default()).encode())
+    write_atomic(out, card(record, looks, _default(), chosen).encode())
     return entries({"card": shown(out)})
 
 
 def _best_of(group: "Group") -> "RunRecord":
     """Find the run of a group that is best by validation."""
-    finished = [each for each in group.members() if each.status == "finished"]
+    finished = [each for each in group.readable() if each.status == "finished"]
     if not finished:
         raise FileNotFoundError(f"no run of group {group.name} is finished")
     if len(metrics := {each.headline for each in finished}) > 1:
@@ -93,14 +97,24 @@ def _best_of(group: "Group") -> "RunRecord":
             sorted(f"{each.name} ({each.mode})" if each else "none" for each in metrics)
         )
         raise ValueError(f"the runs of {group.name} have different metrics, {told}: name one run")
-    return min(finished, key=lambda each: each.rank)
+    best = min(finished, key=lambda each: each.rank)
+    if math.isinf(best.rank):
+        raise ValueError(f"no validation says which run of {group.name} is best: name one run")
+    return best
 
 
 def _group_section(group: "Group") -> "GroupSection":
     from src.evaluation.section import GroupSection
+    from src.statistics.seeds import summarise
 
-    summary = group.folder / "summary.txt"
-    text = summary.read_text() if summary.is_file() else f"{len(group.members())} runs"
+    summary, members = group.folder / "summary.txt", group.readable()
+    done = [record for record in members if record.status == "finished"]
+    if (group.folder / "trials.csv").is_file() and summary.is_file():
+        text = summary.read_text()  # of a sweep, whose runs are not of one configuration
+    else:  # as it is now: runs may have come since the summary
+        metrics = [record.metrics for record in done]
+        text = summarise(group.name, metrics, len(members), done[-1].headline)
+    text += f"\n{entries({'shown here': f'{_best_of(group).name}, the best by validation'})}"
     pictures = [file for file in sorted(group.folder.glob("*.png")) if not file.is_symlink()]
     return GroupSection(group.name, text, pictures)
 
@@ -136,10 +150,9 @@ def _run_verb(verb: str, *words: str) -> str:
     return done.stdout
 
 
-def _section(record: "RunRecord") -> "Section":
+def _section(record: "RunRecord", looks: str) -> "Section":
     from src.engine.console.shown import python, shown
     from src.engine.files.arrays import read_arrays
-    from src.engine.jobs.samples import count_looks
     from src.evaluation.section import SUMMARY, Section
 
     answers = record.evaluation_dir / "predictions.npz"
@@ -167,7 +180,7 @@ def _section(record: "RunRecord") -> "Section":
         summary,
         record.evaluation_dir,
         {what: command for command, what in commands.items()},
-        count_looks([record.run.root], record.config),
+        looks,
         read_arrays(answers, mistake_image=4)[0] if answers.is_file() else (),
     )
 

@@ -151,13 +151,19 @@ def _environment(record: RunRecord) -> dict[str, Any]:
 
 
 def _best(given: Any) -> str:
-    seen = [pair for pair in _records(given.group) if pair[1]["val"] is not None]
+    records = _records(given.group)
+    seen = [pair for pair in records if pair[1]["val"] is not None]
     if not seen:
-        raise FileNotFoundError("no run here has a metric that was validated")
+        judged = any(row["mode"] for _, row in records)
+        why = "been validated" if judged else "a metric to be judged by (train --best.monitor NAME)"
+        raise FileNotFoundError(f"no run here has {why}")
     if len(metrics := sorted({f"{row['metric']} ({row['mode']})" for _, row in seen})) > 1:
         raise ValueError(
             f"the runs here have different metrics, {', '.join(metrics)}: name a --group of one"
         )
+    data = sorted({str((row["changed"] or {}).get("data", "the default")) for _, row in seen})
+    if len(data) > 1:
+        note(f"the runs here have different data, {', '.join(data)}: name a --group of one")
     best, row = min(seen, key=lambda pair: _from_best(pair[1]))
     if given.format == "json":
         return json_text(row)

@@ -73,7 +73,7 @@ def _parser() -> VerbParser:
 def _judged(sweep: "Sweep") -> "Sweep":
     """Let each trial keep the state that is best by the sweep's metric, which is made known."""
     from src.engine.records.config_file import flat, read_config
-    from src.engine.records.metric import headline_of, published
+    from src.engine.records.metric import MODES, headline_of, published
 
     config = read_config(Path(sweep.config or DEFAULT), DEFAULT.parent)
     given = {**dict(flat(config)), **sweep.fixed}
@@ -81,7 +81,7 @@ def _judged(sweep: "Sweep") -> "Sweep":
     if sweep.metric and sweep.fixed.get("best.monitor", sweep.metric) != sweep.metric:
         raise ValueError(f"fixed best.monitor {monitor} is not the metric, {sweep.metric}")
     if sweep.metric in (None, monitor):
-        told = mode if mode in ("max", "min") else None
+        told = next((best for best in MODES if str(mode).endswith(best)), None)
         sweep = dataclasses.replace(sweep, metric=monitor, mode=sweep.mode or told)
     model = sweep.fixed.get("model", config.get("model"))
     path = str(model.get("class_path") if isinstance(model, dict) else model)
@@ -91,8 +91,11 @@ def _judged(sweep: "Sweep") -> "Sweep":
     except (ValueError, ImportError, AttributeError):
         task = None  # the first trial will say why
     sweep = sweep.judged_by(published(task), headline_of(task))
-    kept = {"best.monitor": sweep.metric, "best.mode": mode if mode == "last" else sweep.mode}
-    return dataclasses.replace(sweep, fixed=sweep.fixed | kept)
+    last = str(mode).startswith("last")
+    known = sweep.metric in published(task)  # else only the sweep says which value is best
+    kept = f"last-{sweep.mode}" if last and not known else "last" if last else sweep.mode
+    best = {"best.monitor": sweep.metric, "best.mode": kept}
+    return dataclasses.replace(sweep, fixed=sweep.fixed | best)
 
 
 def _open(name: str, sweep: "Sweep") -> "tuple[Group, Search]":
@@ -132,13 +135,14 @@ def _conclude(search: "Search", group: "Group", words: list[str], target: Path) 
         write_atomic(target, _best_config(search, words, f"{group.name}, trial {best.number}"))
         train = f"{python()} -m src.train --config {shown(target)} --seeds 5"
         rows |= {"best": shown(target), "is it better?": train}
-    rows["report"] = f"{python()} -m src.report {group.name}"
+        rows["report"] = f"{python()} -m src.report {group.name}"
     return f"{text}\n{entries(rows)}"
 
 
 def _best_config(search: "Search", words: list[str], what: str) -> bytes:
     """Ask the command of a training for the configuration of the best trial."""
     from src.engine.records.masked_settings import masked_config
+    from src.engine.records.metric import number_text
     from src.search.stored_trial import settings
     from src.search.sweep_file import option
 
@@ -149,8 +153,12 @@ def _best_config(search: "Search", words: list[str], what: str) -> bytes:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the best configuration cannot be written: {done.stderr.strip()}")
-    found = f"{search.metric} {best.value:.4f}, the best of {len(search.trials())} trials"
-    head = f"{_MARK}: {what}, {found}.\n# It was chosen by validation; no test image was looked at."
+    count = len(search.trials())
+    trials = f"{count} trial{'s' * (count != 1)}"
+    found = f"{search.metric} {number_text(best.value or 0)}, the best of {trials}"
+    head = (
+        f"{_MARK}: {what}, {found}.\n# It was chosen by validation; the test set was not looked at."
+    )
     return f"{head}\n{masked_config(done.stdout)}".encode()
 
 

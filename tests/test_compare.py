@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from src.compare import _content, _metric, _parser, _samples, _table, main
+from src.engine.files.atomic_write import json_text
 from src.engine.records.ledger import counted
 from src.engine.records.metric import Metric
 from src.statistics.comparison import compare
@@ -30,16 +31,16 @@ def test_better_group_is_found_and_drawn(train: Train, capsys) -> None:
     capsys.readouterr()
     main(["bad", "good"])
     text = capsys.readouterr().out
-    assert "good is better by" in text
+    assert "good is better than bad by" in text
     assert "n = 3 pairs" in text
-    assert "For these very networks, good minus bad on images of this kind" in text
+    assert "For these very networks, good minus bad on samples of this kind" in text
     assert "looks          6 looks at 6 networks of 2 configurations here" in text
     assert Path("compare.png").read_bytes().startswith(b"\x89PNG")
     main(["bad", "good", "--format=json"])
     content = json.loads(capsys.readouterr().out)
     (found,) = content["comparisons"]
     assert found["distinguishable"]
-    assert found["sentence"].startswith("good is better by")
+    assert found["sentence"].startswith("good is better than bad by")
     assert content["groups"][0]["runs"].keys() == {"1", "2", "3"}
 
 
@@ -64,7 +65,8 @@ def test_runs_are_compared_image_by_image(train: Train, capsys) -> None:
         (["version_0", "version_0"], "given twice"),
         (["version_0", "nothing"], "nothing is no"),
         (["version_0", "good", "--metric=x"], "has no x; it has"),
-        (["version_0", "version_0", "--difference=0"], "--difference must be above 0"),
+        (["version_0", "version_0", "--difference=0"], "--difference must be a number above 0"),
+        (["version_0", "version_0", "--difference=inf"], "--difference must be a number above 0"),
     ],
 )
 def test_wrong_command_is_one_line(words, expected, finished: Train, train, capsys) -> None:
@@ -125,15 +127,15 @@ def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
     text = _table(sets, samples, compare(samples, 0.0005), "val/acc", ACC)
     lines = text.splitlines()
     assert lines[:4] == [
-        "val/acc      n    mean     sd     95% interval  lowest  highest     fit",
-        "a long name  3  99.05%  0.05%  98.93% - 99.17%  99.00%   99.10%  20.0 s",
-        "b            3  99.17%  0.06%  99.04% - 99.31%  99.12%   99.23%  20.0 s",
-        "c            1  98.00%                          98.00%   98.00%  40.0 s",
+        "val/acc      n    mean     sd      95% interval  lowest  highest     fit",
+        "a long name  3  99.05%  0.05%  98.93% to 99.17%  99.00%   99.10%  20.0 s",
+        "b            3  99.17%  0.06%  99.04% to 99.31%  99.12%   99.23%  20.0 s",
+        "c            1  98.00%                           98.00%   98.00%  40.0 s",
     ]
     assert lines[4:] == [
         "",
-        "b is better by 0.12 points, 95% interval 0.11 to 0.14, n = 3 pairs, p = 0.00073. "
-        "Effect size d_z = 21.36.",
+        "b is better than a long name by 0.12 points, 95% interval 0.11 to 0.14, n = 3 pairs, "
+        "p = 0.00073. Effect size d_z = 21.36.",
         "",
         "c minus a long name is -1.05 points, from single runs: that says nothing of the "
         "configurations; train --seeds.",
@@ -146,6 +148,13 @@ def test_table_is_read_as_it_stands(tmp_path: Path) -> None:
     assert "Bonferroni" not in two
     other = [samples[0], replace(samples[1], values={7: 0.9, 8: 0.8, 9: 0.7})]
     assert " Effect size d = -" in _table(sets[:2], other, compare(other, 0.0005), "val/acc", ACC)
+    turned = samples[1::-1]
+    text = _table(sets[1::-1], turned, compare(turned, 0.0005), "val/acc", ACC)
+    assert "b is better than a long name by 0.12 points" in text
+    assert "d_z = 21.36" in text  # as the sentence says it
+    for record in sets[0].records.values():
+        del record.metrics["fit_s"]
+    assert "nan" not in _table(sets, samples, compare(samples, 0.0005), "val/acc", ACC)
 
 
 def test_json_is_all_that_the_table_tells(tmp_path: Path) -> None:
@@ -156,11 +165,12 @@ def test_json_is_all_that_the_table_tells(tmp_path: Path) -> None:
     ]
     samples = _samples(sets, "test/acc")
     assert [sample.correct[1].tolist() for sample in samples] == [[True, True], [False, False]]
-    content = _content(sets, samples, compare(samples, 0.0005), "test/acc", ACC)
-    assert content["metric"] == "test/acc"
+    found = _content(sets, samples, compare(samples, 0.0005), "test/acc", ACC)
+    content = json.loads(json_text(found))
+    assert (content["metric"], content["best"]) == ("test/acc", "max")
     assert content["looks_at_test"] == counted([])
     assert content["groups"][0] == {
-        "name": "a", "runs": {1: "version_1"}, "values": {1: 0.5}, "n": 1, "mean": 0.5,
+        "name": "a", "runs": {"1": "version_1"}, "values": {"1": 0.5}, "n": 1, "mean": 0.5,
         "sd": None, "low": None, "high": None, "smallest": 0.5, "largest": 0.5,
     }  # fmt: skip
     (found,) = content["comparisons"]
@@ -189,7 +199,7 @@ def test_runs_of_other_test_images_are_refused(tmp_path: Path) -> None:
         group(tmp_path, name, {1: 0.5}, answers={1: (first, label)})
         for name, label in (("x", first), ("y", other))
     ]
-    with pytest.raises(ValueError, match="tested on different images: nothing can be compared"):
+    with pytest.raises(ValueError, match="tested on different samples: nothing can be compared"):
         _samples(sets, "test/acc")
     assert [sample.correct for sample in _samples(sets, "val/acc")] == [{}, {}]
 
@@ -206,6 +216,9 @@ def test_groups_are_compared_by_one_metric() -> None:
     assert _metric([judged("a", VAL), judged("b", VAL)], None) == VAL
     assert _metric([judged("a", "val/acc"), judged("b", VAL)], "val/acc") == VAL
     assert _metric([judged("a", "x"), judged("b", "x")], "x") == "x"
+    old = Metric("val/acc", "max")  # recorded before formats were
+    for pair in ([old, VAL], [VAL, old], ["val/acc", VAL]):
+        assert _metric([*map(judged, "ab", pair)], None) == VAL
 
 
 @pytest.mark.parametrize(
@@ -225,12 +238,12 @@ def test_groups_of_different_metrics_are_refused(other: Metric | str, told: str)
 @pytest.mark.parametrize(
     ("words", "metric", "said"),
     [
-        ([], "test/acc", "is better by"),
-        (["--metric=test/loss"], "test/loss", "is better by"),
-        (["--metric=val/loss_best"], "val/loss_best", "is better by"),
-        (["--metric=train/lr"], "train/lr", "is higher by"),
-        (["--metric=fit_s"], "fit_s", "is better by"),
-        (["--metric=train/samples_per_s"], "train/samples_per_s", "is better by"),
+        ([], "test/acc", "is better than"),
+        (["--metric=test/loss"], "test/loss", "is better than"),
+        (["--metric=val/loss_best"], "val/loss_best", "is better than"),
+        (["--metric=train/lr"], "train/lr", "is higher than"),
+        (["--metric=fit_s"], "fit_s", "is better than"),
+        (["--metric=train/samples_per_s"], "train/samples_per_s", "is better than"),
     ],
 )
 def test_metric_is_the_headline_or_the_one_that_is_named(
@@ -253,7 +266,8 @@ def test_metric_is_the_headline_or_the_one_that_is_named(
     assert text.startswith(metric)
     best = "a" if metric in ("test/loss", "val/loss_best", "fit_s") else "b"
     unit = {"test/acc": "25.50 points", "fit_s": "0.26 s"}.get(metric, "0.2550")
-    assert f"\n{best} {said} {unit}, 95%" in text
+    other = "b" if best == "a" else "a"
+    assert f"\n{best} {said} {other} by {unit}, 95%" in text
 
 
 def finished_group(name: str, *values: float) -> None:
@@ -286,7 +300,10 @@ def test_claim_is_written_before_the_runs_and_judged_after_them(
     finished_group("b", 0.6, 0.7, 0.66)
     main(["a", "b", "--metric=test/acc"])
     text = capsys.readouterr().out
-    assert "\nplan           kept\nverdict        holds; 3 of 3 seeds: b minus a is " in text
+    assert (
+        "\nplan           kept\nverdict        holds; 3 of 3 seeds: the gain of b over a is "
+        in text
+    )
     main(["a", "b", "--metric=steps", "--format=json"])
     (told,) = json.loads(capsys.readouterr().out)["claims"]
     assert told.startswith("claim          not judged, for this compares steps: b beats a by 0.1")
@@ -315,7 +332,7 @@ def test_claim_that_says_too_little_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("better", "said"), [("lower", "a is better by"), ("higher", "b is better by")]
+    ("better", "said"), [("lower", "a is better than b by"), ("higher", "b is better than a by")]
 )
 def test_user_says_which_value_is_better_where_nobody_has(
     tmp_path: Path, monkeypatch, capsys, better: str, said: str

@@ -141,23 +141,31 @@ def test_run_that_cannot_be_tested_is_shown_without_it(monkeypatch, capsys) -> N
 def test_best_run_of_a_group_is_finished_and_best_by_validation() -> None:
     states = [("finished", -0.8), ("finished", -0.9), ("finished", inf), ("failed", -0.99)]
     members = [SimpleNamespace(status=each[0], rank=each[1], headline=None) for each in states]
-    assert _best_of(SimpleNamespace(members=lambda: members)) is members[1]
+    assert _best_of(SimpleNamespace(readable=lambda: members)) is members[1]
     with pytest.raises(FileNotFoundError, match="no run of group g is finished"):
-        _best_of(SimpleNamespace(name="g", members=lambda: members[3:]))
+        _best_of(SimpleNamespace(name="g", readable=lambda: members[3:]))
+    with pytest.raises(ValueError, match="no validation says which run of g is best: name one"):
+        _best_of(SimpleNamespace(name="g", readable=lambda: members[2:]))
     members[0].headline = Metric("val/loss", "min")
     with pytest.raises(ValueError, match=r"have different metrics, none, val/loss \(min\): name"):
-        _best_of(SimpleNamespace(name="g", members=lambda: members))
+        _best_of(SimpleNamespace(name="g", readable=lambda: members))
 
 
-def test_group_tells_its_summary_or_counts_its_runs(tmp_path: Path) -> None:
+def test_group_tells_its_runs_as_they_are_and_a_sweep_its_summary(tmp_path: Path) -> None:
     for name in ("b.png", "a.png"):
         (tmp_path / name).touch()
     (tmp_path / "c.png").symlink_to(tmp_path / "a.png")
-    group = SimpleNamespace(name="g", folder=tmp_path, members=lambda: [1, 2])
-    files = [tmp_path / "a.png", tmp_path / "b.png"]
-    assert _group_section(group) == GroupSection("g", "2 runs", files)
+    figures = {"status": "finished", "metrics": {"test/rmse": 0.5}, "headline": None}
+    figures |= {"rank": 0.5, "name": "version_3"}
+    members = [SimpleNamespace(**figures), SimpleNamespace(**figures | {"status": "failed"})]
+    group = SimpleNamespace(name="g", folder=tmp_path, readable=lambda: members)
     (tmp_path / "summary.txt").write_text("all of it")
-    assert _group_section(group).text == "all of it"
+    section = _group_section(group)  # of the runs that there are now
+    assert section.text.startswith("runs           1 of 2, group g\ntest/rmse      0.5000 (one run")
+    assert section.text.endswith("\nshown here     version_3, the best by validation")
+    assert section == GroupSection("g", section.text, [tmp_path / "a.png", tmp_path / "b.png"])
+    (tmp_path / "trials.csv").touch()  # but of a sweep
+    assert _group_section(group).text.startswith("all of it\nshown here ")
 
 
 def test_words_have_defaults() -> None:
@@ -175,7 +183,8 @@ def test_words_have_defaults() -> None:
 def test_section_tells_how_to_go_on(finished: Train) -> None:
     finished("--trainer.max_epochs=1")
     record = RunRecord.find("last")
-    section = _section(record)
+    section = _section(record, "2 looks")
+    assert section.looks == "2 looks"
     assert (section.summary, len(section.images)) == (None, 0)
     assert [*section.commands] == [
         *("go on training", "what it gets right and wrong", "train again and compare"),
@@ -183,7 +192,7 @@ def test_section_tells_how_to_go_on(finished: Train) -> None:
     record.evaluation_dir.mkdir(parents=True)
     digest = file_digest(record.checkpoint)
     (record.evaluation_dir / "summary.json").write_text(json.dumps({"sha256": digest}))
-    section = _section(record)
+    section = _section(record, "")
     assert section.name == "version_0"
     python = section.commands["go on training"].partition(" -m ")[0]
     commands = {

@@ -111,7 +111,7 @@ def test_list_needs_no_torch_and_reads_small_files_only(train: Train) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["best"], "no run here has a metric that was validated"),
+        (["best"], "no run here has a metric to be judged by (train --best.monitor NAME)"),
         (["ls", "--group=x"], "--group x: no run here belongs to it"),
         (["show", "last"], "there is no run in checkpoints"),
         (["diff", "version_0"], "the following arguments are required: B"),
@@ -205,6 +205,14 @@ def test_best_of_several_metrics_is_refused(here, capsys) -> None:
         "name a --group of one",
     )
     assert json.loads(said(capsys, "best", "--group=mine", "--format=json"))["run"] == "version_1"
+
+
+def test_best_of_runs_with_different_data_is_doubted(here, capsys) -> None:
+    other = {"changed": {"data": "src.data.Other"}}
+    here += [record(0, best_val=0.8), record(1, best_val=0.9, overview=other)]
+    main(["best", "--format=json"])
+    said = "note: the runs here have different data, src.data.Other, the default: name a --group of"
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_damaged_run_is_shown_as_such(here, capsys, monkeypatch) -> None:

@@ -94,8 +94,7 @@ def test_sweep_survives_kills_of_trial_and_driver(capsys) -> None:
     assert "running" not in statuses
     assert not looks(Path())  # chosen by validation alone
     folder = Path("lightning_logs/groups/small-sweep")
-    for picture in ("importance.png", "parallel_coordinates.png"):
-        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
+    assert (folder / "parallel_coordinates.png").read_bytes().startswith(b"\x89PNG")
     assert len((folder / "trials.csv").read_text().splitlines()) == 21
     best = yaml.safe_load(Path("configs/small-best.yaml").read_text())
     rate = best["model"]["init_args"]["optimizer"]["init_args"]["lr"]
@@ -258,6 +257,12 @@ def test_sweep_without_a_configuration_has_the_default_one(driven: list, capsys)
     assert made_by["config"] == masked_config(CONFIG.read_text())
 
 
+def test_last_state_is_kept_with_the_direction_that_only_the_sweep_knows() -> None:
+    fixed = {"best.mode": "last"}
+    sweep = _judged(Sweep({}, config=str(CONFIG), metric="val/x", mode="max", fixed=fixed))
+    assert {*_words(sweep)} >= {"--best.monitor=val/x", "--best.mode=last-max"}
+
+
 @pytest.mark.parametrize(
     ("metric", "fixed", "kept"),
     [
@@ -265,6 +270,7 @@ def test_sweep_without_a_configuration_has_the_default_one(driven: list, capsys)
         ("val/acc", {}, ("val/acc", "max")),
         (None, {"best.monitor": "val/rmse", "best.mode": "min"}, ("val/rmse", "min")),
         ("val/loss", {"best.mode": "last"}, ("val/loss", "last")),
+        (None, {"best.monitor": "x", "best.mode": "last-min"}, ("x", "last-min")),
     ],
 )
 def test_trials_keep_the_state_that_the_sweep_is_about(metric, fixed, kept) -> None:
@@ -325,8 +331,8 @@ def test_conclusion_of_a_sweep_is_written_and_told(tmp_path: Path, monkeypatch, 
     assert lines[-1].startswith("report         ")
     assert lines[-1].endswith(" -m src.report mine")
     assert Path("configs/best.yaml").read_text() == (
-        "# Written by python -m src.sweep: mine, trial 0, val/acc 0.7500, the best of 1 trials.\n"
-        "# It was chosen by validation; no test image was looked at.\na: 1\n"
+        "# Written by python -m src.sweep: mine, trial 0, val/acc 0.7500, the best of 1 trial.\n"
+        "# It was chosen by validation; the test set was not looked at.\na: 1\n"
     )
 
 

@@ -6,19 +6,22 @@ from typing import Any
 from scipy.stats import binomtest
 
 from src.engine.console.printable import printable
-from src.engine.records.metric import FIGURES, Metric
+from src.engine.records.metric import NOT_FINITE, Metric, is_count, is_tested
 from src.engine.records.run_record import RunRecord, split_inputs
 
 _ENERGY = {"energy_j": "J", "energy_wh": "Wh", "energy_kwh": "kWh"}  # figures of who measures it
 
 
-def card(record: RunRecord, looks: str, default: Mapping[str, Any] | None = None) -> str:
+def card(
+    record: RunRecord, looks: str, default: Mapping[str, Any] | None = None, chosen: str = ""
+) -> str:
     """Describe a finished run: data, recipe, result, and what they cost.
 
     Args:
         record: The run.
         looks: How often the test set was looked at, in words.
         default: Settings that a run has if nothing is said, which are left out; None lists all.
+        chosen: How it was chosen among others, in words; empty if it was not.
 
     Returns:
         Markdown.
@@ -35,7 +38,11 @@ def card(record: RunRecord, looks: str, default: Mapping[str, Any] | None = None
     parts = {
         "Data": data,
         "Recipe": {**recipe, "commit": _commit(record)},
-        "Result": {**_result(record), "looks at the test set": looks},
+        "Result": {
+            **({"chosen": chosen} if chosen else {}),
+            **_result(record),
+            "looks at the test set": looks,
+        },
         "Cost": {**surroundings, **_cost(record.metrics)},
     }
     lines = [f"# Model card of {record.name}"]
@@ -50,8 +57,11 @@ def _result(record: RunRecord) -> dict[str, str]:
     count = record.metrics.get("test_samples")
     found = {}
     for name, value in sorted(record.metrics.items()):
-        if value is not None and _is_told(record, name):
-            metric = record.metric(name) or Metric(name, "max")  # only how it is written counts
+        if not _is_told(record, name):
+            continue
+        metric = record.metric(name) or Metric(name, "max")  # only how it is written counts
+        found[name] = NOT_FINITE
+        if value is not None:
             found[name] = metric.text(value) + _interval(metric, name, value, count)
     if count:
         found["samples of the test"] = f"{int(count):,}"
@@ -60,11 +70,12 @@ def _result(record: RunRecord) -> dict[str, str]:
 
 def _is_told(record: RunRecord, name: str) -> bool:
     best = f"{record.headline.name}_best" if record.headline else ""
-    return (name.startswith("test") and name not in FIGURES) or name == best
+    return is_tested(name) or name == best
 
 
 def _interval(metric: Metric, name: str, value: float, count: float | None) -> str:
-    if metric.format != "percent" or not count or not name.startswith("test"):
+    share = metric.format == "percent" and name.startswith("test")
+    if not share or not count or not is_count(value, count):
         return ""
     right = round(value * count)
     low, high = binomtest(right, int(count)).proportion_ci(method="wilson")

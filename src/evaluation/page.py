@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from src.engine.console.printable import printable
+from src.engine.records.metric import NOT_FINITE, is_tested, number_text
 from src.evaluation.picture import data_address
 from src.evaluation.section import GroupSection, Section
 
@@ -83,8 +84,8 @@ def _facts(each: Section) -> dict[str, str]:
         "… where the label is undisputed": _share(summary.get("undisputed")),
         "Looks at the test set": each.looks,
         **_best(each),
-        "Test loss": _number(summary.get("loss"), ".4f"),
-        "… calibrated": _number(calibrated.get("loss"), ".4f"),
+        "Test loss": _value(summary.get("loss")),
+        "… calibrated": _value(calibrated.get("loss")),
         "Calibration error (ECE)": _number(summary.get("ece"), ".4f"),
         "… calibrated ": _number(calibrated.get("ece"), ".4f"),
         "Temperature, fitted on val": _number(summary.get("temperature"), ".3f"),
@@ -92,7 +93,7 @@ def _facts(each: Section) -> dict[str, str]:
         "Steps": _number(metrics.get("steps"), ",.0f"),
         "Training": _number(metrics.get("fit_s"), ".1f", " s"),
         "To the target": _number(metrics.get("to_target_s"), ".1f", " s"),
-        "Images per second": _number(metrics.get("train/samples_per_s"), ",.0f"),
+        "Samples per second": _number(metrics.get("train/samples_per_s"), ",.0f"),
         "Peak memory": _number(metrics.get("memory_mib"), ",.0f", " MiB"),
         "Peak GPU memory": _number(metrics.get("gpu_memory_mib"), ",.0f", " MiB"),
         "Device": str(inputs.get("device", "")),
@@ -104,12 +105,13 @@ def _facts(each: Section) -> dict[str, str]:
 def _best(each: Section) -> dict[str, str]:
     """Name the best validation, and of a task without an evaluation of its own the whole test."""
     metrics = each.metrics
+    kept = "Last" if str(each.settings.get("best.mode")).startswith("last") else "Best"
     names = {
-        f"Best {name.removesuffix('_best')}": name for name in metrics if name.endswith("_best")
+        f"{kept} {name.removesuffix('_best')}": name for name in metrics if name.endswith("_best")
     }
     if not each.summary:
-        names |= {name: name for name in sorted(metrics) if name.startswith("test/")}
-    return {head: _number(metrics[name], ".4f") for head, name in names.items()}
+        names |= {name: name for name in sorted(metrics) if is_tested(name)}
+    return {head: _value(metrics[name]) or NOT_FINITE for head, name in names.items()}
 
 
 def _share(found: dict[str, Any] | None) -> str:
@@ -117,6 +119,10 @@ def _share(found: dict[str, Any] | None) -> str:
         return ""
     low, high = found["interval"]
     return f"{found['share']:.2%} (95% interval {low:.2%} to {high:.2%}, n = {found['images']:,})"
+
+
+def _value(value: float | None) -> str:
+    return "" if value is None else number_text(value)
 
 
 def _number(value: float | None, form: str, unit: str = "") -> str:

@@ -13,11 +13,13 @@ from optuna.trial import FrozenTrial, TrialState
 from src.engine.console.printable import spreadsheet_cell
 from src.engine.console.table import entries
 from src.engine.console.table import table as aligned
+from src.engine.records.metric import number_text
 from src.search.search import Search
 from src.search.stored_trial import run_name, settings
 
 _SHOWN = 10  # trials in the table
 _FEWEST = 2  # complete trials that a picture needs
+_FEWEST_FOR_SHARES = 10  # complete trials below which shares of importance are chance
 _STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "given up",
@@ -45,13 +47,14 @@ def importances(search: Search) -> dict[str, float]:
         search: The search.
 
     Returns:
-        Share by name, largest first; empty with fewer than two complete trials.
+        Share by name, largest first; empty with fewer than ten complete trials, and of one setting.
 
     References:
         Watanabe, Bansal and Hutter, "PED-ANOVA: efficiently quantifying hyperparameter importance
         in arbitrary subspaces", IJCAI 2023. arXiv:2304.10255
     """
-    if len(search.trials(TrialState.COMPLETE)) < _FEWEST:
+    few = len(search.trials(TrialState.COMPLETE)) < _FEWEST_FOR_SHARES
+    if few or len(search.sweep.space) < 2:  # noqa: PLR2004  # the only one explains everything
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,7 +79,7 @@ def table(search: Search) -> str:
     rows += [
         [
             str(trial.number),
-            f"{trial.value:.4f}",
+            number_text(trial.value or 0),
             _short(run_name(trial)),
             *(_short(value) for value in settings(trial, search.sweep.space).values()),
         ]
@@ -84,8 +87,12 @@ def table(search: Search) -> str:
     ]
     shares = [f"{name} {share:.0%}" for name, share in importances(search).items()]
     first = entries({"trials": f"{sum(states.values())}: {told}"})
-    last = entries({"importance": ", ".join(shares) or "too few trials"})
-    return f"{first}\n{aligned(rows)}\n{last}"
+    lines = [
+        first,
+        aligned(rows) if ranked else "",
+        entries({"importance": ", ".join(shares)} if shares else {}),
+    ]
+    return "\n".join(filter(None, lines))
 
 
 def trials_csv(search: Search) -> bytes:
@@ -131,10 +138,9 @@ def pictures(search: Search) -> dict[str, bytes]:
     from matplotlib import pyplot as plt
     from optuna.visualization.matplotlib import plot_parallel_coordinate, plot_param_importances
 
-    drawn: dict[str, Any] = {
-        "importance": plot_param_importances,
-        "parallel_coordinates": plot_parallel_coordinate,
-    }
+    drawn: dict[str, Any] = {"parallel_coordinates": plot_parallel_coordinate}
+    if importances(search):
+        drawn = {"importance": plot_param_importances, **drawn}
     files = {}
     for name, draw in drawn.items():
         with warnings.catch_warnings(), mpl.rc_context():  # Optuna sets a style for the process

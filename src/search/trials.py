@@ -1,6 +1,5 @@
 """The trials of a search as runs, each in a process of its own."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from src.engine.files.run import LOGS, Run
 from src.engine.jobs.group import Group
 from src.engine.jobs.jobs import Plan, Work
 from src.engine.records.masked_settings import given_again
+from src.engine.records.metric import number_text
 from src.engine.records.run_record import RunRecord
 from src.search.search import Search
 
@@ -80,9 +80,8 @@ class Trials(Plan):
         values = self._values(work.record)
         if self.search.report(work.key, values):
             self._pruned.add(work.key)
-            reason = (
-                f"given up after {len(values)} validations: {self.search.metric} {values[-1:]}\n"
-            )
+            so_far = ", ".join(map(number_text, values))
+            reason = f"given up after validations with {self.search.metric} {so_far}\n"
             write_atomic(work.record.log_dir / "pruned.txt", reason.encode())
         return work.key not in self._pruned
 
@@ -94,10 +93,11 @@ class Trials(Plan):
         if code == 0 and value is not None and work.record:
             self.search.tell(work.key, "complete", value)
             (work.record.log_dir / "pruned.txt").unlink(missing_ok=True)  # it was faster
-            return f"{name}: {self.search.metric} {value:.4f}, {work.record.name}"
+            return f"{name}: {self.search.metric} {number_text(value)}, {work.record.name}"
         if work.key in self._pruned:
             self.search.tell(work.key, "pruned")
-            return f"{name}: given up, {self.search.metric} {value or math.nan:.4f} so far"
+            so_far = "" if value is None else f", {self.search.metric} {number_text(value)} so far"
+            return f"{name}: given up{so_far}"
         if code < 0 and work.key not in self._killed:  # by a signal that the driver did not send
             self._killed.add(work.key)
             self._again.append(work)

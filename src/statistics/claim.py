@@ -234,16 +234,23 @@ def verdict(claim: Claim, sets: Sequence[RunSet], samples: Sequence[Sample], sca
     claim.write()
     state = "holds" if holds else "does not hold" if seeds >= claim.seeds else "is open"
     state = f"holds since the look at {before} seeds" if before < seeds else state
-    interval = "no interval yet"
-    if not math.isnan(found.low):
-        low, high = map(scale.difference, (found.low, found.high))
-        gap = f"{found.second} minus {found.first} is {low} to {high}{scale.points}"
-        interval = f"{gap}, with an error of {level:.2g} at this look"
     kept = "kept so far" if seeds < claim.seeds else "kept"
     rows = {
         "claim": claim.text,
         "plan": f"not kept: {'; '.join(broken)}" if broken else kept,
         "verdict": f"{state}{', but the plan was not kept' if broken else ''}; "
-        f"{seeds} of {claim.seeds} seeds: {interval}",
+        f"{seeds} of {claim.seeds} seeds: {_gain(claim, found, level, scale)}",
     }
     return entries(rows)
+
+
+def _gain(claim: Claim, found: Comparison, level: float, scale: Scale) -> str:
+    """Write the interval of a look in the direction of the claim."""
+    if not math.isfinite(found.low):
+        return "no interval yet" if level else "the plan leaves no error for this look"
+    low, high = (found.low, found.high) if claim.mode == "max" else (-found.high, -found.low)
+    return (
+        f"the gain of {claim.better} over {claim.other} is {scale.difference(low)} to "
+        f"{scale.difference(high)}{scale.points} (claimed: above {claim.margin:g}), with an error "
+        f"of {level:.2g} at this look"
+    )

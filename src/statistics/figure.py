@@ -51,9 +51,10 @@ def draw_comparison(
             ends = [[middle - scale.factor * each.low], [scale.factor * each.high - middle]]
             colour = _BEST if each.distinguishable else _UNCLEAR
             right.errorbar(middle, row, xerr=ends, fmt="o", capsize=5, color=colour, lw=2)
+    together = ", for all together" if len(comparisons) > 1 else ""
     right.axvline(0, color="0.3", lw=1, ls="--")
     right.set(
-        title=f"Difference from {samples[0].name}, 95% interval",
+        title=f"Difference from {samples[0].name}, 95% interval{together}",
         xlabel=f"difference of {name}{' [points]' if scale.unit == '%' else unit}",
         yticks=[],
         ylim=(len(samples) - 0.5, -0.5),

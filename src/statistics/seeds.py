@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from src.engine.console.table import entries
-from src.engine.records.metric import FIGURES, Metric
+from src.engine.records.metric import Metric, is_tested
 from src.statistics.estimate import estimate
 from src.statistics.sentence import Scale, describe, describe_power
 
@@ -43,18 +43,24 @@ def summarise(
     for metric, what in _described(metrics, headline).items():
         values = [each[metric.name] for each in metrics if each.get(metric.name) is not None]
         if values:
-            scale, found = Scale(metric, _samples(metrics, metric)), estimate(values)
+            scale, found = Scale(metric, _samples(metrics, metric), values), estimate(values)
             rows[what] = describe(found, scale)
             if metric.name == _TO_TARGET.name:
                 rows[what] += f", of the {found.n} of {len(metrics)} that reached it"
                 continue
             if found.n < len(metrics):
-                rows[what] += f", of the {found.n} of {len(metrics)} runs that have one"
-            rows[f"{what} range"] = f"{scale.value(found.smallest)} to {scale.value(found.largest)}"
+                infinite = any(
+                    metric.name in each for each in metrics if each.get(metric.name) is None
+                )
+                which = "where it is finite" if infinite else "that have one"
+                rows[what] += f", of the {found.n} of {len(metrics)} runs {which}"
+            if found.smallest < found.largest:
+                ends = map(scale.value, (found.smallest, found.largest))
+                rows[f"{what} range"] = " to ".join(ends)
             worth = worth_knowing(metric)
             if "power" not in rows and found.n > 1 and worth:
                 rows["power"] = describe_power(found, worth, scale)
-    fit = [each["fit_s"] for each in metrics if "fit_s" in each]
+    fit = [each["fit_s"] for each in metrics if each.get("fit_s") is not None]
     if fit:
         rows["seconds"] = f"{median(fit):.1f} fit (median), {sum(fit):.1f} in all"
     rows["compare"] = f"python -m src.compare {name} OTHER"
@@ -63,14 +69,12 @@ def summarise(
 
 def _described(metrics: Sequence[Mapping[str, Any]], headline: Metric | None) -> dict[Metric, str]:
     """List what is described: the headline in test and validation, else whatever was tested."""
-    logged = {name for each in metrics for name in each}
-    named = {}
+    tested = sorted(filter(is_tested, {name for each in metrics for name in each}))
+    named = {Metric(name, "max"): name for name in tested}
     if headline is not None:
-        best = headline._replace(name=f"{headline.name}_best")
-        named = {headline.tested: headline.tested.name, best: headline.name}
-    if headline is None or headline.tested.name not in logged:
-        tested = sorted(name for name in logged - FIGURES.keys() if name.startswith("test"))
-        named = {Metric(name, "max"): name for name in tested} | named
+        if headline.tested.name in tested:
+            named = {headline.tested: headline.tested.name}
+        named[headline._replace(name=f"{headline.name}_best")] = headline.name
     return named | {_TO_TARGET: "to target"}
 
 

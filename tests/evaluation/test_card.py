@@ -67,12 +67,23 @@ def test_card_of_any_module_says_what_is_not_known() -> None:
         (Metric("test/f1", "max"), "0.5000 |"),
         (Metric("test/loss", "min"), "0.5000 |"),
         (Metric("test/acc", "max", "percent"), "50.00% (95% interval 23.66% to 76.34%) |"),
+        (Metric("test/recall", "max", "percent"), "55.00% |"),  # no share of 10 samples
         (None, "0.5000 |"),
     ],
 )
 def test_result_is_written_as_its_metric_is(metric: Metric | None, told: str) -> None:
     name = metric.name if metric else "test/unknown"
-    values = {name: 0.5, "test_samples": 10, "test_s": 1.0, "test/bad": None}
+    values = {
+        name: 0.55 if "recall" in name else 0.5,
+        "test_samples": 10,
+        "test_s": 1.0,
+        "test/bad": None,
+    }
     text = card(record(metrics=values, metric={name: metric}.get), "")
     assert f"| {name} | {told}" in text
-    assert not any(f"| {gone} |" in text for gone in ("test/bad", "val/x"))
+    assert "| test/bad | not finite |" in text
+
+
+def test_run_that_was_chosen_among_others_says_so() -> None:
+    assert "| chosen | the best of three |" in card(record(), "", chosen="the best of three")
+    assert "chosen" not in card(record(), "")

@@ -99,7 +99,7 @@ OVERVIEW = {
     "Steps": "6,600",
     "Training": "61.2 s",
     "To the target": "30.0 s",
-    "Images per second": "12,346",
+    "Samples per second": "12,346",
     "Peak memory": "1,024 MiB",
     "Peak GPU memory": "2,048 MiB",
     "Device": "cpu",
@@ -211,11 +211,26 @@ def test_page_without_curves_draws_none(tmp_path: Path, drawn, names: list[str])
     assert (drawn, 'id="curves"' in text) == ([], False)
 
 
+@pytest.mark.parametrize(("mode", "head"), [("last", "Last"), ("last-min", "Last"), (None, "Best")])
+def test_kept_state_is_called_what_it_is(tmp_path: Path, mode: str | None, head: str) -> None:
+    run = Section("a", {"x_best": 0.5}, {"best.mode": mode}, [], {}, None, tmp_path, {})
+    assert overview(run) == {f"{head} x": ["0.5000"]}
+
+
 def test_figures_of_any_task_are_in_the_first_table(tmp_path: Path) -> None:
-    metrics = {"val_rmse_best": 0.5, "test/rmse": 0.75, "test/mae": 0.25, "fit_s": 1.0}
+    metrics = {
+        "val_rmse_best": 0.5,
+        "test/rmse": 0.75,
+        "test/mae": 0.25,
+        "test_mse": 1.25e-6,
+        "test_nan": None,
+        "fit_s": 1.0,
+    }
     assert overview(Section("a", metrics, {}, [], {}, None, tmp_path, {})) == {
         "Best val_rmse": ["0.5000"],
         "test/mae": ["0.2500"],
         "test/rmse": ["0.7500"],
+        "test_mse": ["1.25e-06"],
+        "test_nan": ["not finite"],
         "Training": ["1.0 s"],
     }

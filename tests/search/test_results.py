@@ -77,7 +77,7 @@ def test_loss_is_ranked_from_the_lowest(tmp_path: Path) -> None:
     for value in (0.3, 0.1, 0.2):
         search.tell(search.ask()[0], "complete", value)
     lines = table(search).splitlines()
-    assert [line.split()[:2] for line in lines[1:-1]] == [
+    assert [line.split()[:2] for line in lines[1:]] == [
         *[["trial", "val/loss"], ["1", "0.1000"], ["2", "0.2000"], ["0", "0.3000"]]
     ]
 
@@ -85,16 +85,17 @@ def test_loss_is_ranked_from_the_lowest(tmp_path: Path) -> None:
 def test_trial_that_was_given_up_is_told(tmp_path: Path) -> None:
     search = search_of(tmp_path, 0)
     search.study.add_trial(create_trial(state=TrialState.PRUNED))
-    assert table(search).startswith("trials         3: 1 failed, 1 given up, 1 running\n")
+    assert table(search) == "trials         3: 1 failed, 1 given up, 1 running"
 
 
 def test_pictures_are_drawn_from_two_trials_on(tmp_path: Path) -> None:
-    for name in ("a", "b"):
+    for name in "abc":
         (tmp_path / name).mkdir()
     one = search_of(tmp_path / "a", 1)
     assert (pictures(one), importances(one)) == ({}, {})
     style = plt.rcParams["axes.grid"], plt.rcParams["axes.facecolor"]
-    files = pictures(search_of(tmp_path / "b", 4))
+    assert pictures(search_of(tmp_path / "b", 4)).keys() == {"parallel_coordinates.png"}
+    files = pictures(search_of(tmp_path / "c", 10))
     assert (plt.rcParams["axes.grid"], plt.rcParams["axes.facecolor"]) == style
     assert files.keys() == {"importance.png", "parallel_coordinates.png"}
     assert all(content.startswith(b"\x89PNG") for content in files.values())
@@ -106,4 +107,14 @@ def test_pictures_are_drawn_from_two_trials_on(tmp_path: Path) -> None:
 def test_nothing_complete_has_no_best_trial(tmp_path: Path) -> None:
     search = search_of(tmp_path, 0)
     assert best_trial(search) is None
-    assert "importance     too few trials" in table(search)
+    assert table(search) == "trials         2: 1 failed, 1 running"
+
+
+def test_single_setting_has_no_share_of_importance(tmp_path: Path) -> None:
+    sweep = Sweep({"x": FloatDistribution(-1, 1)}, trials=12, metric="val/acc", mode="max")
+    search = Search("s", sweep, tmp_path / "journal", "here")
+    for _ in range(12):
+        number, settings = search.ask()
+        search.tell(number, "complete", settings["x"])
+    assert importances(search) == {}
+    assert "importance" not in table(search)

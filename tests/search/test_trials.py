@@ -90,7 +90,7 @@ def test_hopeless_trial_is_given_up(tmp_path: Path) -> None:
     work = Work(7, "trial_7", [], record_of(tmp_path, 0.1))
     plan = plan_of(tmp_path, search)
     assert not plan.look(work)
-    said = "given up after 1 validations: val/acc [0.1]\n"
+    said = "given up after validations with val/acc 0.1000\n"
     assert (work.record.log_dir / "pruned.txt").read_text() == said
     assert not plan.look(work)
     assert plan.end(work, 143, "") == "trial 7: given up, val/acc 0.1000 so far"

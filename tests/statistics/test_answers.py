@@ -18,5 +18,19 @@ def test_answers_to_images_are_read_where_they_are(tmp_path: Path) -> None:
 
 def test_answers_without_their_labels_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "predictions.npz", prediction=[1, 2], label=[1])
-    with pytest.raises(ValueError, match=r"predictions\.npz is damaged: not every image has an"):
+    with pytest.raises(ValueError, match=r"predictions\.npz is damaged: not every sample has an"):
+        read_answers({1: Fake(run=Fake(log_dir=tmp_path))})
+
+
+@pytest.mark.parametrize(
+    "kept", [{"output": [0.5], "target": [1.0]}, {"prediction": [[0.1, 0.9]], "label": [1]}]
+)
+def test_what_another_task_keeps_of_its_test_is_no_answer(tmp_path: Path, kept: dict) -> None:
+    np.savez(tmp_path / "predictions.npz", **kept)
+    assert read_answers({1: Fake(run=Fake(log_dir=tmp_path))}) == {}
+
+
+def test_damaged_answers_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "predictions.npz").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"predictions\.npz is damaged"):
         read_answers({1: Fake(run=Fake(log_dir=tmp_path))})

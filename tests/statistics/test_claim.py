@@ -147,8 +147,8 @@ def test_verdict_follows_the_plan_to_its_end() -> None:
         told.append(verdict(plan, sets, samples, Scale(ACC)).splitlines())
     assert [lines[1].split(maxsplit=1)[1] for lines in told] == ["kept so far"] * 2 + ["kept"]
     assert told[0][2] == "verdict        is open; 1 of 3 seeds: no interval yet"
-    assert told[1][2].startswith("verdict        is open; 2 of 3 seeds: b minus a is ")
-    assert told[2][2].startswith("verdict        holds; 3 of 3 seeds: b minus a is ")
+    assert told[1][2].startswith("verdict        is open; 2 of 3 seeds: the gain of b over a is ")
+    assert told[2][2].startswith("verdict        holds; 3 of 3 seeds: the gain of b over a is ")
     assert [look["holds"] for look in claims_on(["a", "b"])[0].looks] == [False, True]
     make_run(5, "b", 9, "2026-01-03")
     sets[1] = RunSet.find("b")
@@ -161,6 +161,36 @@ def test_claim_of_the_other_direction_is_refused() -> None:
     pair = [sample("a", 1.0), sample("b", 1.0)]
     with pytest.raises(ValueError, match="lowest is best there, and highest for the runs"):
         verdict(claim(mode="min"), [], pair, Scale(ACC))
+
+
+@pytest.mark.parametrize(
+    ("mode", "margin", "better", "told"),
+    [
+        ("max", 1.0, [0.61, 0.70, 0.66], "is 9.23 to 12.10 points (claimed: above 1), with an"),
+        ("min", 0.01, [0.41, 0.50, 0.44], "is 0.0752 to 0.1248 (claimed: above 0.01), with an"),
+    ],
+)
+def test_gain_is_told_in_the_direction_of_the_claim(mode, margin, better, told) -> None:
+    for version, name in enumerate("aaabbb"):
+        make_run(version, name, version % 3, "2026-01-03")
+    sets = [RunSet.find(name) for name in "ab"]
+    samples = [sample("a", 0.5, 0.6, 0.55), sample("b", *better)]
+    scale = Scale(ACC if mode == "max" else Metric("test/acc", "min"))
+    text = verdict(claim(mode=mode, margin=margin), sets, samples, scale)
+    assert f"verdict        holds; 3 of 3 seeds: the gain of b over a {told}" in text
+
+
+def test_look_for_which_no_error_is_left_has_no_interval() -> None:
+    plan = claim(seeds=2)
+    plan.looks.append({"seeds": 2, "level": 0.05, "holds": False})
+    for version, name in enumerate("aaabbb"):
+        make_run(version, name, version % 3, "2026-01-03")
+    samples = [sample("a", 0.5, 0.6, 0.55), sample("b", 0.6, 0.7, 0.66)]
+    text = verdict(plan, [RunSet.find(name) for name in "ab"], samples, Scale(ACC))
+    assert (
+        "does not hold, but the plan was not kept; 3 of 2 seeds: the plan leaves no error" in text
+    )
+    assert "inf" not in text
 
 
 @pytest.mark.slow

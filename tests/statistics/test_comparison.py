@@ -202,3 +202,24 @@ def test_answers_to_other_numbers_of_images_are_not_compared() -> None:
     assert found.images is None
     (found,) = compare([sample("a", A), sample("b", B)], 0.0005)
     assert found.images is None
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("seed", [1, 50])
+def test_roundings_of_32_bits_are_no_differences_and_small_metrics_are(size, seed) -> None:
+    a = [size * value for value in (0.5, 0.6, 0.7)]
+    rounded = [value * (1 + k * 2**-25) for k, value in enumerate(a)]
+    (found,) = compare([sample("a", a), sample("b", rounded)], None)
+    assert (found.difference, math.isnan(found.p)) == (0, True)
+    other = [value * 1.001 for value in a]
+    (found,) = compare([sample("a", a), sample("b", other, seed)], None)
+    assert 0 < found.p < 1
+
+
+def test_group_of_equal_values_is_compared_with_one_that_varies() -> None:
+    values = [0.5 + k * 1e-5 for k in (0, 1, 3)]
+    (found,) = compare([sample("a", [0.7, 0.7, 0.7]), sample("b", values, 9)], None)
+    error = np.std(values, ddof=1) / math.sqrt(3)
+    assert (found.low, found.high) == pytest.approx(
+        stats.t.interval(0.95, 2, np.mean(values) - 0.7, error)
+    )

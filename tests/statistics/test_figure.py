@@ -68,7 +68,7 @@ def test_picture_has_a_row_for_each_configuration() -> None:
     assert (left.get_ylim(), right.get_ylim()) == ((2.5, -0.5), (2.5, -0.5))
     assert ([*left.get_yticks()], [*right.get_yticks()]) == ([0, 1, 2], [])
     assert left.get_title() == "Each run, mean and its 95% interval"
-    assert right.get_title() == "Difference from a, 95% interval"
+    assert right.get_title() == "Difference from a, 95% interval, for all together"
     assert left.get_gridspec().get_width_ratios() == [1.4, 1]
     dots = [line for line in left.lines if line.get_marker() == "o"]
     assert [(line.get_color(), line.get_alpha()) for line in dots] == [

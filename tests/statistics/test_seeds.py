@@ -27,12 +27,10 @@ def test_runs_are_summed_up() -> None:
 def test_single_run_needs_no_plan() -> None:
     text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": None, "val/acc_best": 0.98}], 2, ACC)
     assert text.splitlines() == [
-        "runs            2 of 2, group mine",
-        "test/acc        99.00% (one run: no interval), of the 1 of 2 runs that have one",
-        "test/acc range  99.00% to 99.00%",
-        "val/acc         98.00% (one run: no interval), of the 1 of 2 runs that have one",
-        "val/acc range   98.00% to 98.00%",
-        "compare         python -m src.compare mine OTHER",
+        "runs           2 of 2, group mine",
+        "test/acc       99.00% (one run: no interval), of the 1 of 2 runs where it is finite",
+        "val/acc        98.00% (one run: no interval), of the 1 of 2 runs that have one",
+        "compare        python -m src.compare mine OTHER",
     ]
     text = summarise("mine", [{"test/acc": 0.99}, {"test/acc": 0.991}], 2, ACC)
     assert "cannot be told from these 2 runs" in text
@@ -72,20 +70,18 @@ def test_whatever_was_tested_is_summed_up_where_no_metric_is_the_headline() -> N
         for value in (0.5, 0.75)
     ]
     heads = [line[:13].strip() for line in summarise("mine", metrics, 2, None).splitlines()]
-    assert heads == ["runs", "test/b", "test/b range", "test_a", "test_a range", "compare"]
+    assert heads == ["runs", "test/b", "test/b range", "test_a", "compare"]
 
 
 def test_equal_results_are_equal_to_the_resolution_of_the_test_set() -> None:
     metrics = [{"test/acc": 0.993, "test_samples": 10_000, "val/acc_best": 0.99}] * 3
     text = summarise("mine", metrics, 3, ACC)
     assert (
-        "test/acc        99.30% (all 3 values are equal to the resolution of the test set (0.01 "
+        "test/acc       99.30% (all 3 values are equal to the resolution of the test set (0.01 "
         in (text)
     )
     assert "points for 10,000 samples): no interval)\n" in text
-    assert (
-        "val/acc         99.00% (all 3 values are equal to the last digit: no interval)\n" in text
-    )
+    assert "val/acc        99.00% (all 3 values are equal to the last digit: no interval)\n" in text
     assert "cannot be told from these 3 runs" in text
 
 
@@ -94,3 +90,12 @@ def test_result_is_told_where_the_metric_of_the_choice_is_not_tested() -> None:
     text = summarise("mine", metrics, 2, Metric("val/x", "min"))
     assert "\ntest/acc        0.3750" in text
     assert "\nval/x           0.3750" in text
+
+
+def test_metric_without_a_name_in_the_test_is_told_once_beside_what_was_tested() -> None:
+    metrics = [{"rmse": 9.0, "rmse_best": value, "test/mae": value} for value in (2e-6, 4e-6)]
+    lines = summarise("mine", metrics, 2, Metric("rmse", "min")).splitlines()
+    assert [line.split()[:2] for line in lines[1:5]] == [
+        *[["test/mae", "0.00000300"], ["test/mae", "range"]],
+        *[["rmse", "0.00000300"], ["rmse", "range"]],
+    ]

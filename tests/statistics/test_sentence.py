@@ -21,14 +21,17 @@ def sentence(first: list[float], second: list[float], metric: Metric | str = ACC
 
 def test_better_configuration_is_named() -> None:
     text = sentence([0.990, 0.991, 0.990], [0.9912, 0.9923, 0.9911])
-    assert text == "B is better by 0.12 points, 95% interval 0.10 to 0.14, n = 3 pairs, p = 0.0023."
+    assert (
+        text
+        == "B is better than A by 0.12 points, 95% interval 0.10 to 0.14, n = 3 pairs, p = 0.0023."
+    )
     text = sentence([0.9912, 0.9923, 0.9911], [0.990, 0.991, 0.990])
-    assert text.startswith("A is better by 0.12 points, 95% interval 0.10 to 0.14")
+    assert text.startswith("A is better than B by 0.12 points, 95% interval 0.10 to 0.14")
 
 
 def test_less_time_is_better() -> None:
     text = sentence([10.0, 10.5, 10.2], [9.0, 9.6, 9.1], Metric("to_target_s", "min"), worth=1.0)
-    assert text.startswith("B is better by 1.00 s, 95% interval")
+    assert text.startswith("B is better than A by 1.00 s, 95% interval")
 
 
 def test_what_cannot_be_told_apart_names_the_seeds_it_takes() -> None:
@@ -42,7 +45,7 @@ def test_what_cannot_be_told_apart_names_the_seeds_it_takes() -> None:
 
 def test_runs_of_other_seeds_and_without_a_partner_are_counted() -> None:
     text = sentence([0.990, 0.991, 0.9905, 0.99], [0.9912, 0.9923, 0.9911])
-    assert "n = 3 pairs (1 runs have no partner), p = " in text
+    assert "n = 3 pairs (1 of the runs left out, without a partner), p = " in text
     samples = [Sample("A", {1: 1.0, 2: 1.2}, {}), Sample("B", {3: 1.1, 4: 1.0, 5: 1.3}, {})]
     (found,) = compare(samples, 0.1)
     assert "95% interval -0.4" in conclude(found, Scale(LOSS))
@@ -74,7 +77,7 @@ def test_single_runs_get_no_verdict() -> None:
 def test_equal_differences_get_no_verdict() -> None:
     text = sentence([0.99, 0.99], [0.991, 0.991])
     assert text == (
-        "B minus A is 0.10 points, the same in all 2: that is no measure of chance; "
+        "B minus A is 0.10 points, the same in all 2 pairs: that is no measure of chance; "
         "train more --seeds."
     )
 
@@ -87,8 +90,8 @@ def test_images_have_a_sentence_of_their_own() -> None:
     ]
     (found,) = compare(samples, 0.0005)
     text = conclude(found, Scale(ACC))
-    assert "For these very networks, B minus A on images of this kind is 0.00 to" in text
-    assert "points (95%, bootstrap over the 1,000 images)" in text
+    assert "For these very networks, B minus A on samples of this kind is 0.00 to" in text
+    assert "points (95%, bootstrap over the 1,000 test samples)" in text
     assert "A alone is right about 0 of them, B alone about 2: McNemar's p = 0.5." in text
 
 
@@ -125,15 +128,19 @@ def test_scale_is_that_of_the_metric(metric: Metric | str, value: str, points: s
 
 def test_metric_whose_best_value_is_not_known_is_higher_and_not_better() -> None:
     low, high = [0.990, 0.991, 0.990], [0.9912, 0.9923, 0.9911]
-    found = "is higher by 0.0012, 95% interval 0.0010 to 0.0014, n = 3 pairs, p = 0.0023."
-    assert sentence(low, high, "test/x") == f"B {found}"
-    assert sentence(high, low, "test/x") == f"A {found}"
+    found = "0.0012, 95% interval 0.0010 to 0.0014, n = 3 pairs, p = 0.0023."
+    assert sentence(low, high, "test/x") == f"B is higher than A by {found}"
+    assert sentence(high, low, "test/x") == f"A is higher than B by {found}"
 
 
 def test_lower_loss_is_better() -> None:
     low, high = [0.990, 0.991, 0.990], [0.9912, 0.9923, 0.9911]
-    assert sentence(low, high, LOSS).startswith("A is better by 0.0012, 95% interval 0.0010 to")
-    assert sentence(high, low, LOSS).startswith("B is better by 0.0012, 95% interval 0.0010 to")
+    assert sentence(low, high, LOSS).startswith(
+        "A is better than B by 0.0012, 95% interval 0.0010 to"
+    )
+    assert sentence(high, low, LOSS).startswith(
+        "B is better than A by 0.0012, 95% interval 0.0010 to"
+    )
 
 
 def test_difference_that_nobody_named_is_not_planned_for() -> None:
@@ -144,7 +151,9 @@ def test_difference_that_nobody_named_is_not_planned_for() -> None:
 
 def test_more_time_is_worse() -> None:
     text = sentence([9.0, 9.6, 9.1], [10.0, 10.5, 10.2], Metric("to_target_s", "min"), worth=1.0)
-    assert text == "A is better by 1.00 s, 95% interval 0.75 to 1.25, n = 3 pairs, p = 0.0033."
+    assert (
+        text == "A is better than B by 1.00 s, 95% interval 0.75 to 1.25, n = 3 pairs, p = 0.0033."
+    )
 
 
 def test_what_cannot_be_told_apart_is_a_whole_sentence() -> None:
@@ -193,7 +202,8 @@ def test_equal_values_are_equal_to_the_resolution_of_the_test_set(shift: int) ->
         f"B minus A is 0.00 points, equal in {runs} to the resolution of the test set (0.01 points "
         "for 10,000 samples): that is no measure of chance; train more --seeds."
     )
-    assert f"equal in {runs} to the last digit: " in conclude(found, Scale(LOSS, 10_000))
+    for scale in (Scale(LOSS, 10_000), Scale(ACC, 9, [0.5])):  # which is no share of nine
+        assert f"equal in {runs} to the last digit: " in conclude(found, scale)
 
 
 def test_sd_of_two_runs_is_not_told() -> None:
@@ -226,7 +236,61 @@ def test_words_are_right_for_each_kind_of_metric(metric, best: str, word: str, t
     less, more = [0.50, 0.51, 0.52], [0.60, 0.61, 0.63]
     text = sentence(more, less, metric) if turned else sentence(less, more, metric)
     best = {"A": "B", "B": "A"}[best] if turned else best
-    assert text.startswith(f"{best} is {word} by ")
+    assert text.startswith(f"{best} is {word} than {'A' if best == 'B' else 'B'} by ")
     other = {"better": "higher", "higher": "better"}[word]
     assert other not in text
     assert "-" not in text.partition("95% interval")[2]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "text"),
+    [
+        ("test/mse", [1.234e-6, 1.301e-6], "0.0000012340"),
+        ("test/mse", [1e-6, 1e-6], "0.00000100"),
+        ("val/rmse", [0.512, 0.5334], "0.5120"),
+        ("val/rmse", [0.5123, 0.51234], "0.5123000"),
+        ("train/samples_per_s", [25_408.31, 26_001.7], "25408"),
+        ("memory_mib", [1234.5678, 1250.0], "1234.6 MiB"),
+        ("train/samples_per_s", [644.5653, 520.6297], "645"),
+        ("steps", [860, 860], "860"),
+        ("epochs", [5, 5], "5"),
+        ("steps", [860, 867], "860.00"),
+        ("test/loss", [0.0, 0.0], "0.0000"),
+        ("test_s", [0.0123, 0.0151], "0.012 s"),
+        (ACC, [0.991, 0.992], "99.10%"),
+        (ACC, [0.98, 0.99], "98.00%"),
+        (ACC, [0.991234, 0.991236], "99.1234%"),
+    ],
+)
+def test_decimals_show_how_the_values_differ(metric, values: list[float], text: str) -> None:
+    assert Scale(metric, None, values).value(values[0]) == text
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0496, "p = 0.0496"), (0.0504, "p = 0.05.")])
+def test_p_is_not_rounded_over_the_limit(p: float, text: str) -> None:
+    (found,) = compare(
+        [Sample(name, dict(enumerate(row)), {}) for name, row in (("A", [1, 2]), ("B", [3, 5]))],
+        None,
+    )
+    assert text in conclude(replace(found, p_corrected=p), Scale(LOSS))
+
+
+@pytest.mark.parametrize(("seed", "same"), [(0, "in all 3 pairs"), (9, "between all runs of both")])
+def test_gap_that_is_always_the_same_is_told(seed: int, same: str) -> None:
+    first, second = Sample("A", dict.fromkeys(range(3), 0.99), {}), dict.fromkeys(range(3), 0.991)
+    second = Sample("B", {seed + key: value for key, value in second.items()}, {})
+    (found,) = compare([first, second], 0.0005)
+    assert conclude(found, Scale(ACC)).startswith(f"B minus A is 0.10 points, the same {same}: ")
+
+
+def test_networks_that_are_right_about_the_same_images_have_no_interval() -> None:
+    right = np.array([True] * 9 + [False])
+    samples = [Sample(name, {1: 0.9}, {1: right}) for name in "AB"]
+    (found,) = compare(samples, 0.0005)
+    text = conclude(found, Scale(ACC)).partition("For these very networks, ")[2]
+    assert text == "B minus A is 0.00 points, the same on each of the 10 test samples."
+
+
+def test_interval_beyond_0_is_not_rounded_to_0() -> None:
+    text = sentence([0.1, 0.2, 0.3, 0.4], [0.1001, 0.20005, 0.3001, 0.4001], LOSS)
+    assert "A is better than B by 0.0001, 95% interval above 0 to 0.0001, n = 4 pairs" in text

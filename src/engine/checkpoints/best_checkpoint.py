@@ -36,21 +36,27 @@ class BestCheckpoint(ModelCheckpoint):
             torchmetrics object that is logged. `last` takes the last validated state for the best.
             Of many states that differ less than the metric is exact, the highest is often an early
             one by luck: `last` suits a long training with averaged weights and a learning rate that
-            falls to zero.
+            falls to zero. `last-max` and `last-min` also say which value is best.
+
+    Attributes:
+        takes_last: Whether it keeps the last validated state instead of the best one.
     """
 
     def __init__(
-        self, monitor: str | None = None, mode: Literal["max", "min", "last"] | None = None
+        self,
+        monitor: str | None = None,
+        mode: Literal["max", "min", "last", "last-max", "last-min"] | None = None,
     ) -> None:
+        kind, _, best = (mode or "").rpartition("-")
         super().__init__(
             monitor=monitor,
-            mode="min" if mode == "min" else "max",
+            mode="min" if best == "min" else "max",
             filename="best",
             enable_version_counter=False,
             save_on_train_epoch_end=False,
         )
-        self._takes_last = mode == "last"
-        self._given: Mode | None = mode if mode in ("max", "min") else None
+        self.takes_last = "last" in (kind, best)
+        self._given: Mode | None = "max" if best == "max" else "min" if best == "min" else None
         self._key = ""
         self._known: KnownMetrics | None = None
         self._validated = False
@@ -86,13 +92,13 @@ class BestCheckpoint(ModelCheckpoint):
             )
         if self._given:
             known.say(self.monitor, self._given)
-        if not self._takes_last:
+        if not self.takes_last:
             known.wanted[self.monitor] = "say --best.mode max or --best.mode min"
         self._take_mode()
         self._key = super().state_key
 
     def _take_mode(self) -> None:
-        if (metric := self.metric) and not self._takes_last and self.mode != metric.mode:
+        if (metric := self.metric) and not self.takes_last and self.mode != metric.mode:
             self.mode = metric.mode
             self.kth_value = torch.tensor(-torch.inf if metric.mode == "max" else torch.inf)
 
@@ -116,14 +122,14 @@ class BestCheckpoint(ModelCheckpoint):
         Args:
             trainer: Trainer of the run.
         """
-        if self._validated and (self.monitor or self._takes_last):
+        if self._validated and (self.monitor or self.takes_last):
             self._validated = False
             self._take_mode()
             super().on_validation_end(trainer, trainer.lightning_module)
 
     @override
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
-        return self._takes_last or super().check_monitor_top_k(trainer, current)
+        return self.takes_last or super().check_monitor_top_k(trainer, current)
 
     @override
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:

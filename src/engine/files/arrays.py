@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 _MOST = 2**28  # bytes of an array: 10,000 mistakes on colour images have a tenth of it
 
 
+class OtherArraysError(ValueError):
+    """An archive that can be read, and does not hold the arrays that are asked for."""
+
+
 def read_arrays(path: Path, **dimensions: int) -> "list[npt.NDArray[Any]]":
     """Read arrays of numbers; nothing in the file is executed.
 
@@ -24,8 +28,8 @@ def read_arrays(path: Path, **dimensions: int) -> "list[npt.NDArray[Any]]":
         The arrays, in this order.
 
     Raises:
-        ValueError: It is no such archive, lacks one of them, or one is none of numbers or is larger
-            than 256 MiB.
+        OtherArraysError: It lacks one of them, or one has other dimensions or no numbers.
+        ValueError: It is no such archive, or one of them is larger than 256 MiB.
     """
     import numpy as np
 
@@ -33,17 +37,20 @@ def read_arrays(path: Path, **dimensions: int) -> "list[npt.NDArray[Any]]":
     try:
         with zipfile.ZipFile(path) as archive:
             for name, dimension in dimensions.items():
+                if f"{name}.npy" not in archive.namelist():
+                    raise OtherArraysError(f"there is no {name}.npy")
                 entry = archive.getinfo(f"{name}.npy")
                 if entry.file_size > _MOST:  # zipfile unpacks no more than it says
                     raise ValueError(f"{name} is larger than {_MOST // 2**20} MiB")
                 with archive.open(entry) as file:
                     array = np.lib.format.read_array(file, allow_pickle=False)
                 if array.ndim != dimension or array.dtype.kind not in "biuf":
-                    raise ValueError(f"{name} has {array.ndim} dimensions of {array.dtype}")
+                    raise OtherArraysError(f"{name} has {array.ndim} dimensions of {array.dtype}")
                 found.append(array)
     except Exception as error:  # zipfile, zlib and NumPy have many
         reason = " ".join(str(error).split())[:100]
-        raise ValueError(f"{path} is damaged ({reason or type(error).__name__})") from error
+        kind = OtherArraysError if isinstance(error, OtherArraysError) else ValueError
+        raise kind(f"{path} is damaged ({reason or type(error).__name__})") from error
     return found
 
 

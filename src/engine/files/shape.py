@@ -77,7 +77,8 @@ def _is(content: Any, kind: Any) -> bool:
     if isinstance(kind, range):
         return type(content) is int and content in kind
     if kind is int:
-        return isinstance(content, int) and -(2**63) <= content < 2**63
+        whole = isinstance(content, int) and not isinstance(content, bool)
+        return whole and -(2**63) <= content < 2**63
     if kind is float:
         return isinstance(content, float) or _is(content, int)
     return content is None if kind is None else isinstance(content, kind)

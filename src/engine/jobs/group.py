@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from src.engine.console.masked import masked
+from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.links import refuse_links
 from src.engine.files.lock import hold
 from src.engine.files.reading import read_json
 from src.engine.files.run import LOGS
+from src.engine.records.config_file import differing
 from src.engine.records.masked_settings import masked_settings
 from src.engine.records.run_record import RunRecord
 
 _FOLDER = "groups"
 _PATIENCE_S = 15
+_LONGEST = 100  # characters of values that a line tells
 
 
 class Group:
@@ -93,6 +96,24 @@ class Group:
         """
         return [record for record in RunRecord.all(self.root) if record.group == self.name]
 
+    def readable(self) -> list[RunRecord]:
+        """List its runs without those that have a damaged file, which are named in a note.
+
+        Returns:
+            The runs, from the first to the latest.
+        """
+        found = []
+        for record in RunRecord.all(self.root):
+            try:
+                mine = record.overview.get("group") == self.name
+                _ = mine and (record.seed, record.settings, record.metrics, record.sessions)
+            except (OSError, ValueError) as error:
+                if record.group in (self.name, ""):  # which may be this one
+                    note(f"{self.name}: {record.name} is left out: {error}")
+            else:
+                found += [record] * mine
+        return found
+
     def claim(self, made_by: dict[str, Any]) -> None:
         """Keep the group for this process, which is to add runs to it.
 
@@ -115,8 +136,9 @@ class Group:
             return
         for name, value in made_by.items():
             if not isinstance(before, dict) or before.get(name) != value:
+                told = _change(before.get(name), value) if isinstance(before, dict) else ""
                 raise ValueError(
-                    f"group {self.name} was made with another {name} ({shown(path)}): "
+                    f"group {self.name} was made with another {name} ({shown(path)}{told}): "
                     "give another --group"
                 )
 
@@ -131,6 +153,21 @@ class Group:
         """Remove its folder if it has no run."""
         if not self.members():
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _change(before: Any, now: Any) -> str:
+    """Name what differs between two sets of options, or two short values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return "".join(
+            f"; {name} was {_value(old)}, is {_value(new)}"
+            for name, (old, new) in differing(before, now).items()
+        )
+    told = f"; was {_value(before)}, is {_value(now)}"
+    return told if len(told) < _LONGEST else ""
+
+
+def _value(value: Any) -> str:
+    return "not set" if value in (None, []) else str(value)
 
 
 def _can_be_a_name(name: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from src.engine.console.printable import printable
+from src.engine.records.metric import number_text
 from src.engine.records.run_record import RunRecord
 
 
@@ -57,7 +58,7 @@ class Live:
             progress = record.progress if record else {}
             best = record.best_val if record else None
             name_of = record.headline.name if record and record.headline else ""
-            text = "" if best is None else printable(f"{name_of} {best:.4f}")
+            text = "" if best is None else printable(f"{name_of} {number_text(best)}")
             bar.set_postfix_str(text, refresh=False)
             _set(bar, name, progress.get("step", 0), progress.get("steps") or 1)
 

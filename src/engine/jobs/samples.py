@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from src.engine.console.shown import shown
 from src.engine.files.run import LOGS
 from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
-from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
-from src.engine.records.metric import Metric, figure_of
+from src.engine.records.ledger import NOT_THE_CONFIGURATION
+from src.engine.records.metric import FIGURES, Metric, figure_of, is_tested, test_name
 from src.engine.records.run_record import RunRecord, split_inputs
 
 _NAMED = 3  # files that a line names
@@ -51,20 +50,18 @@ class RunSet:
             ValueError: Its runs are not of one configuration.
         """
         group = find_group(word)
-        if group is None:
-            record = RunRecord.find(word)
-            members = [record]
-        else:
-            members = group.members()
-        finished = [record for record in members if record.status == "finished"]
-        name = group.name if group else members[0].name
-        if left := [record.name for record in members if record not in finished]:
-            note(f"{name}: left out, for they are not finished: {', '.join(left)}")
+        readable = group.readable() if group else [RunRecord.find(word)]
+        finished = [record for record in readable if record.status == "finished"]
+        name = group.name if group else readable[0].name
+        if left := [record.name for record in readable if record not in finished]:
+            note(f"{name}: left out, not finished: {', '.join(left)}")
         if not finished:
-            raise FileNotFoundError(f"{word}: none of its runs is finished")
+            raise FileNotFoundError(f"{word}: none of its runs is finished and whole")
         refuse_mixture(name, finished)
         by_seed = {record.seed: record for record in finished}
-        left = [record.name for record in members if record not in by_seed.values()]
+        taken = {record.name for record in by_seed.values()}
+        members = group.members() if group else readable
+        left = [record.name for record in members if record.name not in taken]
         return cls(name, dict(sorted(by_seed.items())), left)
 
     def values(self, metric: str) -> dict[int, float]:
@@ -82,7 +79,10 @@ class RunSet:
         for record in self.records.values():
             value = record.metrics.get(metric)
             if metric in record.metrics and (value is None or not math.isfinite(value)):
-                raise ValueError(f"{metric} of {record.name} of {self.name} is not finite")
+                raise ValueError(
+                    f"{metric} of {record.name} of {self.name} is not finite, and so is no mean: "
+                    "give another --metric"
+                )
             if value is None:
                 known = ", ".join(sorted(record.metrics))
                 raise ValueError(f"{record.name} of {self.name} has no {metric}; it has {known}")
@@ -146,35 +146,6 @@ def find_group(word: str) -> Group | None:
     return groups.get(word)
 
 
-def count_looks(roots: Iterable[Path], config: str | None = None) -> str:
-    """Say how many looks at the test set the ledgers count, and which tests they lack.
-
-    Args:
-        roots: Folders of the runs.
-        config: Digest of a configuration, for a sentence that also names its own looks.
-
-    Returns:
-        A sentence without its end.
-    """
-    found, lacking = [], []
-    for root in sorted(set(roots)):
-        here = looks(root)
-        listed = {str(look.get("run")) for look in here}
-        records = [record for record in RunRecord.all(root) if record.name not in listed]
-        lacking += [record.name for record in records if _was_tested(record)]
-        found += here
-    text = counted(found, config)
-    if lacking:
-        text += f"; tested, but not in the ledger, which was deleted or cut: {', '.join(lacking)}"
-    return text
-
-
-def _was_tested(record: RunRecord) -> bool:
-    with suppress(OSError, ValueError):  # a damaged run is not the one that is asked for
-        return "test_s" in record.metrics
-    return False
-
-
 def count_tested(sets: Iterable[RunSet], metric: str) -> int | None:
     """Count the samples that a metric of the test is of.
 
@@ -210,23 +181,49 @@ def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
         metric: Name of the metric.
     """
     first, *others = [record for each in sets for record in each.records.values()]
-    for other in others:
-        here, there = _data(first), _data(other)
-        files = differing(here, there) if here and there else ()
-        if files or first.settings.get("data") != other.settings.get("data"):
-            told = f" ({', '.join([*files][:_NAMED])})" if files else ""
-            note(
-                f"{first.name} and {other.name} had different data{told}: a difference may be "
-                "that of the data"
-            )
-            break
-    for other in others:
-        names = different(first.settings, other.settings)
-        changed = [name for name in names if name == "model" or _MEANING.search(name)]
-        if changed and ("model" in changed or "loss" in metric):
-            told = ", ".join(f"--{name}" for name in changed)
-            note(f"{metric} of {first.name} and {other.name} may not mean the same: {told} differs")
-            break
+    for doubts in (_other_data, _other_validations, _other_meaning):
+        found = (doubts(first, other, metric) for other in others)
+        if doubt := next(filter(None, found), ""):
+            note(doubt)
+
+
+def _other_data(first: RunRecord, other: RunRecord, _: str) -> str:
+    here, there = _data(first), _data(other)
+    files = differing(here, there) if here and there else ()
+    if not files and first.settings.get("data") == other.settings.get("data"):
+        return ""
+    told = f" ({', '.join([*files][:_NAMED])})" if files else ""
+    return (
+        f"{first.name} and {other.name} had different data{told}: a difference may be that of the "
+        "data"
+    )
+
+
+def _other_validations(first: RunRecord, other: RunRecord, metric: str) -> str:
+    counts = [len(record.validations) for record in (first, other)]
+    if not metric.endswith("_best") or counts[0] == counts[1]:
+        return ""
+    return (
+        f"{metric} of {first.name} is the best of {counts[0]} validations, and of {other.name} of "
+        f"{counts[1]}: the best of more is better by luck alone"
+    )
+
+
+def _other_meaning(first: RunRecord, other: RunRecord, metric: str) -> str:
+    if metric in FIGURES:  # of the run itself, whatever its task is
+        return ""
+    depends = "loss" in metric and not _is_published(first, metric)
+    names = different(first.settings, other.settings)
+    changed = [n for n in names if n == "model" or (depends and _MEANING.search(n))]
+    told = ", ".join(f"--{name}" for name in changed)
+    what = f"{metric} of {first.name} and {other.name} may not mean the same: {told} differs"
+    return what if changed else ""
+
+
+def _is_published(record: RunRecord, metric: str) -> bool:
+    """Tell whether the task itself vouches for what a metric of validation or test means."""
+    name = test_name(metric.removesuffix("_best"))
+    return is_tested(name) and name in record.known
 
 
 def _data(record: RunRecord) -> dict[str, str]:

@@ -16,6 +16,7 @@ from src.engine.jobs.group import Group
 from src.engine.jobs.jobs import Plan, Work
 from src.engine.records.config_file import read_config
 from src.engine.records.masked_settings import given_again, masked_settings, masked_words
+from src.engine.records.metric import is_tested, number_text
 from src.engine.records.run_record import RunRecord
 
 _MOST = 10_000
@@ -148,8 +149,10 @@ class SeedRuns(Plan):
             return f"seed {work.key} failed ({code}): {said}; see {log}"
         self._done += 1
         metrics, headline = work.record.metrics, work.record.headline
-        names = [f"{headline.name}_best", headline.tested.name] if headline else []
-        result = [f"{name} {metrics[name]:.4f}" for name in names if metrics.get(name) is not None]
+        tested = filter(is_tested, metrics)
+        names = [f"{headline.name}_best", headline.tested.name] if headline else [*tested]
+        known = {name: metrics[name] for name in names if metrics.get(name) is not None}
+        result = [f"{name} {number_text(value)}" for name, value in known.items()]
         seconds = f"{metrics.get('fit_s', 0):.1f} s"
         return printable(f"seed {work.key}: {', '.join([*result, seconds])}, {work.record.name}")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.engine.console.table import table as aligned
-from src.engine.records.metric import test_name
+from src.engine.records.metric import number_text, test_name
 from src.engine.records.run_record import RunRecord
 
 _LONGEST = 60  # characters of a setting
@@ -93,10 +93,10 @@ def _written(row: Mapping[str, Any]) -> dict[str, str]:
         "run": row["run"],
         "status": status,
         "metric": row["metric"] or "",
-        "val": _number(row["val"], ".4f"),
-        "test": _number(row["test"], ".4f"),
-        "seconds": _number(row["fit_s"], ".1f"),
-        "to target": _number(row["to_target_s"], ".1f"),
+        "val": _number(row["val"]),
+        "test": _number(row["test"]),
+        "seconds": _seconds(row["fit_s"]),
+        "to target": _seconds(row["to_target_s"]),
         "seed": "" if row["seed"] is None else str(row["seed"]),
         "commit": row["commit"][:7] + "+" * row["uncommitted"],
         "began": row["began"][:16].replace("T", " "),
@@ -121,5 +121,9 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else f"{value:{form}}"
+def _number(value: float | None) -> str:
+    return "" if value is None else number_text(value)
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

@@ -4,6 +4,8 @@ import re
 from typing import Literal, NamedTuple
 
 Mode = Literal["max", "min"]
+NOT_FINITE = "not finite"  # where a figure is null
+MODES: tuple[Mode, ...] = ("max", "min")
 Format = Literal["percent", "number"]
 
 # Which value of each figure that a run itself writes is best; None: neither.
@@ -13,6 +15,7 @@ FIGURES: dict[str, Mode | None] = {
     "train/samples_per_s": "max",
     **dict.fromkeys(("steps", "epochs", "test_samples")),
 }
+_PLAIN = 0.01, 1000.0  # between these, four decimals show a number well
 _VALIDATION = re.compile(r"^val(id|idation)?(?=[/_.-])")
 
 
@@ -54,7 +57,7 @@ class Metric(NamedTuple):
         Returns:
             Such as `99.31%` or `0.0213`.
         """
-        return f"{value:.2%}" if self.format == "percent" else f"{value:.4f}"
+        return f"{value:.2%}" if self.format == "percent" else number_text(value)
 
     def better(self, value: float, other: float) -> bool:
         """Tell whether a value is better than another one, or as good.
@@ -67,6 +70,19 @@ class Metric(NamedTuple):
             True if it is.
         """
         return value >= other if self.mode == "max" else value <= other
+
+
+def number_text(value: float) -> str:
+    """Write a number of any size, so that a small one is not rounded to 0.
+
+    Args:
+        value: What to write.
+
+    Returns:
+        Such as `0.0213`, `1.2346e-06` or `53210`.
+    """
+    plain = value == 0 or _PLAIN[0] <= abs(value) < _PLAIN[1]
+    return f"{value:.4f}" if plain else f"{value:.5g}"
 
 
 def ends(mode: Mode) -> tuple[str, str]:
@@ -91,6 +107,31 @@ def test_name(name: str) -> str:
         Such as `test/acc` or `test_loss`; the same name if it does not begin with `val`.
     """
     return _VALIDATION.sub("test", name)
+
+
+def is_count(share: float, samples: float) -> bool:
+    """Tell whether a share is a whole number of samples, as exactly as 32 bits can be.
+
+    Args:
+        share: A share in `[0, 1]`; one of classes or of a mean over them is none of samples.
+        samples: Their number.
+
+    Returns:
+        True if it is.
+    """
+    return abs(share * samples - round(share * samples)) <= samples * 2**-22
+
+
+def is_tested(name: str) -> bool:
+    """Tell whether a value was logged in the test, by its name.
+
+    Args:
+        name: As it is in the figures of a run, such as `test/acc`, `test_loss` or `test_s`.
+
+    Returns:
+        True for what a task logs there; not for what a run itself counts and times.
+    """
+    return name.startswith("test") and name not in FIGURES
 
 
 def figure_of(name: str) -> Metric | None:

@@ -1,6 +1,7 @@
 """A run as its files tell it, read without torch."""
 
 import math
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -63,10 +64,10 @@ class RunRecord:
             root: Folder that holds `lightning_logs`.
 
         Returns:
-            The runs, from the first to the latest.
+            The runs, from the first to the latest; a link to one of them is none.
         """
         files = (root.resolve() / LOGS).glob("version_*/config.yaml")
-        runs = [Run.of_folder(file.parent) for file in files]
+        runs = [Run.of_folder(file.parent) for file in files if not _is_another(file.parent)]
         return sorted((cls(run) for run in runs if run), key=lambda record: record.run.version)
 
     @cached_property
@@ -125,11 +126,9 @@ class RunRecord:
     @property
     def group(self) -> str:
         """Group that it belongs to; none if its files do not tell."""
-        try:
+        with suppress(ValueError):  # the others of the group have no part in it
             return self.overview.get("group") or ""
-        except ValueError as error:  # the others of the group have no part in it
-            note(str(error))
-            return ""
+        return ""
 
     @property
     def seed(self) -> int:
@@ -268,6 +267,11 @@ def _find(word: str) -> Run:
             f"{word} is no run: give a folder such as checkpoints/version_0, or `last`"
         )
     return run
+
+
+def _is_another(folder: Path) -> bool:
+    """Tell whether a folder is a link to a run beside it, which would be counted twice."""
+    return folder.is_symlink() and folder.resolve().parent == folder.parent
 
 
 def _read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:

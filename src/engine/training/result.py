@@ -15,6 +15,7 @@ from src.engine.files.plain_file import packed
 from src.engine.files.reading import file_digest
 from src.engine.files.run import Run
 from src.engine.records.ledger import add_look
+from src.engine.records.metric import number_text
 from src.engine.records.run_logger import log_results, picture_folder
 from src.engine.records.run_record import RunRecord
 from src.engine.records.totals import Totals
@@ -56,7 +57,8 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
     folder = picture_folder(cli.trainer) or run.log_dir
     longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
     outcome = describe(cli.model, metrics)
-    return _summary(run, folder, metrics, longer, cli.config.target, totals.tested, outcome)
+    kept = "last" if cli.best.takes_last else "best"
+    return _summary(run, folder, metrics, longer, cli.config.target, totals.tested, outcome, kept)
 
 
 def _saved_part(model: LightningModule) -> nn.Module:
@@ -106,10 +108,11 @@ def _summary(
     target: str | None = None,
     tested: Mapping[str, float] | None = None,
     outcome: Mapping[str, str] | None = None,
+    kept: str = "best",
 ) -> str:
     """Write the table of what was reached, what it took, where all is and how to continue."""
     best = [
-        f"{name.removesuffix('_best')} {value:.4f}"
+        f"{name.removesuffix('_best')} {number_text(value)}"
         for name, value in metrics.items()
         if name.endswith("_best")
     ]
@@ -120,7 +123,7 @@ def _summary(
     epochs, steps = int(metrics["epochs"]), int(metrics["steps"])
     rows = {
         **(outcome or {"test": _test(tested or {}, metrics.get("test_samples"))}),
-        "best state": ", ".join(best),
+        f"{kept} state": ", ".join(best),
         "training": f"{steps:,} steps in {epochs} epoch{'s' * (epochs != 1)}"
         + (f", {rate:,.0f} samples/s" if rate else ""),
         "target": f"{target} {_reached(metrics)}" if target else "",

@@ -188,13 +188,20 @@ def test_metric_and_mode_are_those_of_the_task_unless_they_are_given() -> None:
     assert (best.metric, best.mode, best.kth_value) == (Metric("val/loss", "min"), "min", math.inf)
     best = chosen("val/f1", "min", task=ClassificationTask)
     assert (best.metric, best.mode) == (Metric("val/f1", "min"), "min")
+    best = chosen("val/f1", "last-min", task=ClassificationTask)
+    assert (best.metric, best.mode) == (Metric("val/f1", "min"), "min")
+    assert best.check_monitor_top_k(None, torch.tensor(9.0))
     best = chosen("val/loss", "last", task=ClassificationTask)
     assert best.check_monitor_top_k(None, torch.tensor(9.0))
     assert chosen().metric is chosen("val/x").metric is BestCheckpoint("val/x").metric is None
 
 
 @pytest.mark.parametrize(
-    ("monitor", "mode", "best"), [("val/loss", "max", "lowest"), (None, "min", "highest")]
+    ("monitor", "mode", "best"),
+    [
+        ("val/loss", "max", "lowest"),
+        (None, "min", "highest"),
+    ],
 )
 def test_worst_state_is_refused(monitor: str | None, mode: str, best: str) -> None:
     said = f"^--best.mode {mode}: of {monitor or 'val/acc'} the {best} value is best$"

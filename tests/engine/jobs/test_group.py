@@ -30,7 +30,10 @@ def test_damaged_run_is_in_no_group(tmp_path: Path, capsys) -> None:
         make_run(tmp_path, version, group="mine")
     (tmp_path / "lightning_logs" / "version_0" / "run.json").write_text("5")
     assert [record.name for record in Group(tmp_path, "mine").members()] == ["version_1"]
-    assert "version_0/run.json is damaged" in capsys.readouterr().err
+    assert [record.name for record in Group(tmp_path, "mine").readable()] == ["version_1"]
+    said = capsys.readouterr().err
+    assert said.startswith("note: mine: version_0 is left out: ")
+    assert said.count("version_0/run.json is damaged") == 1
 
 
 def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
@@ -39,6 +42,29 @@ def test_group_belongs_to_what_made_it(tmp_path: Path) -> None:
     group.claim({"config": "a"})
     with pytest.raises(ValueError, match="group mine was made with another config"):
         group.claim({"config": "b"})
+
+
+def test_what_made_a_group_is_told_beside_what_would(tmp_path: Path) -> None:
+    group = Group(tmp_path, "mine")
+    group.claim({"metric": "val/acc", "fixed": {"a": 1, "best.mode": "last"}})
+    said = r"group\.json; best\.mode was last, is last-max; b was not set, is 2\): give"
+    with pytest.raises(ValueError, match=said):
+        group.claim({"fixed": {"a": 1, "best.mode": "last-max", "b": 2}})
+    with pytest.raises(ValueError, match=r"group\.json; was val/acc, is val/loss\): give"):
+        group.claim({"metric": "val/loss"})
+    with pytest.raises(ValueError, match=r"group\.json; was val/acc, is not set\): give"):
+        group.claim({"metric": []})
+
+
+@pytest.mark.parametrize("file", ["metrics.json", "provenance.json", "config.yaml"])
+def test_member_with_a_damaged_file_is_left_out_by_name(tmp_path: Path, capsys, file: str) -> None:
+    for version in (0, 1):
+        make_run(tmp_path, version, group="mine", seed=version)
+    (tmp_path / "lightning_logs" / "version_0" / file).write_text("5")
+    assert [record.name for record in Group(tmp_path, "mine").readable()] == ["version_1"]
+    said = capsys.readouterr().err
+    assert said.startswith("note: mine: version_0 is left out: ")
+    assert f"version_0/{file} is " in said
 
 
 def test_group_of_another_process_is_refused(tmp_path: Path, monkeypatch) -> None:
@@ -114,7 +140,7 @@ def test_what_made_a_group_is_kept_without_secrets(tmp_path: Path) -> None:
     file = group.folder / "group.json"
     assert json.loads(file.read_text()) == {"kind": "seeds", "x": {"api_key": "***"}}
     group.claim({"kind": "seeds", "x": {"api_key": "hunter3X"}})
-    said = rf"^group mine was made with another more \({file}\): give another --group$"
+    said = rf"^group mine was made with another more \({file}; was not set, is 1\): give"
     with pytest.raises(ValueError, match=said):
         group.claim({"kind": "seeds", "more": 1})
 

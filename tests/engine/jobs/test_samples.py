@@ -6,13 +6,11 @@ import pytest
 
 from src.engine.jobs.samples import (
     RunSet,
-    count_looks,
     count_tested,
     different,
     find_group,
     warn_of_differences,
 )
-from src.engine.records.ledger import add_look
 from src.engine.records.metric import Metric
 from src.engine.records.run_record import RunRecord
 
@@ -45,7 +43,7 @@ def test_finished_runs_of_a_group_are_taken_by_seed(capsys) -> None:
     found = RunSet.find("g")
     assert (found.name, list(found.records)) == ("g", [1, 2])
     assert found.values("test/acc") == {1: 0.91, 2: 0.92}
-    said = "note: g: left out, for they are not finished: version_2\n"
+    said = "note: g: left out, not finished: version_2\n"
     assert capsys.readouterr().err == said
 
 
@@ -104,7 +102,10 @@ def test_metric_that_a_run_lacks_is_named() -> None:
 def test_figure_that_is_not_finite_is_said_to_be_so(value: str) -> None:
     folder = make_run(0, 1)
     (folder / "metrics.json").write_text(f'{{"steps": 1, "test/loss": {value}}}')
-    with pytest.raises(ValueError, match=r"^test/loss of version_0 of version_0 is not finite$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^test/loss of version_0 of version_0 is not finite, and so is no mean: give",
+    ):
         RunSet.find("version_0").values("test/loss")
 
 
@@ -117,7 +118,7 @@ def test_what_is_neither_run_nor_group_is_refused(word: str) -> None:
 
 def test_unfinished_runs_alone_are_refused() -> None:
     make_run(0, 1, "g", finished=False)
-    with pytest.raises(FileNotFoundError, match="g: none of its runs is finished"):
+    with pytest.raises(FileNotFoundError, match="g: none of its runs is finished and whole"):
         RunSet.find("g")
 
 
@@ -187,19 +188,16 @@ def test_runs_without_a_headline_must_be_told_the_metric() -> None:
         RunSet.find("version_0").metric(None)
 
 
-def test_tests_that_a_deleted_ledger_lacks_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["null", "[]", "NaN", '"text"', '{"test/acc": [1]}', "{"])
+def test_damaged_run_is_left_out_of_its_group_by_name(capsys, content: str) -> None:
     for version in range(3):
-        figures = {"steps": 1, "test_s": 1.0} if version else {"steps": 1}
-        (make_run(version, version, "g") / "metrics.json").write_text(json.dumps(figures))
-    (make_run(3, 3) / "metrics.json").write_text("null")
-    add_look(tmp_path, {"run": "version_1", "config": "a", "network": 1})
-    counts = "1 look at 1 network of 1 configuration here"
-    lacking = "; tested, but not in the ledger, which was deleted or cut: version_"
-    assert count_looks([tmp_path, tmp_path]) == f"{counts}{lacking}2"
-    add_look(tmp_path, {"run": "version_2", "config": "a", "network": 1})
-    assert count_looks([tmp_path], "a").endswith(", 2 of this configuration")
-    (tmp_path / "lightning_logs" / "test_looks.jsonl").unlink()
-    assert count_looks([tmp_path]).endswith(f"{lacking}1, version_2")
+        make_run(version, version, "g")
+    Path("lightning_logs/version_1/metrics.json").write_text(content)
+    found = RunSet.find("g")
+    assert ([*found.records], found.left_out) == ([0, 2], ["version_1"])
+    assert "note: g: version_1 is left out: " in capsys.readouterr().err
+    with pytest.raises(ValueError, match=r"version_1/metrics\.json is damaged"):
+        RunSet.find("version_1")
 
 
 def run_set(*versions: int) -> RunSet:
@@ -241,6 +239,9 @@ def test_other_data_are_told(capsys, apart: bool) -> None:
     assert not capsys.readouterr().err
 
 
+LOSS = {"mode": "min", "format": "number"}
+
+
 @pytest.mark.parametrize(
     ("name", "metric", "told"),
     [
@@ -250,12 +251,32 @@ def test_other_data_are_told(capsys, apart: bool) -> None:
         ("model.class_weights", "test_loss", True),
         ("model.weight_decay", "val/loss", False),
         ("model", "val/f1", True),
+        ("model", "fit_s", False),
+        ("model.smoothing", "test/vouched_loss", False),
+        ("model.smoothing", "val/vouched_loss_best", False),
+        ("model.smoothing", "train/vouched_loss", True),
     ],
 )
 def test_metric_that_may_mean_something_else_is_told(capsys, name, metric, told: bool) -> None:
     for version in range(2):
         settings = {"seed_everything": 1, name: version}
-        (make_run(version, version) / "config.yaml").write_text(json.dumps(settings))
+        published = {f"{split}/vouched_loss": LOSS for split in ("train", "val", "test")}
+        published["loss"] = LOSS  # of which only the user has said which value is best
+        folder = make_run(version, version, known={"metrics": published})
+        (folder / "config.yaml").write_text(json.dumps(settings))
     warn_of_differences([run_set(0), run_set(1)], metric)
     said = f"note: {metric} of version_0 and version_1 may not mean the same: --{name} differs\n"
+    assert capsys.readouterr().err == said * told
+
+
+@pytest.mark.parametrize(("metric", "told"), [("val/loss_best", True), ("val/loss", False)])
+def test_best_of_more_validations_is_told(capsys, metric: str, told: bool) -> None:
+    for version, count in enumerate((2, 2, 9)):
+        progress = {"step": 1, "validations": [{"val/loss": 0.5}] * count}
+        (make_run(version, version) / "progress.json").write_text(json.dumps(progress))
+    warn_of_differences([run_set(0, 1), run_set(2)], metric)
+    said = (
+        "note: val/loss_best of version_0 is the best of 2 validations, and of version_2 of 9: the "
+        "best of more is better by luck alone\n"
+    )
     assert capsys.readouterr().err == said * told

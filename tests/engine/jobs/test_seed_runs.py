@@ -186,6 +186,13 @@ def test_largest_seed_is_one_of_32_bits() -> None:
         parse_seeds("9-5")
 
 
+def test_result_of_a_run_without_a_headline_is_what_it_tested(tmp_path: Path) -> None:
+    record = runs_of(tmp_path, **{"test/mse": 1.25e-6, "test_s": 1.0, "fit_s": 3.0})[0]
+    plan = SeedRuns(Group(tmp_path, "g"), [1], split_arguments([]))
+    line = plan.end(Work(1, "seed_1", [], record), 0, "")
+    assert line == "seed 1: test/mse 1.25e-06, 3.0 s, version_0"
+
+
 def test_run_without_figures_is_finished_in_no_time(tmp_path: Path) -> None:
     record = runs_of(tmp_path)[0]
     plan = SeedRuns(Group(tmp_path, "g"), [1], split_arguments([]))

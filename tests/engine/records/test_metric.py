@@ -37,6 +37,33 @@ def test_value_is_written_as_its_format_says() -> None:
     assert (ACC.text(0.99314), LOSS.text(0.02134)) == ("99.31%", "0.0213")
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.0000"),
+        (-0.5, "-0.5000"),
+        (0.01, "0.0100"),
+        (0.00123456, "0.0012346"),
+        (1.234567e-6, "1.2346e-06"),
+        (999.99, "999.9900"),
+        (53210.123, "53210"),
+    ],
+)
+def test_number_is_written_with_digits_that_tell_something(value: float, text: str) -> None:
+    assert metric.number_text(value) == text
+
+
+def test_share_of_samples_is_a_whole_number_of_them() -> None:
+    assert metric.is_count(0.9923999905586243, 10_000)  # 0.9924 in 32 bits
+    assert not metric.is_count(0.99243, 10_000)
+
+
+def test_what_a_task_logs_in_the_test_is_told_by_its_name() -> None:
+    assert [*filter(metric.is_tested, ["test/acc", "test_loss", "test_s", "val/acc", "fit_s"])] == [
+        *["test/acc", "test_loss"]
+    ]
+
+
 def test_best_value_is_the_highest_or_the_lowest() -> None:
     assert [ACC.better(value, 0.5) for value in (0.4, 0.5, 0.6)] == [False, True, True]
     assert [LOSS.better(value, 0.5) for value in (0.4, 0.5, 0.6)] == [True, True, False]

@@ -289,3 +289,13 @@ def test_damage_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     (tmp_path / "events.out.tfevents.1.x.1.0").write_bytes(content)
     assert _read_curves(tmp_path) == {}
     assert "its curves cannot be read to their end (DecodeError)" in capsys.readouterr().err
+
+
+def test_link_to_another_run_is_not_counted_twice(tmp_path: Path) -> None:
+    folder = tmp_path / "lightning_logs"
+    for path in (folder / "version_0", tmp_path / "elsewhere"):
+        path.mkdir(parents=True)
+        (path / "config.yaml").write_text("seed_everything: 1\n")
+    (folder / "version_1").symlink_to("version_0")
+    (folder / "version_2").symlink_to(tmp_path / "elsewhere")
+    assert [each.name for each in RunRecord.all(tmp_path)] == ["version_0", "version_2"]

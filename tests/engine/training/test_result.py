@@ -55,6 +55,7 @@ def run(tmp_path: Path, monkeypatch) -> Run:
 def command_of(run: Run, **parts) -> Fake:
     """A command that has trained and tested."""
     best = Fake(best_model_score=torch.tensor(0.75), monitor="val/acc", best_model_path="")
+    best.takes_last = False
     trainer = Fake(loggers=[], global_step=1200, max_epochs=2, max_steps=-1, current_epoch=2)
     vars(trainer).update(is_global_zero=True, callbacks=[], logged_metrics={})
     model = Fake(network=torch.nn.Linear(1, 1))
@@ -143,6 +144,9 @@ def test_figures_of_a_run_are_of_all_its_sessions(run: Run) -> None:
     assert text == json.dumps(figures | {"val/acc_best": 0.75}, indent=2) + "\n"
     assert "best state     val/acc 0.7500\n" in table
     assert "seconds        5.0 fit\n" in table
+    last = command_of(run)
+    last.best.takes_last = True
+    assert "last state     val/acc 0.7500\n" in finish(last, totals_of())
     assert not (run.log_dir / "traceback.txt").exists()
     assert looks(run.root) == []
 
