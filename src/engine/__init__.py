@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from src.engine.console.note import note as note
     from src.engine.console.printable import printable as printable
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
     from src.engine.lightning_compat import logs_at as logs_at
@@ -27,6 +28,7 @@ _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no to
     "log_image": "src.engine.records.run_logger",
     "logs_at": "src.engine.lightning_compat",
     "next_position": "src.engine.lightning_compat",
+    "note": "src.engine.console.note",
     "picture_folder": "src.engine.records.run_logger",
     "printable": "src.engine.console.printable",
     "run_seed": "src.engine.seed",

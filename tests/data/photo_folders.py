@@ -1,0 +1,24 @@
+"""Small folders of photos, as users bring them."""
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+
+def photo(path: Path, number: int = 0, size: tuple[int, int] = (20, 16), **save: Any) -> Path:
+    """Write a picture of one colour that no other number has."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (number % 256, 255 - number % 256, number // 256)).save(path, **save)
+    return path
+
+
+def photo_folder(root: Path, count: int = 20, splits: tuple[str, ...] = ("train",)) -> Path:
+    """Write photos of two classes for each split, all different."""
+    number = 0
+    for split in splits:
+        for label in ("cat", "dog"):
+            for each in range(count):
+                photo(root / split / label / f"{each}.png", number)
+                number += 1
+    return root
