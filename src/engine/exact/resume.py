@@ -64,7 +64,7 @@ class Resumed:
         path, passed_over = find_checkpoint(word, root)
         checkpoint = read_checkpoint(path)
         run = Run.of_checkpoint(Path(path))
-        trusted = Trusted.read(checkpoint["config"], words, run)
+        trusted = Trusted.read(checkpoint["config"], words, run, checkpoint)
         if not trusted.own:
             build(trusted, checkpoint["state_dict"])  # else it would be refused much later
         for reason in passed_over:
