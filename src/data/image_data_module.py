@@ -98,7 +98,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.on_device = on_device
         self.download = True
-        self.splits: dict[str, Images] = {}
+        self.splits: dict[str, Any] = {}
 
     @abstractmethod
     def read(self, train: bool) -> Images:
@@ -131,19 +131,38 @@ class ImageDataModule(LightningDataModule, ABC):
     def setup(self, stage: str) -> None:
         if self.splits:
             return
+        self.splits = self.read_splits()
+        if not hasattr(self, "mean"):
+            self.mean, self.std = self.statistics()
+        if self.trainer and self.on_device and not self.num_workers:
+            device = self.trainer.strategy.root_device
+            self.splits = {
+                name: images.to(device) if isinstance(images, Images) else images
+                for name, images in self.splits.items()
+            }
+
+    def read_splits(self) -> dict[str, Any]:
+        """Read the files and divide the official training images.
+
+        Returns:
+            Images of `train`, `val` and `test`.
+        """
         images, tests = (self._fitting(self.read(train)) for train in (True, False))
         train, val = split_indices(len(images))
         self.train_indices = train
-        self.splits = {
+        return {
             "train": Images(*images.__getitems__(train)),
             "val": Images(*images.__getitems__(val)),
             "test": tests,
         }
-        if not hasattr(self, "mean"):
-            self.mean, self.std = channel_statistics(self.splits["train"].image)
-        if self.trainer and self.on_device and not self.num_workers:
-            device = self.trainer.strategy.root_device
-            self.splits = {name: images.to(device) for name, images in self.splits.items()}
+
+    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Compute mean and standard deviation of the images to train on.
+
+        Returns:
+            Both, of pixels in `[0, 1]`, of each channel.
+        """
+        return channel_statistics(self.splits["train"].image)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -156,15 +175,16 @@ class ImageDataModule(LightningDataModule, ABC):
 
     @override
     def train_dataloader(self) -> ExactLoader[Batch]:
-        return self._loader("train", self.batch_size, training=True, shuffle=self.shuffle)
+        images = self.splits["train"]
+        return self._loader(images, self.batch_size, training=True, shuffle=self.shuffle)
 
     @override
     def val_dataloader(self) -> ExactLoader[Batch]:
-        return self._loader("val", self.eval_batch_size)
+        return self._loader(self.splits["val"], self.eval_batch_size)
 
     @override
     def test_dataloader(self) -> ExactLoader[Batch]:
-        return self._loader("test", self.eval_batch_size)
+        return self._loader(self.splits["test"], self.eval_batch_size)
 
     @override
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -176,14 +196,14 @@ class ImageDataModule(LightningDataModule, ABC):
         mean, std = (_of_channels(value, image.device) for value in (self.mean, self.std))
         return Batch(image.sub_(mean).div_(std), batch.label)
 
-    def _loader(self, split: str, batch_size: int, **options: bool) -> ExactLoader[Batch]:
+    def _loader(self, images: Any, batch_size: int, **options: bool) -> ExactLoader[Batch]:
         return ExactLoader(
-            self.splits[split],
+            images,
             batch_size,
             self.trainer,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            collate_fn=_as_is,
+            collate_fn=_as_is if hasattr(images, "__getitems__") else None,
             **options,
         )
 

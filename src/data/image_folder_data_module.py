@@ -1,0 +1,185 @@
+"""Photos of one's own, in folders of classes or in a CSV file."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from typing_extensions import override
+
+from src.batch import Batch
+from src.data.image_data_module import ImageDataModule, channel_statistics
+from src.data.images import Images
+from src.data.photo_check import usable
+from src.data.photo_index import Photo, PhotoIndex
+from src.data.photos import Photos
+from src.engine import ExactLoader, note
+
+_MEASURED = 4096  # photos that mean and standard deviation are of, where they are streamed
+
+
+class ImageFolderDataModule(ImageDataModule):
+    """Photos of any size and mode in `root/train/CLASS/`, with `val/` and `test/` if there are any.
+
+    A split without a folder gets a tenth of the training photos of each class, always the same.
+    Photos that are broken, or there twice, are found and named before anything is trained.
+
+    Args:
+        root: Folder of the photos, or a CSV file with the columns path, label and perhaps split.
+        image_size: Height and width of an image, which is cut out of the middle [px].
+        grey: Whether images have one channel and not three.
+        random_crop: Cut training images at random places, anew in each epoch.
+        skip_broken: Leave out photos that cannot be used, instead of refusing all.
+        memory_mib: Memory up to which all photos are decoded once and kept [MiB].
+        class_names: The classes; None takes those that are found. Those of a run are kept with it.
+        batch_size: Images in a training batch B.
+        eval_batch_size: Images in a validation or test batch.
+        shuffle: Draw a new order of the training images for each epoch.
+        augment: Changes training images, `(B, C, H, W)` in `[0, 1]`, before normalisation.
+        num_workers: Processes that read and decode, of photos that are not kept.
+        on_device: Keep decoded photos where the network is; not with workers or random crops.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: It has no photos of classes, or a size is not positive.
+    """
+
+    title = "the photos"
+
+    def __init__(
+        self,
+        root: str,
+        image_size: int = 64,
+        grey: bool = False,
+        random_crop: bool = False,
+        skip_broken: bool = False,
+        memory_mib: int = 1024,
+        class_names: list[str] | None = None,
+        batch_size: int = 100,
+        eval_batch_size: int = 200,
+        shuffle: bool = True,
+        augment: nn.Module | None = None,
+        num_workers: int = 0,
+        on_device: bool = True,
+    ) -> None:
+        super().__init__(
+            root, batch_size, eval_batch_size, shuffle, augment, num_workers, on_device
+        )
+        if image_size < 1 or memory_mib < 0:
+            raise ValueError(
+                f"{type(self).__name__} needs image_size >= 1 and memory_mib >= 0, got "
+                f"{image_size=}, {memory_mib=}"
+            )
+        self.random_crop = random_crop
+        self.skip_broken = skip_broken
+        self.memory_bytes = memory_mib * 2**20
+        self.image_shape = (1 if grey else 3, image_size, image_size)
+        # A run's own classes serve where its photos are not, to predict.
+        self.class_names: Sequence[str] = class_names or PhotoIndex.find(self.folder).classes
+        self.num_classes = len(self.class_names)
+        self._found: dict[str, list[Photo]] = {}
+
+    @override
+    def read(self, train: bool) -> Images:
+        photos = self._photos("train" if train else "test", cropped=False)
+        kept = photos.keep(self.title)
+        assert isinstance(kept, Images)
+        return kept
+
+    @override
+    def from_picture(self, picture: Image.Image) -> Tensor:
+        return Photos([], torch.empty(0), self.image_shape, self.random_crop).fit(picture)
+
+    @override
+    def prepare_data(self) -> None:
+        if self._found:
+            return
+        index = PhotoIndex.find(self.folder)
+        self._refuse_other_classes(index.classes)
+        self._base = index.base
+        self._found = index.divide(usable(index.base, index.photos, self.skip_broken))
+
+    @override
+    def read_splits(self) -> dict[str, Images | Photos]:
+        self.prepare_data()  # other processes look into what the first has found
+        splits = {name: self._photos(name, self.random_crop) for name in self._found}
+        _tell_of_last_batch(len(splits["train"]), self.batch_size)
+        needed = sum(photos.decoded_bytes for photos in splits.values())
+        size = f"{sum(map(len, splits.values()))} photos, {needed / 2**20:.0f} MiB decoded"
+        if needed > self.memory_bytes:
+            note(f"{size}: read from disk in each epoch (--data.memory_mib would keep them)")
+            return {**splits}
+        note(f"{size}: kept in memory")
+        return {name: photos.keep(name) for name, photos in splits.items()}
+
+    @override
+    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        photos = self.splits["train"]
+        if isinstance(photos, Images):
+            return super().statistics()
+        step = -(-len(photos) // _MEASURED)
+        return channel_statistics(photos.image[::step])
+
+    @override
+    def train_dataloader(self) -> ExactLoader[Batch]:
+        photos = self.splits["train"]
+        images = photos.with_random_cuts() if isinstance(photos, Photos) else photos
+        return self._loader(images, self.batch_size, training=True, shuffle=self.shuffle)
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            **super().state_dict(),
+            "class_names": [*self.class_names],
+            "photos": {name: _digest(photos) for name, photos in self._found.items()},
+        }
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self._refuse_other_classes(state_dict["class_names"], "the run")
+        before = state_dict["photos"]
+        for name, photos in self._found.items() if self.trainer else ():
+            if before.get(name, "") != _digest(photos):
+                raise ValueError(
+                    f"the photos in {self.folder} are no longer those of the run: {name} has "
+                    "others. Put them back, or begin a new run"
+                )
+
+    def _refuse_other_classes(self, other: Sequence[str], whose: str = "") -> None:
+        here, there = set(self.class_names), set(other)
+        if here != there:
+            raise ValueError(
+                f"{whose or self.folder} has other classes than "
+                f"{self.folder if whose else 'the run'}: {_listed(there - here)} too many, "
+                f"{_listed(here - there)} missing. Use the folder that the run was trained on, or "
+                "begin a new run"
+            )
+
+    def _photos(self, split: str, cropped: bool) -> Photos:
+        photos = self._found[split]
+        number = {name: index for index, name in enumerate(self.class_names)}
+        label = torch.tensor([number[photo.label] for photo in photos])
+        return Photos(
+            [self._base / photo.name for photo in photos], label, self.image_shape, cropped
+        )
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _digest(photos: Sequence[Photo]) -> str:
+    """Tell one division of photos from another; it is kept in checkpoints."""
+    text = "\n".join(f"{photo.name}\t{photo.label}" for photo in photos)
+    return f"{len(photos)} {blake2b(text.encode(errors='replace'), digest_size=16).hexdigest()}"
+
+
+def _tell_of_last_batch(num_photos: int, batch_size: int) -> None:
+    if num_photos % batch_size == 1 < batch_size:
+        note(
+            f"the last batch of {num_photos} training photos has one photo, which batch norm may "
+            "not take: another --data.batch_size avoids it"
+        )
