@@ -228,3 +228,22 @@ def test_settings_of_jsonargparse_are_as_before(layers: dict[str, Any]) -> None:
     before = dict(_common.parsing_settings)
     parse(read(layers))
     assert _common.parsing_settings == before
+
+
+@pytest.mark.parametrize(
+    ("before", "kept", "after"),
+    [
+        (None, ["a", "b"], ["a", "b"]),
+        (["c"], ["a", "b"], ["c"]),
+        (None, ["a", {"class_path": "b"}], None),
+        (None, "a", None),
+    ],
+)
+def test_setting_left_open_is_what_the_data_set_kept(before: Any, kept: Any, after: Any) -> None:
+    content = {
+        "model": {"class_path": "src.tasks.Classification"},
+        "data": {"class_path": "src.data.ImageFolderDataModule", "init_args": {"names": before}},
+    }
+    states = {"ImageFolderDataModule": {"names": kept, "other": ["x"]}}
+    read = Trusted.read(yaml.safe_dump(content), states=states)
+    assert read.content["data"]["init_args"] == {"names": after}
