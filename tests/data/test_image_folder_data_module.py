@@ -10,9 +10,13 @@ from PIL import Image
 from src.data import ImageFolderDataModule, Images
 from src.data.image_data_module import channel_statistics
 from src.data.photos import Photos
+from src.engine.checkpoints.trained import Trained
+from src.train import main
 from tests.data.photo_folders import photo, photo_folder
+from tests.test_exact_resume import curves, state
+from tests.test_killed_run import finish, kill_often, start
 
-PHOTOS = Path(__file__).parents[2].parent / "shared/data/clothing"
+CLOTHING = Path(__file__).parents[3] / "shared" / "data" / "clothing"
 STREAMED = {"memory_mib": 0}
 
 
@@ -27,6 +31,11 @@ def module(root: Path, **settings: Any) -> ImageFolderDataModule:
     data.prepare_data()
     data.setup("fit")
     return data
+
+
+def fill_with_noise(root: Path) -> None:
+    for path in root.rglob("*.png"):
+        Image.effect_noise((30, 30), 80).convert("RGB").save(path)
 
 
 def batches(data: ImageFolderDataModule) -> torch.Tensor:
@@ -65,8 +74,7 @@ def test_kept_and_streamed_photos_give_the_same_batches(root: Path) -> None:
 
 
 def test_random_crops_are_the_same_with_workers(root: Path, monkeypatch) -> None:
-    for number, path in enumerate(sorted(root.rglob("*.png"))):
-        Image.effect_noise((30, 30), 50 + number).convert("RGB").save(path)
+    fill_with_noise(root)
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     kept = batches(module(root, random_crop=True))
     workers = module(root, random_crop=True, num_workers=1, **STREAMED)
@@ -125,3 +133,44 @@ def test_last_batch_of_one_photo_is_told(root: Path, capsys) -> None:
 def test_impossible_sizes_are_refused(root: Path) -> None:
     with pytest.raises(ValueError, match="image_size >= 1 and memory_mib >= 0"):
         module(root, image_size=0)
+
+
+@pytest.mark.slow
+def test_killed_run_on_photos_ends_like_one_never_killed(root: Path, monkeypatch) -> None:
+    monkeypatch.chdir(root.parent)
+    fill_with_noise(root)
+    settings = "root=photos image_size=12 batch_size=3 num_workers=2 random_crop=true memory_mib=0"
+    args = ["--data=ImageFolderDataModule", *(f"--data.{each}" for each in settings.split())]
+    args += ["--trainer.callbacks=null", "--trainer.enable_progress_bar=false"]
+    args += ["--last.every_n_steps=3", "--trainer.max_epochs=60"]
+    finish(*args)
+    kill_often(3, 1, start, *args)
+    assert state(1) == state(0)
+    assert curves(1) == curves(0)
+
+
+@pytest.mark.slow
+def test_run_on_photos_goes_on_and_predicts_without_them(root: Path, monkeypatch) -> None:
+    monkeypatch.chdir(root.parent)
+    args = ["--data=ImageFolderDataModule", f"--data.root={root}", "--data.image_size=12"]
+    main([*args, "--trainer.max_epochs=1", "--trainer.enable_progress_bar=false"])
+    photo(root / "train/emu/a.png", 200)
+    with pytest.raises(SystemExit):
+        main(["--ckpt_path=last", "--trainer.max_epochs=2"])
+    root.rename(root.parent / "gone")
+    assert Trained.load("last").data.class_names == ["cat", "dog"]
+    assert Trained.load("last", str(root.parent / "gone")).data.folder.name == "gone"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CLOTHING.is_dir(), reason="the photos are not there")
+def test_real_photos_are_trained_on(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    main([
+        "--data=ImageFolderDataModule",
+        f"--data.root={CLOTHING}",
+        "--data.image_size=32",
+        "--trainer.max_epochs=1",
+        "--trainer.enable_progress_bar=false",
+    ])  # fmt: skip
+    assert "test accuracy" in capsys.readouterr().out

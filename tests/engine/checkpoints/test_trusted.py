@@ -241,7 +241,7 @@ def test_settings_of_jsonargparse_are_as_before(layers: dict[str, Any]) -> None:
 )
 def test_setting_left_open_is_what_the_data_set_kept(before: Any, kept: Any, after: Any) -> None:
     content = {
-        "model": {"class_path": "src.tasks.Classification"},
+        "model": {"class_path": "src.tasks.ClassificationTask"},
         "data": {"class_path": "src.data.ImageFolderDataModule", "init_args": {"names": before}},
     }
     states = {"ImageFolderDataModule": {"names": kept, "other": ["x"]}}
