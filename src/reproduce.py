@@ -62,7 +62,7 @@ def main(args: list[str] | None = None) -> None:
         torch.set_num_threads(int(first.checkpoint["provenance"][-1]["inputs"]["threads"]))
 
         def stop_there(trainer: "Trainer", _: bool) -> None:
-            if trainer.global_step >= first.step:
+            if first.is_reached(trainer):
                 cli.last.save(trainer)
                 raise _Reached
 

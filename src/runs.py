@@ -18,7 +18,7 @@ from src.engine.console.verb_parser import VerbParser
 from src.engine.files.atomic_write import json_text
 from src.engine.jobs.samples import different
 from src.engine.records.listing import damaged, facts, table
-from src.engine.records.run_record import RunRecord
+from src.engine.records.run_record import RunRecord, split_inputs
 
 
 def main(args: list[str] | None = None) -> None:
@@ -112,7 +112,7 @@ def _show(given: Any) -> str:
     lines = [*table([content]).split("\n"), "", *metrics.split("\n"), ""]
     lines += [*(f"{name}: {value}" for name, value in record.settings.items()), ""]
     for session in record.sessions:
-        inputs = {k: v for k, v in session["inputs"].items() if not k.startswith("data ")}
+        _, inputs = split_inputs(session)
         about = ", ".join(f"{name} {value}" for name, value in inputs.items())
         lines.append(f"{session['began'][:16]} from step {session['from_step']}: {about}")
         lines.append(f"  {session['command']}")

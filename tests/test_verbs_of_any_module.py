@@ -14,7 +14,7 @@ MEANS_NOTHING = ("Traceback", "accuracy", "precision", "image", "%")
 
 
 @pytest.mark.slow
-def test_commands_serve_a_trial_or_refuse_it(trial: str, monkeypatch, capsys) -> None:  # noqa: F811
+def test_commands_serve_a_trial_or_refuse_it(trial: str, capsys) -> None:  # noqa: F811
     main(["--config=x.yaml", "--debug", "--trainer.max_epochs=1"])
     capsys.readouterr()
     before = sorted(Path().rglob("*"))
@@ -31,15 +31,26 @@ def test_commands_serve_a_trial_or_refuse_it(trial: str, monkeypatch, capsys) ->
     said = capsys.readouterr()
     assert code in (0, 2)
     assert not any(word in said.out for word in MEANS_NOTHING)
+    assert tells_the_test() == (code == 0)
+
+
+def tells_the_test() -> bool:
+    """Whether there is an evaluation, whose figures are then those of the run's own test."""
     metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
     found = [*Path("lightning_logs/version_0/evaluation").rglob("summary.json")]
-    assert bool(found) == (code == 0)
     for file in found:
         for name, value in json.loads(file.read_text())["metrics"].items():
             assert metrics[name] == pytest.approx(value, rel=1e-4), name
-    monkeypatch.setattr("src.report._default", dict)
-    monkeypatch.setattr("src.report._evaluate", lambda *_: None)
+    return bool(found)
+
+
+@pytest.mark.slow
+def test_report_of_a_trial_evaluates_it(trial: str, monkeypatch, capsys) -> None:  # noqa: F811
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    main(["--config=x.yaml", "--trainer.max_epochs=1"])
     report.main(["last"])
+    without = "is shown without an evaluation" in capsys.readouterr().err
     page = Path("report.html").read_text()
     assert "version_0" in page
     assert not any(word in page for word in ("accuracy", "Test images", "digit"))
+    assert tells_the_test() != without

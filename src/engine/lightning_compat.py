@@ -53,14 +53,12 @@ def profiler_of(trainer: Trainer) -> Any:
 
 def reload_interval(trainer: Trainer) -> int:
     """Tell after how many epochs the loaders are made anew; 0 is never."""
-    epochs: int = trainer.reload_dataloaders_every_n_epochs  # type: ignore[attr-defined]
-    return epochs
+    return int(trainer.reload_dataloaders_every_n_epochs)  # type: ignore[attr-defined]
 
 
 def log_interval(trainer: Trainer) -> int:
     """Tell after how many steps a run may wait for the device or for other processes."""
-    steps: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-    return max(steps, 1)
+    return max(int(trainer.log_every_n_steps), 1)  # type: ignore[attr-defined]
 
 
 def logs_at(trainer: Trainer, step: int) -> bool:
@@ -101,8 +99,7 @@ def ended_early(trainer: Trainer) -> bool:
 
 def epochs_done(checkpoint: dict[str, Any]) -> int:
     """Count the epochs that a checkpoint has gone through."""
-    epochs: int = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-    return epochs
+    return int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
 
 
 def saved_position(checkpoint: dict[str, Any]) -> tuple[int, int]:
@@ -110,6 +107,13 @@ def saved_position(checkpoint: dict[str, Any]) -> tuple[int, int]:
     loop = checkpoint["loops"]["fit_loop"]
     epochs, batches = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
     return epochs["current"]["completed"], batches["current"]["completed"]
+
+
+def has_reached(trainer: Trainer, checkpoint: dict[str, Any]) -> bool:
+    """Tell whether a training has done the batches and ended the epochs that a checkpoint has."""
+    here, there = trainer.fit_loop.state_dict(), checkpoint["loops"]["fit_loop"]
+    parts = (("epoch_loop.batch_progress", "total"), ("epoch_progress", "current"))
+    return all(here[p][k]["completed"] >= there[p][k]["completed"] for p, k in parts)
 
 
 def point_to_next_batch(checkpoint: dict[str, Any]) -> bool:
@@ -291,5 +295,6 @@ def flat_params(params: Any) -> dict[str, Any]:
 
 
 def schedules_inside(scheduler: Any) -> list[Any]:
-    """Give what `SequentialLR` and `ChainedScheduler` are made of. Wish: torch makes it public."""
-    return [*getattr(scheduler, "_schedulers", ())]
+    """Give all that `SequentialLR` and `ChainedScheduler` are made of. Wish: it is public."""
+    parts = getattr(scheduler, "_schedulers", ())
+    return [each for part in parts for each in (part, *schedules_inside(part))]

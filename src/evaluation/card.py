@@ -1,13 +1,13 @@
 """A model card: what a trained model is, in Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from scipy.stats import binomtest
 
 from src.engine.console.printable import printable
 from src.engine.records.metric import FIGURES, Metric
-from src.engine.records.run_record import RunRecord
+from src.engine.records.run_record import RunRecord, split_inputs
 
 _ENERGY = {"energy_j": "J", "energy_wh": "Wh", "energy_kwh": "kWh"}  # figures of who measures it
 
@@ -23,10 +23,9 @@ def card(record: RunRecord, looks: str, default: Mapping[str, Any] | None = None
     Returns:
         Markdown.
     """
-    inputs = record.sessions[-1]["inputs"] if record.sessions else {}
-    files = [name for name in inputs if name.startswith("data ")]
+    files, surroundings = split_inputs(record.sessions[-1] if record.sessions else {})
     data = {"data set": record.settings.get("data") or "the loaders of the task"}
-    data |= {name.removeprefix("data "): f"{inputs[name]} (check sum)" for name in files}
+    data |= {name: f"{value} (check sum)" for name, value in files.items()}
     default = default or {}
     recipe = {
         name: value
@@ -37,7 +36,7 @@ def card(record: RunRecord, looks: str, default: Mapping[str, Any] | None = None
         "Data": data,
         "Recipe": {**recipe, "commit": _commit(record)},
         "Result": {**_result(record), "looks at the test set": looks},
-        "Cost": {**_hardware(inputs, files), **_cost(record.metrics)},
+        "Cost": {**surroundings, **_cost(record.metrics)},
     }
     lines = [f"# Model card of {record.name}"]
     for title, rows in parts.items():
@@ -75,10 +74,6 @@ def _interval(metric: Metric, name: str, value: float, count: float | None) -> s
 def _commit(record: RunRecord) -> str:
     commit = str(record.overview.get("commit") or "not known")
     return commit + " with uncommitted changes" * bool(record.overview.get("uncommitted"))
-
-
-def _hardware(inputs: Mapping[str, str], files: Sequence[str]) -> dict[str, str]:
-    return {name: value for name, value in inputs.items() if name not in files}
 
 
 def _cost(metrics: Mapping[str, Any]) -> dict[str, str]:

@@ -39,6 +39,7 @@ from src.engine.lightning_compat import (
     ends_in_epoch,
     epochs_done,
     flat_params,
+    has_reached,
     log_interval,
     logged_values,
     logs_at,
@@ -301,6 +302,15 @@ def test_batch_that_was_processed_is_not_read_again(processed: int, completed: i
     assert next_position(trainer) == (1, 4)
 
 
+def test_training_has_reached_what_has_no_more_batches_and_epochs(seen: Fake) -> None:
+    content = checkpoint_content(seen.trainer)
+    assert has_reached(seen.trainer, content)
+    for part, kind in (("epoch_loop.batch_progress", "total"), ("epoch_progress", "current")):
+        later = copy.deepcopy(content)
+        later["loops"]["fit_loop"][part][kind]["completed"] += 1
+        assert not has_reached(seen.trainer, later)
+
+
 def test_batch_that_is_under_way_is_read_again() -> None:
     trainer = trainer_at(1, 6)
     progress = trainer.fit_loop.epoch_loop.batch_progress
@@ -321,7 +331,7 @@ PROMISED = {"_replace", "_asdict", "_exit"}  # of named tuples and of `os`, in s
 OVERRIDES = {  # of private methods of Lightning's classes, by the file of the class that has them
     "src/engine/checkpoints/best_checkpoint.py": {"_save_checkpoint"},
     "src/engine/console/progress.py": {"_should_update"},
-    "src/engine/exact/exact_combined.py": {"_state_dicts", "_load_state_dicts"},
+    "src/engine/exact/exact_dataloader.py": {"_state_dicts", "_load_state_dicts"},
     "src/engine/lightning_compat.py": {"_check_log_dir_exists"},
 }
 PRIVATE = re.compile(r"_[a-zA-Z]\w*")

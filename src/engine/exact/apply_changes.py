@@ -69,14 +69,8 @@ def _places(trainer: Trainer) -> Iterator[tuple[str, dict[str, Any]]]:
         for group, settings in enumerate(optimizer.param_groups):
             yield f"optimizer {number}.{group}", settings
     for number, config in enumerate(trainer.lr_scheduler_configs):
-        for part, scheduler in enumerate([config.scheduler, *_inner(config.scheduler)]):
+        for part, scheduler in enumerate([config.scheduler, *schedules_inside(config.scheduler)]):
             yield f"schedule {number}.{part}", vars(scheduler)
-
-
-def _inner(scheduler: Any) -> Iterator[Any]:
-    for each in schedules_inside(scheduler):
-        yield each
-        yield from _inner(each)
 
 
 def _plain(place: dict[str, Any]) -> dict[str, Any]:

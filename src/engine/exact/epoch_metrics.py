@@ -8,6 +8,7 @@ from torch import nn
 from torchmetrics import Metric, MetricCollection
 from typing_extensions import override
 
+from src.engine.exact.every_process import of_every_process
 from src.engine.exact.logged_compat import continue_sums, logged_sums
 from src.engine.lightning_compat import add_updates, next_position
 
@@ -30,11 +31,7 @@ class EpochMetrics(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        found: list[Any] = [(gathered(pl_module), logged_sums(trainer))]
-        if trainer.world_size > 1:
-            everyone: list[Any] = [None] * trainer.world_size
-            torch.distributed.all_gather_object(everyone, found[0])
-            found = everyone
+        found = of_every_process(trainer, (gathered(pl_module), logged_sums(trainer)))
         states, sums = zip(*found, strict=True)
         logged = {name: value.item() for name, value in trainer.callback_metrics.items()}
         checkpoint |= {"epoch_metrics": [*states], "sums": [*sums], "metrics": logged}

@@ -1,59 +1,20 @@
 """A DataLoader whose order depends on nothing but seed and epoch, and that goes on at any batch."""
 
+import math
 import signal
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import torch
 from lightning.pytorch import Trainer
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from typing_extensions import override
 
-from src.engine.exact.exact_order import ExactOrder
+from src.engine.lightning_compat import next_position
 from src.engine.seed import derive_seed, run_seed, seed_generators
 
 T = TypeVar("T")
-
-
-class SeededItems(Dataset[T]):
-    """A data set read item by item, with a seed for each item of each epoch.
-
-    Random augmentation in its `__getitem__`, by torch, Python or NumPy, is then the same whichever
-    process or worker reads the item, and whenever.
-
-    Args:
-        dataset: Data set that is read.
-    """
-
-    def __init__(self, dataset: Dataset[T]) -> None:
-        self.dataset = dataset
-
-    def __getitem__(self, key: tuple[int, int]) -> T:
-        """Read an item.
-
-        Args:
-            key: Epoch and index.
-
-        Returns:
-            What the data set has at the index.
-        """
-        seed_generators(derive_seed("item", run_seed(), *key))
-        return self.dataset[key[1]]
-
-
-class WholeBatches(Dataset[T]):
-    """A data set read batch by batch.
-
-    Args:
-        dataset: Data set with `__getitems__`.
-    """
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-
-    @override
-    def __getitem__(self, index: Any) -> T:
-        batch: T = self.dataset.__getitems__(index)
-        return batch
+_CPU = torch.device("cpu")
 
 
 class ExactLoader(DataLoader[T]):
@@ -85,13 +46,13 @@ class ExactLoader(DataLoader[T]):
     ) -> None:
         keyed = not hasattr(dataset, "__getitems__")
         size = len(dataset)  # type: ignore[arg-type]
-        device = getattr(dataset, "device", torch.device("cpu"))
+        device = getattr(dataset, "device", _CPU)
         self.order = ExactOrder(size, batch_size, trainer, training, shuffle, keyed, device)
         options |= {"sampler": self.order, "worker_init_fn": leave_signals_to_parent}
         if keyed:
-            super().__init__(SeededItems(dataset), batch_size, **options)
+            super().__init__(_SeededItems(dataset), batch_size, **options)
         else:
-            super().__init__(WholeBatches(dataset), None, **options)
+            super().__init__(_WholeBatches(dataset), None, **options)
 
     @override
     def __iter__(self) -> Any:
@@ -125,8 +86,135 @@ class ExactLoader(DataLoader[T]):
                 )
 
 
+class ExactOrder(DistributedSampler[Any]):
+    """Indices of a data set, in an order that only seed and epoch decide.
+
+    Global batch b is a fixed piece of one permutation of the data set, whatever the number of
+    processes, workers or accumulation steps; each process takes its share of every piece. It is a
+    DistributedSampler, so that Lightning keeps it. It yields the indices of a whole batch, `(B,)`,
+    or, `keyed`, of one sample after the other.
+
+    Args:
+        num_samples: Samples in the data set N.
+        batch_size: Samples of a batch that one process reads.
+        trainer: Trainer that reads; None reads all from the start, in one process.
+        training: Go on where the trainer is, and give all processes as many samples by repeating
+            the first ones at the end; else begin at the start and give each sample once.
+        shuffle: Draw a new permutation for each epoch.
+        keyed: Yield `(epoch, index)` of each sample.
+        device: Where the indices of a batch are; the order of an epoch goes there in one piece.
+    """
+
+    def __init__(
+        self,
+        num_samples: int,
+        batch_size: int,
+        trainer: Trainer | None,
+        training: bool,
+        shuffle: bool,
+        keyed: bool,
+        device: torch.device = _CPU,
+    ) -> None:
+        self.size = num_samples
+        self.batch_size = batch_size
+        self.trainer = trainer
+        self.training = training
+        self.shuffle = shuffle
+        self.keyed = keyed
+        self.device = device
+
+    @property
+    def world_size(self) -> int:
+        """Number of processes that share each batch."""
+        return self.trainer.world_size if self.trainer else 1
+
+    @override
+    def __iter__(self) -> Iterator[Any]:
+        epoch, batch = self._start()
+        share = self._order(epoch)[self._rank :: self.world_size]
+        indices = share[batch * self.batch_size :]
+        if self.keyed:
+            return iter([(epoch, index) for index in indices.tolist()])
+        return iter(torch.split(indices.to(self.device), self.batch_size) if len(indices) else ())
+
+    @override
+    def __len__(self) -> int:
+        padding = self.world_size - 1 - (0 if self.training else self._rank)
+        share = (self.size + padding) // self.world_size
+        return share if self.keyed else math.ceil(share / self.batch_size)
+
+    @override
+    def set_epoch(self, epoch: int) -> None:
+        """Ignore Lightning's word: the epoch is read with the position."""
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
+
+    def _start(self) -> tuple[int, int]:
+        if self.trainer is None or not self.training:
+            return 0, 0
+        return next_batch(self.trainer)
+
+    def _order(self, epoch: int) -> torch.Tensor:
+        order = torch.arange(self.size)
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(derive_seed("order", run_seed(), epoch))
+            order = torch.randperm(self.size, generator=generator)
+        padding = -self.size % self.world_size if self.training else 0
+        return torch.cat([order, order[:padding]])
+
+
+def next_batch(trainer: Trainer) -> tuple[int, int]:
+    """Find the batch that is read next, from the progress that the Trainer keeps and restores.
+
+    Args:
+        trainer: Trainer of the run.
+
+    Returns:
+        Epochs before it, and batches of its epoch.
+
+    Raises:
+        RuntimeError: The progress of the run that goes on is not restored yet.
+    """
+    if trainer.ckpt_path and not trainer.global_step:
+        raise RuntimeError(
+            "training samples were asked for before the checkpoint's position was restored: "
+            "in configure_optimizers use max_epochs, not estimated_stepping_batches"
+        )
+    return next_position(trainer)
+
+
 def leave_signals_to_parent(_: int) -> None:
     """Let Ctrl-C, or a signal to the whole group, end workers only when their parent ends them."""
     for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+class _SeededItems(Dataset[T]):
+    """A data set read by epoch and index, with a seed for each item of each epoch.
+
+    Random augmentation in its `__getitem__`, by torch, Python or NumPy, is then the same whichever
+    process or worker reads the item, and whenever.
+    """
+
+    def __init__(self, dataset: Dataset[T]) -> None:
+        self.dataset = dataset
+
+    @override
+    def __getitem__(self, key: tuple[int, int]) -> T:
+        seed_generators(derive_seed("item", run_seed(), *key))
+        return self.dataset[key[1]]
+
+
+class _WholeBatches(Dataset[T]):
+    """A data set read batch by batch, by its `__getitems__`."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    @override
+    def __getitem__(self, index: Any) -> T:
+        batch: T = self.dataset.__getitems__(index)
+        return batch

@@ -16,6 +16,7 @@ from typing_extensions import override
 from src.engine.checkpoints.digest import digest
 from src.engine.console.note import note
 from src.engine.exact.encoded import UnsavedError, decode, encode
+from src.engine.exact.every_process import of_every_process
 from src.engine.exact.fingerprint import fingerprint
 
 
@@ -103,11 +104,7 @@ class ModuleState(Callback):
             for key, now in changed.items()
             if not now.unsaved
         }
-        states: list[dict[str, Any]] = [own]
-        if trainer.world_size > 1:
-            everyone: list[Any] = [None] * trainer.world_size
-            torch.distributed.all_gather_object(everyone, own)
-            states = everyone
+        states = of_every_process(trainer, own)
         checkpoint["attributes"] = {"in_epoch": self._in_epoch, "processes": states}
 
     def _begin(self, module: LightningModule) -> None:

@@ -17,6 +17,7 @@ from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.links import refuse_links
 from src.engine.files.run import Run
+from src.engine.lightning_compat import has_reached
 from src.engine.records.changes import (
     Change,
     changes,
@@ -75,6 +76,17 @@ class Resumed:
     def step(self) -> int:
         """Optimizer steps that are done."""
         return int(self.checkpoint["global_step"])
+
+    def is_reached(self, trainer: Trainer) -> bool:
+        """Tell whether another run has come as far; the last batch of an epoch may take no step.
+
+        Args:
+            trainer: Trainer of that run, between two batches.
+
+        Returns:
+            Whether it has taken its steps and batches and ended its epochs.
+        """
+        return trainer.global_step >= self.step and has_reached(trainer, self.checkpoint)
 
     def change(self, config: str) -> None:
         """Compare its configuration with the one that it shall have from here on.

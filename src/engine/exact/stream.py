@@ -8,9 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from src.engine.exact.drawn import keeps_state
-from src.engine.exact.place import Place
-from src.engine.exact.seeded_reading import twin
+from src.engine.exact.sampled import Place, keeps_state, twin
 from src.engine.seed import derive_seed, run_seed, seed_generators
 
 _END = object()

@@ -15,7 +15,7 @@ from src.engine.jobs.group import Group
 from src.engine.records.config_file import differing
 from src.engine.records.ledger import NOT_THE_CONFIGURATION, counted, looks
 from src.engine.records.metric import Metric, figure_of
-from src.engine.records.run_record import RunRecord
+from src.engine.records.run_record import RunRecord, split_inputs
 
 _NAMED = 3  # files that a line names
 # Settings that change what a loss is, whatever the task.
@@ -101,13 +101,16 @@ class RunSet:
             ValueError: None is named, and the runs have no headline metric.
         """
         record = next(iter(self.records.values()))
-        if name is None and record.headline is None:
-            known = ", ".join(sorted(record.metrics))
-            raise ValueError(f"{self.name} has no headline metric: give --metric, one of {known}")
         if name is None:
-            name = record.headline.tested.name if record.headline else ""
-            if record.headline and name == record.headline.name:  # no name of its own in the test
-                name = f"{name}_best"
+            headline = record.headline
+            if headline is None:
+                known = ", ".join(sorted(record.metrics))
+                raise ValueError(
+                    f"{self.name} has no headline metric: give --metric, one of {known}"
+                )
+            name = headline.tested.name
+            if name == headline.name or name not in record.metrics:  # the test does not tell it
+                name = f"{headline.name}_best"
         return record.metric(name) or figure_of(name) or name
 
     def machines(self) -> str:
@@ -208,7 +211,8 @@ def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
     """
     first, *others = [record for each in sets for record in each.records.values()]
     for other in others:
-        files = differing(_data(first), _data(other)) if _data(first) and _data(other) else ()
+        here, there = _data(first), _data(other)
+        files = differing(here, there) if here and there else ()
         if files or first.settings.get("data") != other.settings.get("data"):
             told = f" ({', '.join([*files][:_NAMED])})" if files else ""
             note(
@@ -226,13 +230,7 @@ def warn_of_differences(sets: Iterable[RunSet], metric: str) -> None:
 
 
 def _data(record: RunRecord) -> dict[str, str]:
-    """Read the check sums of its data by file; empty if they are not known."""
-    inputs = record.sessions[-1]["inputs"] if record.sessions else {}
-    return {
-        name.removeprefix("data "): value
-        for name, value in inputs.items()
-        if name.startswith("data ")
-    }
+    return split_inputs(record.sessions[-1])[0] if record.sessions else {}
 
 
 def refuse_mixture(name: str, records: Sequence[RunRecord]) -> None:

@@ -235,6 +235,24 @@ class RunRecord:
         return summary if summary.get("sha256") == file_digest(self.checkpoint) else None
 
 
+def split_inputs(session: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Divide what a session of a run depended on.
+
+    Args:
+        session: Its provenance; empty if none was recorded.
+
+    Returns:
+        Check sums of the data by file, and versions, devices and everything else by name.
+    """
+    data, others = {}, {}
+    for name, value in session.get("inputs", {}).items():
+        if name.startswith("data "):
+            data[name.removeprefix("data ")] = value
+        else:
+            others[name] = value
+    return data, others
+
+
 def _find(word: str) -> Run:
     path = Path(word)
     if word == "last" and not path.exists():

@@ -14,7 +14,7 @@ from src.engine.console.command_line import TAKEN_OUT
 from src.engine.console.note import note
 from src.engine.console.parser import OneLineParser
 from src.engine.files.atomic_write import write_atomic, write_json
-from src.engine.files.plain_file import refuse_unsafe
+from src.engine.files.plain_file import refuse_unsafe, unsafe_entries
 from src.engine.lightning_compat import checkpoint_content, data_of, ended_early, initial_hparams
 from src.engine.records.changes import Change, changes
 from src.engine.records.config_file import READING, settings
@@ -58,6 +58,20 @@ class SaveConfig(Callback):
         self.sessions: list[dict[str, Any]] = []
         self.changes: list[Change] = []
         self._written: dict[str, Any] = {}
+        self._left_out: dict[str, set[str]] = {}
+
+    def leave_out(self, *owners: LightningModule | LightningDataModule) -> None:
+        """Keep hyper-parameters that are objects out of the checkpoints; they would be code there.
+
+        Args:
+            *owners: Task and data of the run.
+        """
+        for owner in owners:
+            found = {name for name, value in owner.hparams.items() if any(unsafe_entries(value))}
+            if found:
+                kind, names = type(owner).__name__, ", ".join(sorted(found))
+                note(f"hyper-parameters of {kind} that are objects are in no checkpoint: {names}")
+            self._left_out[owner.CHECKPOINT_HYPER_PARAMS_KEY] = found
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -100,7 +114,9 @@ class SaveConfig(Callback):
     ) -> None:
         for owner in (LightningModule, LightningDataModule):
             if (key := owner.CHECKPOINT_HYPER_PARAMS_KEY) in checkpoint:
-                checkpoint[key] = masked_settings(checkpoint[key])
+                found, objects = checkpoint[key], self._left_out.get(key, ())
+                kept = {name: found[name] for name in found if name not in objects}
+                checkpoint[key] = masked_settings(kept)
         checkpoint |= {"config": self.config, "provenance": self.sessions}
         checkpoint["ended"] = ended_early(trainer)
 

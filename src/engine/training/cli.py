@@ -22,7 +22,6 @@ from src.engine.console.parser import OneLineParser
 from src.engine.exact.exact import make_exact
 from src.engine.exact.resume import Resumed, find_run
 from src.engine.exact.safe_point import Action
-from src.engine.files.plain_file import refuse_unsafe
 from src.engine.files.run import LOGS, Run
 from src.engine.lightning_compat import callbacks_of, ignore_cluster_checkpoints
 from src.engine.records.heartbeat import Heartbeat
@@ -158,8 +157,6 @@ class TrainCLI(LightningCLI):
             kwargs["logger"] = False  # until the run has a folder
         trainer = self._make_trainer(**kwargs)
         _refuse_impossible(self.model)
-        for owner in filter(None, (self.model, self.datamodule)):
-            refuse_unsafe(f"hyper-parameters of {type(owner).__name__}", dict(owner.hparams))
         weights = load_weights(self.model, self._weights) if self._weights else ""
         if self.resumed:
             self.resumed.check(trainer, self.model)
@@ -173,6 +170,7 @@ class TrainCLI(LightningCLI):
             self.last.folder = self.run.checkpoint_dir
             self.best.dirpath = str(self.run.checkpoint_dir)
         record = SaveConfig(dump(self.parser, self.config), self.run.log_dir, weights, self._group)
+        record.leave_out(*filter(None, (self.model, self.datamodule)))
         settle(self._trusted, record.config, self.run, trainer)
         self._write_down(trainer, record, self.run)
         continue_loggers(trainer, self.run, step)

@@ -6,6 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
+from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.checkpoints.digest import digest
 from src.engine.checkpoints.weights import load_weights, refuse_other_weights
 from src.models import CNN
@@ -42,18 +43,20 @@ def test_file_without_weights_is_refused(tmp_path: Path, content: object) -> Non
         load_weights(ClassificationTask(CNN()), str(tmp_path / "x.pt"))
 
 
-def test_hyper_parameter_that_is_no_plain_value_is_refused(
+def test_hyper_parameter_that_is_an_object_is_in_no_checkpoint(
     train: Train, capsys, monkeypatch
 ) -> None:
     def keep(self, *args, **kwargs) -> None:
         init(self, *args, **kwargs)
-        self.save_hyperparameters({"folder": Path("x")})
+        self.save_hyperparameters({"folder": Path("x"), "size": 3})
 
     init = TinyMNIST.__init__
     monkeypatch.setattr(TinyMNIST, "__init__", keep)
-    code, line = refusal(capsys, "--data=tests.tiny_mnist.TinyMNIST")
-    assert code == 2
-    assert "folder in the hyper-parameters of TinyMNIST is a PosixPath" in line
+    train("--trainer.max_epochs=1")
+    said = "note: hyper-parameters of TinyMNIST that are objects are in no checkpoint: folder\n"
+    assert said in capsys.readouterr().err
+    content = read_checkpoint("checkpoints/version_0/last.ckpt")
+    assert content["datamodule_hyper_parameters"] == {"size": 3}
 
 
 def test_state_that_is_no_plain_value_is_refused_before_the_first_step(

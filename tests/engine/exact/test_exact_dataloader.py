@@ -4,11 +4,14 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace as Fake
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Callback
 from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import (
     BatchSampler,
@@ -20,8 +23,12 @@ from torch.utils.data import (
     random_split,
 )
 
-from tests.plain_training import SIZE, Points, check, fit, run
+from src.engine.exact.exact_dataloader import ExactCombinedLoader, ExactDataLoaders, _next_place
+from src.engine.exact.sampled import Place, SampledReader
+from tests.bare_trainer import bare_trainer
+from tests.plain_training import SIZE, Line, Points, check, fit, run
 
+CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*not resumable",
@@ -205,3 +212,78 @@ def test_state_of_another_kind_of_loader_is_told(kinds, tmp_path: Path, capsys) 
     for kind, step in zip(kinds, (4, None), strict=True):
         run(lambda kind=kind: kind(Points(), 4), tmp_path, step)
     assert "note: the samples may come in another order" in capsys.readouterr().err
+
+
+def combined(training: bool, **loaders: DataLoader) -> ExactCombinedLoader:
+    trainer = Fake(global_rank=0, strategy=Fake(root_device=CPU))
+
+    def read(loader, number, cycles):
+        return SampledReader(loader, "", 0, cycles, CPU, WeakKeyDictionary())
+
+    return ExactCombinedLoader(loaders, "max_size", trainer, training, read)
+
+
+def test_validation_begins_each_time_as_the_first_time() -> None:
+    parts = combined(False, a=DataLoader(Points(), 4, shuffle=True), b=DataLoader(Points(9), 4))
+    first, again = ([str(batch) for batch in parts] for _ in "ab")
+    assert first == again
+    assert len(first) == 10
+
+
+def test_random_numbers_after_a_batch_do_not_depend_on_what_was_read() -> None:
+    drawn = []
+    for size in (9, 30):
+        next(iter(combined(False, a=DataLoader(Points(size), 4))))
+        drawn.append(torch.rand(1))
+    assert drawn[0] == drawn[1]
+
+
+class Reads(Callback):
+    """What a user may do: read from the trainer's loader in the middle of a training."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        assert trainer.train_dataloader is pl_module.given
+        next(iter(trainer.train_dataloader))
+
+
+def test_user_may_read_from_the_loader_meanwhile() -> None:
+    seen = []
+    for more in ([], [Reads()]):
+        loader = DataLoader(Points(), 4, shuffle=True)
+        model = Line(lambda loader=loader: loader)
+        model.given = loader
+        trainer = bare_trainer(callbacks=[ExactDataLoaders(), *more])
+        trainer.fit(model)
+        seen.append(sorted(point[0] for *_, batch in model.seen for point in batch))
+    assert len(seen[0]) == len(seen[1]) == len(Points())
+
+
+def trainer(epoch: tuple[int, int], batch: tuple[int, int], last: bool = False, **parts) -> Fake:
+    (begun, epochs), (ready, done) = epoch, batch
+    progress = Fake(current=Fake(ready=ready, processed=done, completed=done), is_last_batch=last)
+    epochs = Fake(current=Fake(ready=begun, processed=epochs))
+    loop = Fake(epoch_loop=Fake(batch_progress=progress), epoch_progress=epochs)
+    settings = {"ckpt_path": None, "global_step": 3, "num_training_batches": 9}
+    settings |= {"reload_dataloaders_every_n_epochs": 0}
+    return Fake(fit_loop=loop, **(settings | parts))
+
+
+def test_run_begins_at_the_start() -> None:
+    assert _next_place(trainer((0, 0), (0, 0))) == Place(0, 0, 0, 9)
+
+
+def test_run_goes_on_inside_an_epoch_or_at_the_next() -> None:
+    assert _next_place(trainer((3, 2), (4, 4)))[:2] == (2, 4)
+    assert _next_place(trainer((3, 3), (0, 0)))[:2] == (3, 0)
+    assert _next_place(trainer((3, 2), (9, 9), last=True))[:2] == (3, 0)
+
+
+@pytest.mark.parametrize(("every", "made"), [(0, 0), (1, 5), (2, 4), (4, 4), (6, 0)])
+def test_loaders_are_those_of_an_epoch(every: int, made: int) -> None:
+    there = trainer((6, 5), (2, 2), reload_dataloaders_every_n_epochs=every)
+    assert _next_place(there).made == made
+
+
+def test_place_is_not_guessed_before_it_is_restored() -> None:
+    with pytest.raises(RuntimeError, match="use max_epochs, not estimated_stepping_batches"):
+        _next_place(trainer((0, 0), (0, 0), ckpt_path="last.ckpt", global_step=0))

@@ -1,7 +1,8 @@
 import os
 import random
 import signal
-from types import SimpleNamespace
+from itertools import chain
+from types import SimpleNamespace as Fake
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ import torch
 from torch.utils.data import Dataset
 
 from src.data import ExactLoader
-from src.engine.exact.exact_loader import SeededItems, leave_signals_to_parent
+from src.engine.exact.exact_loader import ExactOrder, _SeededItems, leave_signals_to_parent
 from src.engine.seed import derive_seed, seed_generators
+
+N = 23
 
 
 class Augmented(Dataset):
@@ -59,7 +62,7 @@ def test_signals_are_left_to_the_parent() -> None:
 
 
 def test_state_tells_the_global_batch() -> None:
-    trainer = SimpleNamespace(world_size=3)
+    trainer = Fake(world_size=3)
     loader = ExactLoader(Augmented(), 5, trainer)
     assert loader.state_dict() == {"samples": 12, "batch size": 15, "seed": 0}
     assert (loader.order.training, loader.order.shuffle, loader.order.keyed) == (False, False, True)
@@ -67,7 +70,7 @@ def test_state_tells_the_global_batch() -> None:
 
 def test_items_have_the_seed_of_epoch_and_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PL_GLOBAL_SEED", "3")
-    found = SeededItems(Augmented())[2, 7]
+    found = _SeededItems(Augmented())[2, 7]
     seed_generators(derive_seed("item", 3, 2, 7))
     assert torch.equal(found, Augmented()[7])
 
@@ -97,3 +100,138 @@ def test_signals_that_a_system_lacks_are_left_out(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delattr(signal, "SIGUSR1")
     leave_signals_to_parent(0)
     assert ignored == [(signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_IGN)]
+
+
+def fake_trainer(rank: int = 0, world_size: int = 1, epoch: int = 0, batch: int = 0) -> Fake:
+    current = Fake(ready=batch, processed=batch, completed=batch)
+    progress = Fake(current=current, is_last_batch=False)
+    loop = Fake(
+        epoch_loop=Fake(batch_progress=progress),
+        epoch_progress=Fake(current=Fake(ready=epoch + 1, processed=epoch)),
+    )
+    return Fake(
+        fit_loop=loop, global_rank=rank, world_size=world_size, ckpt_path=None, global_step=batch
+    )
+
+
+def order(
+    batch_size: int = 4, training: bool = True, keyed: bool = False, shuffle: bool = True, **place
+) -> list:
+    trainer = fake_trainer(**place)
+    sampler = ExactOrder(N, batch_size, trainer, training, shuffle=shuffle, keyed=keyed)
+    return list(sampler) if keyed else [int(index) for batch in sampler for index in batch]
+
+
+def global_batches(world_size: int, batch_size: int, **place: int) -> list[list[int]]:
+    """Join what the processes read at the same time."""
+    ranks = [
+        torch.tensor(order(batch_size, rank=rank, world_size=world_size, **place)).split(batch_size)
+        for rank in range(world_size)
+    ]
+    return [sorted(torch.cat(parts).tolist()) for parts in zip(*ranks, strict=True)]
+
+
+def test_epoch_has_each_sample_once() -> None:
+    assert sorted(order()) == list(range(N))
+
+
+def test_each_epoch_has_its_own_order() -> None:
+    assert order(epoch=0) == order(epoch=0)
+    assert order(epoch=0) != order(epoch=1)
+
+
+@pytest.mark.parametrize(("world_size", "batch_size"), [(2, 4), (4, 2), (8, 1)])
+def test_global_batches_do_not_depend_on_the_processes(world_size: int, batch_size: int) -> None:
+    alone, shared = global_batches(1, 8), global_batches(world_size, batch_size)
+    assert shared[:-1] == alone[:-1]
+    assert set(shared[-1]) >= set(alone[-1])  # filled up so that all have as many
+
+
+@pytest.mark.parametrize("batch", range(6))
+def test_order_goes_on_at_any_batch(batch: int) -> None:
+    assert order(batch=batch) == order()[4 * batch :]
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
+def test_processes_train_on_as_many_samples(world_size: int) -> None:
+    shares = [order(rank=rank, world_size=world_size) for rank in range(world_size)]
+    assert len({len(share) for share in shares}) == 1
+    assert set().union(*shares) == set(range(N))
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
+def test_processes_test_each_sample_once(world_size: int) -> None:
+    shares = [
+        order(rank=rank, world_size=world_size, training=False, shuffle=False, batch=3)
+        for rank in range(world_size)
+    ]
+    assert sorted(chain(*shares)) == list(range(N))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.parametrize("rank", range(3))
+def test_length_is_that_of_the_share(training: bool, keyed: bool, rank: int) -> None:
+    trainer = fake_trainer(rank, world_size=3)
+    sampler = ExactOrder(N, 3, trainer, training, shuffle=False, keyed=keyed)
+    assert len(sampler) == len(list(sampler))
+
+
+def test_items_come_in_the_order_of_batches() -> None:
+    assert [index for _, index in order(keyed=True)] == order()
+
+
+@pytest.mark.parametrize("batch", range(7))
+def test_batches_are_whole_but_the_last(batch: int) -> None:
+    sampler = ExactOrder(N, 4, fake_trainer(batch=batch), True, shuffle=True, keyed=False)
+    assert [len(indices) for indices in sampler] == [4, 4, 4, 4, 4, 3][batch:]
+
+
+def test_keyed_order_tells_the_epoch() -> None:
+    assert {epoch for epoch, _ in order(epoch=2, keyed=True)} == {2}
+
+
+def test_position_that_is_not_restored_yet_is_refused() -> None:
+    trainer = fake_trainer()
+    trainer.ckpt_path = "x.ckpt"
+    with pytest.raises(RuntimeError, match="not estimated_stepping_batches"):
+        list(ExactOrder(N, 4, trainer, training=True, shuffle=False, keyed=False))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_one_process_reads_all_where_there_is_no_trainer(training: bool) -> None:
+    sampler = ExactOrder(N, 4, None, training, shuffle=False, keyed=False)
+    assert torch.equal(torch.cat([*sampler]), torch.arange(N))
+    assert len(sampler) == 6
+
+
+def test_evaluation_begins_at_the_start_wherever_training_is() -> None:
+    assert order(training=False, epoch=2, batch=3) == order()
+
+
+def test_order_is_the_same_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    seed = derive_seed("order", 5, 2)
+    expected = torch.randperm(N, generator=torch.Generator().manual_seed(seed))
+    assert order(epoch=2) == expected.tolist()
+    assert [index for _, index in order(epoch=2, keyed=True)] == expected.tolist()
+
+
+@pytest.mark.parametrize(("path", "step"), [(None, 0), ("x.ckpt", 5)])
+def test_position_that_is_known_is_read(path: str | None, step: int) -> None:
+    trainer = fake_trainer()
+    trainer.ckpt_path, trainer.global_step = path, step
+    assert len(list(ExactOrder(N, 4, trainer, training=True, shuffle=False, keyed=False))) == 6
+
+
+def test_epoch_that_lightning_names_is_ignored() -> None:
+    sampler = ExactOrder(N, 4, fake_trainer(), True, shuffle=True, keyed=False)
+    before = torch.cat([*sampler])
+    sampler.set_epoch(3)
+    assert torch.equal(torch.cat([*sampler]), before)
+
+
+def test_share_without_samples_has_no_batch() -> None:
+    trainer = fake_trainer(rank=2, world_size=3)
+    sampler = ExactOrder(2, 4, trainer, False, shuffle=False, keyed=False)
+    assert ([*sampler], len(sampler)) == ([], 0)

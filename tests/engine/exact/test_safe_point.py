@@ -5,20 +5,9 @@ import torch
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 
 from src.engine.exact.safe_point import SafePoint
+from tests.engine.test_lightning_compat import fit_loop
 
 AUTOMATIC = Fake(automatic_optimization=True)
-
-
-def progress(ready: int, started: int, processed: int, completed: int) -> dict[str, int]:
-    return {"ready": ready, "started": started, "processed": processed, "completed": completed}
-
-
-def fit_loop(batch: tuple, epoch: tuple, is_last_batch: bool = False) -> dict:
-    batches = {"current": progress(*batch), "total": progress(*batch)}
-    return {
-        "epoch_loop.batch_progress": {**batches, "is_last_batch": is_last_batch},
-        "epoch_progress": {"current": progress(*epoch), "total": progress(*epoch)},
-    }
 
 
 def test_actions_wait_for_accumulated_gradients() -> None:

@@ -156,6 +156,7 @@ def test_place_of_files_is_no_difference() -> None:
 KNOWN = {
     "val/acc": {"mode": "max", "format": "percent"},
     "rmse": {"mode": "min", "format": "number"},
+    "val/f1": {"mode": "max", "format": "number"},
 }
 
 
@@ -164,6 +165,7 @@ KNOWN = {
     [
         ("val/acc", None, Metric("test/acc", "max", "percent")),
         ("rmse", None, Metric("rmse_best", "min")),
+        ("val/f1", None, Metric("val/f1_best", "max")),  # the test logs no f1
         (None, "val/acc_best", Metric("val/acc_best", "max", "percent")),
         (None, "test/x", "test/x"),
         (None, "fit_s", Metric("fit_s", "min")),
