@@ -1,13 +1,13 @@
-"""Photos in folders of classes, or listed in a CSV file: which there are, and in which split."""
+"""Photos in folders of classes, or listed in a file: which there are, and in which split."""
 
 import csv
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from src.engine import note
 
@@ -53,7 +53,7 @@ class PhotoIndex:
 
         Args:
             root: Folder with `train/CLASS/` and perhaps `val/` and `test/` in it, folder of
-                classes, or CSV file with the columns path and label, and perhaps split.
+                classes, or CSV or Parquet file with the columns path and label, and perhaps split.
 
         Returns:
             What was found.
@@ -62,15 +62,15 @@ class PhotoIndex:
             FileNotFoundError: There is no such folder or file.
             ValueError: It holds no photos of classes.
         """
-        if root.is_file() and root.suffix.lower() == ".csv":
+        if root.is_file() and root.suffix.lower() in (".csv", ".parquet"):
             base, photos = root.parent, _listed(root)
             classes = {photo.label for photo in photos}
         elif root.is_dir():
             base, photos, classes = root, *_in_folders(root)
         else:
             raise FileNotFoundError(
-                f"{root} is no folder and no .csv file: --data.root needs a folder with "
-                "train/CLASS/ in it, or a CSV file with the columns path and label"
+                f"{root} is no folder and no .csv or .parquet file: --data.root needs a folder "
+                "with train/CLASS/ in it, or such a file with the columns path and label"
             )
         if len(classes) <= 1:
             raise ValueError(
@@ -184,22 +184,53 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _listed(file: Path) -> list[Photo]:
-    """Read a CSV file with the columns path, label and perhaps split."""
+    """Read a CSV or Parquet file with the columns path, label and perhaps split."""
     photos: dict[str, Photo] = {}
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.DictReader(stream)
-        if not {"path", "label"} <= set(rows.fieldnames or ()):
-            raise ValueError(f"{file}: the first line must name the columns path and label")
-        for row in rows:
-            name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
-            split = _FOLDERS.get((row.get("split") or "train").strip().lower())
-            if not name or not label or not split or name in photos:
-                raise ValueError(
-                    f"{file}, line {rows.line_num}: must have a path that no other line has, a "
-                    f"label, and train, val or test as its split, if there is such a column"
-                )
-            photos[name] = Photo(name, unicodedata.normalize("NFC", label), split)
+    for place, row in _rows(file):
+        name, label = _word(row["path"]), _word(row["label"])
+        split = _FOLDERS.get(_word(row.get("split") or "train").lower())
+        if not name or not label or not split or name in photos:
+            raise ValueError(
+                f"{file}, {place}: must have a path that no other line has, a label, and train, "
+                "val or test as its split, if there is such a column"
+            )
+        photos[name] = Photo(name, unicodedata.normalize("NFC", label), split)
     return [*photos.values()]
+
+
+def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read a table that has the columns path and label; each row with its place."""
+    if file.suffix.lower() == ".parquet":
+        table = _parquet(file)
+        _refuse_without_columns(file, table.column_names)
+        for number, row in enumerate(table.to_pylist(), 1):
+            yield f"row {number}", row
+    else:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            rows = csv.DictReader(stream)
+            _refuse_without_columns(file, rows.fieldnames or ())
+            for row in rows:
+                yield f"line {rows.line_num}", row
+
+
+def _parquet(file: Path) -> Any:
+    try:
+        from pyarrow import ArrowInvalid, parquet
+    except ImportError as error:
+        raise ValueError(f'{file} is read by pyarrow: pip install -e ".[parquet]"') from error
+    try:
+        return parquet.read_table(file)
+    except ArrowInvalid as error:
+        raise ValueError(f"{file} is no Parquet file: {error}") from error
+
+
+def _refuse_without_columns(file: Path, names: Iterable[str]) -> None:
+    if not {"path", "label"} <= {*names}:
+        raise ValueError(f"{file}: must have the columns path and label")
+
+
+def _word(value: object) -> str:
+    return "" if value is None else str(value).strip()
 
 
 def _bytes(name: str) -> bytes:

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_csv_lists_photos_classes_and_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("file,class\na,b\n", "must name the columns path and label"),
+        ("file,class\na,b\n", "must have the columns path and label"),
         ("path,label\na.jpg,\n", "line 2: must have"),
         ("path,label\na.jpg,x\na.jpg,y\n", "line 3: must have a path that no other"),
         ("path,label,split\na.jpg,x,dev\n", "line 2: .*test as its split"),
@@ -125,6 +126,31 @@ def test_wrong_csv_is_refused(tmp_path: Path, text: str, said: str) -> None:
     file.write_text(text)
     with pytest.raises(ValueError, match=said):
         PhotoIndex.find(file)
+
+
+def test_parquet_lists_the_same(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = {"path": ["b/1.jpg", "a.jpg"], "label": [1, 0], "split": [None, "valid"]}
+    file = tmp_path / "photos.parquet"
+    parquet.write_table(pyarrow.table(columns), file)
+    index = PhotoIndex.find(file)
+    assert (index.base, index.classes) == (tmp_path, ("0", "1"))
+    assert index.photos == [("a.jpg", "0", "val"), ("b/1.jpg", "1", "train")]
+    parquet.write_table(pyarrow.table(columns | {"label": [1, None]}), file)
+    with pytest.raises(ValueError, match="row 2: must have a path"):
+        PhotoIndex.find(file)
+    file.write_text("x")
+    with pytest.raises(ValueError, match=r"photos.parquet is no Parquet file"):
+        PhotoIndex.find(file)
+
+
+def test_parquet_without_its_reader_is_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "photos.parquet").touch()
+    with pytest.raises(ValueError, match=r"read by pyarrow: pip install -e \"\.\[parquet\]\""):
+        PhotoIndex.find(tmp_path / "photos.parquet")
 
 
 def test_folder_without_photos_is_refused(tmp_path: Path) -> None:
