@@ -235,3 +235,35 @@ def test_share_without_samples_has_no_batch() -> None:
     trainer = fake_trainer(rank=2, world_size=3)
     sampler = ExactOrder(2, 4, trainer, False, shuffle=False, keyed=False)
     assert ([*sampler], len(sampler)) == ([], 0)
+
+
+WEIGHTS = torch.tensor(
+    [0.0, *[1.0] * (N - 2), N - 2.0]
+)  # the last half of the time, never the first
+
+
+def drawn(keyed: bool = False, **place: int) -> list:
+    given = N, 4, fake_trainer(**place), True
+    sampler = ExactOrder(*given, shuffle=False, keyed=keyed, weights=WEIGHTS)
+    return list(sampler) if keyed else [int(index) for batch in sampler for index in batch]
+
+
+def test_weighted_samples_are_drawn_with_replacement() -> None:
+    epochs = [drawn(epoch=epoch) for epoch in range(40)]
+    assert {len(each) for each in epochs} == {N}
+    count = torch.tensor([*chain(*epochs)]).bincount(minlength=N) / (40 * N)
+    torch.testing.assert_close(count, WEIGHTS / WEIGHTS.sum(), rtol=0, atol=0.06)
+
+
+def test_weighted_order_goes_on_and_is_shared() -> None:
+    assert drawn(batch=3) == drawn()[12:]
+    shares = [drawn(rank=rank, world_size=2) for rank in range(2)]
+    assert [*chain(*zip(*shares, strict=True))][:N] == drawn()
+
+
+def test_sample_drawn_twice_has_two_seeds() -> None:
+    keys = drawn(keyed=True, batch=2)
+    assert [index for _, index, _ in keys] == drawn()[8:]
+    assert [place for *_, place in keys] == [*range(8, N)]
+    items = _SeededItems(Augmented())
+    assert not torch.equal(items[0, 5, 1], items[0, 5, 2])
