@@ -1,7 +1,7 @@
 """Labelled images in memory as batches: what every data set of images here has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -162,7 +162,13 @@ class ImageDataModule(LightningDataModule, ABC):
         Returns:
             Both, of pixels in `[0, 1]`, of each channel.
         """
-        return channel_statistics(self.splits["train"].image)
+        return channel_statistics([self.splits["train"].image])
+
+    @property
+    def class_counts(self) -> Tensor:
+        """Count the training images of each class, `(K,)`."""
+        label: Tensor = self.splits["train"].label
+        return label.cpu().bincount(minlength=self.num_classes)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -196,7 +202,7 @@ class ImageDataModule(LightningDataModule, ABC):
         mean, std = (_of_channels(value, image.device) for value in (self.mean, self.std))
         return Batch(image.sub_(mean).div_(std), batch.label)
 
-    def _loader(self, images: Any, batch_size: int, **options: bool) -> ExactLoader[Batch]:
+    def _loader(self, images: Any, batch_size: int, **options: Any) -> ExactLoader[Batch]:
         return ExactLoader(
             images,
             batch_size,
@@ -236,25 +242,28 @@ def split_indices(num_images: int) -> tuple[Tensor, Tensor]:
     return order[num_val:].sort().values, order[:num_val].sort().values
 
 
-def channel_statistics(image: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(parts: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Compute mean and standard deviation of the pixels of each channel.
 
     Args:
-        image: Pixels, `(N, C, H, W)`, `uint8`.
+        parts: Pixels of some images after the other, each `(N, C, H, W)`, `uint8`.
 
     Returns:
         Means and standard deviations, C of each, of pixels in `[0, 1]`; a channel of one value
         has the standard deviation of one grey level.
     """
     level = torch.arange(256, dtype=torch.float64) / 255
+    counts = torch.stack([_counts(part) for part in parts]).sum(0)  # exact in any order
     means, stds = [], []
-    for channel in image.unbind(1):
-        count = channel.flatten().bincount(minlength=256)  # exact in any order
-        share = count.double() / channel.numel()
+    for share in counts.double() / counts.sum(1, keepdim=True):
         means.append((share * level).sum().item())
         variance = (share * (level - means[-1]) ** 2).sum().item()
         stds.append(max(variance**0.5, 1 / 255))
     return tuple(means), tuple(stds)
+
+
+def _counts(image: Tensor) -> Tensor:
+    return torch.stack([each.flatten().bincount(minlength=256) for each in image.unbind(1)])
 
 
 @cache  # else each batch would wait for a copy to the device

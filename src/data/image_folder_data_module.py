@@ -1,23 +1,27 @@
-"""Photos of one's own, in folders of classes or in a CSV file."""
+"""Photos of one's own, in folders of classes or listed in a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import chain
+from math import prod
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.utils.data import Subset
 from typing_extensions import override
 
 from src.batch import Batch
 from src.data.image_data_module import ImageDataModule, channel_statistics
 from src.data.images import Images
+from src.data.photo_cache import kept
 from src.data.photo_check import usable
 from src.data.photo_index import Photo, PhotoIndex
 from src.data.photos import Photos
-from src.engine import ExactLoader, note
+from src.engine import ExactLoader, note, processors
 
-_MEASURED = 4096  # photos that mean and standard deviation are of, where they are streamed
+_MEASURED = 4096  # photos at most that mean and standard deviation are of
 
 
 class ImageFolderDataModule(ImageDataModule):
@@ -27,19 +31,25 @@ class ImageFolderDataModule(ImageDataModule):
     Photos that are broken, or there twice, are found and named before anything is trained.
 
     Args:
-        root: Folder of the photos, or a CSV file with the columns path, label and perhaps split.
+        root: Folder of the photos, or a CSV or Parquet file with the columns path,
+            label and perhaps split.
         image_size: Height and width of an image, which is cut out of the middle [px].
         grey: Whether images have one channel and not three.
         random_crop: Cut training images at random places, anew in each epoch.
         skip_broken: Leave out photos that cannot be used, instead of refusing all.
-        memory_mib: Memory up to which all photos are decoded once and kept [MiB].
+        memory_mib: Memory that all photos, decoded, may take [MiB].
+        disk_mib: Room on the disk that all photos, decoded, may take, in a file that is made once
+            and mapped into memory; at most a quarter of what is free [MiB].
         class_names: The classes; None takes those that are found. Those of a run are kept with it.
         batch_size: Images in a training batch B.
         eval_batch_size: Images in a validation or test batch.
         shuffle: Draw a new order of the training images for each epoch.
         augment: Changes training images, `(B, C, H, W)` in `[0, 1]`, before normalisation.
-        num_workers: Processes that read and decode, of photos that are not kept.
+        num_workers: Processes that read and decode photos that are not kept; None takes as many as
+            there are processors.
         on_device: Keep decoded photos where the network is; not with workers or random crops.
+        balanced_sampler: Draw the training photos with replacement, so that all classes come
+            equally often, instead of each photo once in an epoch.
 
     Raises:
         FileNotFoundError: There is no such folder.
@@ -56,25 +66,28 @@ class ImageFolderDataModule(ImageDataModule):
         random_crop: bool = False,
         skip_broken: bool = False,
         memory_mib: int = 1024,
+        disk_mib: int = 10240,
         class_names: list[str] | None = None,
         batch_size: int = 100,
         eval_batch_size: int = 200,
         shuffle: bool = True,
         augment: nn.Module | None = None,
-        num_workers: int = 0,
+        num_workers: int | None = None,
         on_device: bool = True,
+        balanced_sampler: bool = False,
     ) -> None:
-        super().__init__(
-            root, batch_size, eval_batch_size, shuffle, augment, num_workers, on_device
-        )
-        if image_size < 1 or memory_mib < 0:
+        super().__init__(root, batch_size, eval_batch_size, shuffle, augment, 0, on_device)
+        if image_size < 1 or min(memory_mib, disk_mib, num_workers or 0) < 0:
             raise ValueError(
-                f"{type(self).__name__} needs image_size >= 1 and memory_mib >= 0, got "
-                f"{image_size=}, {memory_mib=}"
+                f"{type(self).__name__} needs image_size >= 1, memory_mib >= 0, disk_mib >= 0 and "
+                f"num_workers >= 0, got {image_size=}, {memory_mib=}, {disk_mib=}, {num_workers=}"
             )
         self.random_crop = random_crop
         self.skip_broken = skip_broken
+        self.balanced_sampler = balanced_sampler
         self.memory_bytes = memory_mib * 2**20
+        self.disk_bytes = disk_mib * 2**20
+        self.workers = processors() if num_workers is None else num_workers
         self.image_shape = (1 if grey else 3, image_size, image_size)
         # A run's own classes serve where its photos are not, to predict.
         self.class_names: Sequence[str] = class_names or PhotoIndex.find(self.folder).classes
@@ -83,10 +96,8 @@ class ImageFolderDataModule(ImageDataModule):
 
     @override
     def read(self, train: bool) -> Images:
-        photos = self._photos("train" if train else "test", cropped=False)
-        kept = photos.keep(self.title)
-        assert isinstance(kept, Images)
-        return kept
+        photos = self._photos(self._found["train" if train else "test"], cropped=False)
+        return Images(photos.image[:], photos.label)
 
     @override
     def from_picture(self, picture: Image.Image) -> Tensor:
@@ -104,29 +115,36 @@ class ImageFolderDataModule(ImageDataModule):
     @override
     def read_splits(self) -> dict[str, Images | Photos]:
         self.prepare_data()  # other processes look into what the first has found
-        splits = {name: self._photos(name, self.random_crop) for name in self._found}
-        _tell_of_last_batch(len(splits["train"]), self.batch_size)
-        needed = sum(photos.decoded_bytes for photos in splits.values())
-        size = f"{sum(map(len, splits.values()))} photos, {needed / 2**20:.0f} MiB decoded"
+        _tell_of_last_batch(len(self._found["train"]), self.batch_size)
+        photos = self._photos(chain(*self._found.values()), self.random_crop)
+        needed = prod(photos.decoded_shape)
+        pictures, where = kept(photos, self.memory_bytes, self.disk_bytes, self.workers)
+        note(f"{len(photos)} photos, {needed / 2**20:.0f} MiB decoded: {where}")
+        if pictures is not None:
+            photos.keep(pictures)
         if needed > self.memory_bytes:
-            note(f"{size}: read from disk in each epoch (--data.memory_mib would keep them)")
-            return {**splits}
-        note(f"{size}: kept in memory")
-        return {name: photos.keep(name) for name, photos in splits.items()}
+            self.on_device = False
+            self.num_workers = self.workers
+        parts = photos.divide([*map(len, self._found.values())])
+        return dict(zip(self._found, parts, strict=True))
 
     @override
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         photos = self.splits["train"]
-        if isinstance(photos, Images):
-            return super().statistics()
         step = -(-len(photos) // _MEASURED)
-        return channel_statistics(photos.image[::step])
+        if isinstance(photos, Images):
+            return channel_statistics([photos.image[::step]])
+        some = Subset(photos.image, range(0, len(photos), step))
+        return channel_statistics(ExactLoader(some, 100, None, num_workers=self.num_workers))
 
     @override
     def train_dataloader(self) -> ExactLoader[Batch]:
         photos = self.splits["train"]
         images = photos.with_random_cuts() if isinstance(photos, Photos) else photos
-        return self._loader(images, self.batch_size, training=True, shuffle=self.shuffle)
+        options: dict[str, Any] = {"shuffle": self.shuffle}
+        if self.balanced_sampler:
+            options["weights"] = (1 / self.class_counts.double())[images.label.cpu()]
+        return self._loader(images, self.batch_size, training=True, **options)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -158,13 +176,11 @@ class ImageFolderDataModule(ImageDataModule):
                 "begin a new run"
             )
 
-    def _photos(self, split: str, cropped: bool) -> Photos:
-        photos = self._found[split]
+    def _photos(self, found: Iterable[Photo], cropped: bool) -> Photos:
         number = {name: index for index, name in enumerate(self.class_names)}
-        label = torch.tensor([number[photo.label] for photo in photos])
-        return Photos(
-            [self._base / photo.name for photo in photos], label, self.image_shape, cropped
-        )
+        each = [(self._base / photo.name, number[photo.label]) for photo in found]
+        paths, label = zip(*each, strict=True)
+        return Photos(paths, torch.tensor(label), self.image_shape, cropped)
 
 
 def _listed(names: set[str]) -> str:

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import blake2b
 from io import BytesIO
@@ -11,13 +10,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from src.data.photo_index import FORMATS, Photo
 from src.data.pictures import fitted
-from src.engine import note
+from src.engine import ExactLoader, note, processors
 
 _TOLD = 20  # photos that a message names
+_FEW = 500  # photos that are looked at before processes to help would have started
 _ORDER = "test", "val", "train"  # of equal photos the first stays
 
 
@@ -85,12 +87,33 @@ def _examined(base: Path, photos: Sequence[Photo]) -> dict[str, _Found]:
                 continue
         new.append(photo.name)
     if new:
-        with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoders let go of the lock
-            looks = threads.map(lambda name: _examine(base / name), new)
-            bar = tqdm(looks, f"looking at {len(new)} photos", len(new), leave=False, delay=1)
-            found |= dict(zip(new, bar, strict=True))
+        found |= dict(zip(new, _looked_at(base, new), strict=True))
         _keep(_memory(base), json.dumps(found))
     return found
+
+
+def _looked_at(base: Path, names: Sequence[str]) -> list[_Found]:
+    """Look at photos in several processes, unless they are few."""
+    workers = processors() if len(names) > _FEW else 0
+    loader = ExactLoader(_Looks(base, names), 50, None, num_workers=workers, collate_fn=list)
+    found: list[_Found] = []
+    with tqdm(None, "looking at photos", len(names), leave=False, delay=1) as bar:
+        for part in loader:
+            found += part
+            bar.update(len(part))
+    return found
+
+
+class _Looks(Dataset[list[_Found]]):
+    def __init__(self, base: Path, names: Sequence[str]) -> None:
+        self.base = base
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitems__(self, index: Tensor) -> list[_Found]:
+        return [_examine(self.base / self.names[number]) for number in index.tolist()]
 
 
 def _examine(path: Path) -> _Found:

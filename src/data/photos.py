@@ -2,16 +2,15 @@
 
 import copy
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from torch import Tensor
 from torch.utils.data import Dataset
-from tqdm import tqdm
 from typing_extensions import override
 
 from src.batch import Batch
@@ -37,12 +36,13 @@ class Photos(Dataset[Batch]):
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        paths: Iterable[Path | bytes],
         label: Tensor,
         image_shape: tuple[int, int, int],
         cropped: bool = False,
     ) -> None:
-        self.paths = paths
+        # In one piece: worker processes would copy, page by page, what Python counts references of.
+        self.paths = np.array([os.fsencode(path) for path in paths], dtype=np.bytes_)
         self.label = label
         self.image_shape = image_shape
         self.cropped = cropped
@@ -63,28 +63,43 @@ class Photos(Dataset[Batch]):
         return Pixels(self)
 
     @property
-    def decoded_bytes(self) -> int:
-        """Memory that all of them take once they are decoded."""
-        channels, height, width = self._picture_shape
-        return len(self) * channels * height * width
+    def decoded_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the pictures that the images are cut out of, `(N, C, H, W)`."""
+        channels, *size = self.image_shape
+        height, width = (round(side * _LARGER) if self.cropped else side for side in size)
+        return len(self), channels, height, width
 
-    def keep(self, title: str) -> "Self | Images":
-        """Decode all photos into memory.
+    def uncut(self) -> "Photos":
+        """Give the same photos, of which nothing is cut off."""
+        return Photos(self.paths, self.label, self.decoded_shape[1:])
+
+    def keep(self, pictures: Tensor) -> None:
+        """Read memory from now on.
 
         Args:
-            title: What the progress bar calls them.
+            pictures: All photos decoded, of `decoded_shape`.
+        """
+        self._kept = pictures
+
+    def divide(self, sizes: Sequence[int]) -> "list[Self | Images]":
+        """Divide the photos into parts.
+
+        Args:
+            sizes: Number of photos of each part.
 
         Returns:
-            The same, which read memory from now on; plain images where none is cut.
+            The parts; plain images where they are kept in memory and nothing is cut off.
         """
-        kept = torch.empty(len(self), *self._picture_shape, dtype=torch.uint8)
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            pictures = threads.map(self._decoded, range(len(self)))
-            bar = tqdm(pictures, f"decoding {title}", len(self), leave=False, delay=1)
-            for index, picture in enumerate(bar):
-                kept[index] = picture
-        self._kept = kept
-        return self if self.cropped else Images(kept, self.label)
+        parts: list[Self | Images] = []
+        start = 0
+        for size in sizes:
+            part, own = copy.copy(self), slice(start, start := start + size)
+            part.paths, part.label = self.paths[own], self.label[own]
+            if self._kept is not None:
+                part._kept = self._kept[own]
+            plain = None if self.cropped else part._kept
+            parts.append(part if plain is None else Images(plain, part.label))
+        return parts
 
     def with_random_cuts(self) -> Self:
         """Give the same photos, cut at random places."""
@@ -107,16 +122,10 @@ class Photos(Dataset[Batch]):
         finally:
             self.at_random = at_random
 
-    @property
-    def _picture_shape(self) -> tuple[int, int, int]:
-        channels, *size = self.image_shape
-        height, width = (round(side * _LARGER) if self.cropped else side for side in size)
-        return channels, height, width
-
     def _decoded(self, index: int) -> Tensor:
         if self._kept is not None:
             return self._kept[index]
-        path = self.paths[index]
+        path = os.fsdecode(self.paths[index])
         try:
             with Image.open(path, formats=FORMATS) as picture:
                 return self._fitted(picture)
@@ -124,9 +133,12 @@ class Photos(Dataset[Batch]):
             raise OSError(f"{path} can no longer be read ({error}): mend or remove it") from error
 
     def _fitted(self, picture: Image.Image) -> Tensor:
-        side = 2 * max(self._picture_shape[1:])  # twice the size is decoded: as sharp as the whole
+        side = 2 * max(self.decoded_shape[2:])  # twice the size is decoded: as sharp as the whole
+        whole = picture.size
         picture.draft("", (side, side))
-        return fitted(picture, self._picture_shape)
+        if picture.size == whole and _is_plain_file(picture):
+            return fitted(_decoded_whole(picture), self.decoded_shape[1:])
+        return fitted(picture, self.decoded_shape[1:])
 
     def _cut(self, picture: Tensor) -> Tensor:
         spare = [have - want for have, want in zip(picture.shape, self.image_shape, strict=True)]
@@ -138,7 +150,22 @@ class Photos(Dataset[Batch]):
         return picture[:, top : top + height, left : left + width]
 
 
-class Pixels:
+def _is_plain_file(picture: Any) -> bool:
+    """Tell whether a picture is a JPEG file, not yet read, whose pixels are used as they are."""
+    plain = (picture.format, picture.mode) == ("JPEG", "RGB") and picture.fp is not None
+    return plain and picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
+
+
+def _decoded_whole(picture: Any) -> Tensor:
+    """Decode by torchvision: the same pixels, a quarter sooner, for they come as a tensor."""
+    from torchvision.io import decode_jpeg
+
+    picture.fp.seek(0)
+    pixels: Tensor = decode_jpeg(torch.frombuffer(bytearray(picture.fp.read()), dtype=torch.uint8))
+    return pixels
+
+
+class Pixels(Dataset[Tensor]):
     """Pixels of photos, `(N, C, H, W)`, of which only those that are asked for are decoded.
 
     Args:
@@ -152,6 +179,11 @@ class Pixels:
         """Count the photos N."""
         return len(self.photos)
 
+    def __getitems__(self, index: Tensor) -> Tensor:
+        """Decode photos of a batch, given their positions; loaders call it by this name."""
+        return self[index]
+
+    @override
     def __getitem__(self, index: Any) -> Tensor:
         """Decode photos.
 

@@ -2,25 +2,34 @@
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+import torch.nn.functional as F
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 _EDGE = 0.1  # difference from the ground from which a pixel belongs to the thing in a picture
 
 
-def fitted(picture: Image.Image, image_shape: tuple[int, int, int]) -> Tensor:
+def fitted(picture: Image.Image | Tensor, image_shape: tuple[int, int, int]) -> Tensor:
     """Resize a picture to the size of an image; what is too long on one axis is cut off.
 
     Args:
-        picture: Of any mode and size; what can be seen through is white.
+        picture: Of any mode and size; what can be seen through is white. Or its pixels,
+            `(C, H, W)`, `uint8`.
         image_shape: Channels, 1 or 3, height and width [px].
 
     Returns:
         Pixels, `(C, H, W)`, `uint8`.
     """
     channels, height, width = image_shape
-    plain = _plain(picture).convert("L" if channels == 1 else "RGB")
-    return _tensor(ImageOps.fit(plain, (width, height), Image.Resampling.BICUBIC))
+    if not isinstance(picture, Tensor):
+        picture = _tensor(_in_mode(_plain(picture), channels))
+    rows, columns = picture.shape[1:]
+    kept = min(rows, round(columns * height / width) or 1)
+    kept_columns = min(columns, round(rows * width / height) or 1)
+    top, left = (rows - kept) // 2, (columns - kept_columns) // 2
+    middle = picture[None, :, top : top + kept, left : left + kept_columns]
+    # Several times as fast as Pillow's; pixels differ by a grey level at most.
+    return F.interpolate(middle, (height, width), mode="bicubic", antialias=True)[0].contiguous()
 
 
 def light_on_black(picture: Image.Image, side: int = 28) -> Tensor:
@@ -40,7 +49,7 @@ def light_on_black(picture: Image.Image, side: int = 28) -> Tensor:
         Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
         learning algorithms", 2017. arXiv:1708.07747
     """
-    grey = ImageOps.autocontrast(_plain(picture).convert("L"))
+    grey = ImageOps.autocontrast(_in_mode(_plain(picture), 1))
     level = np.asarray(grey, np.float32) / 255
     ground = np.median(np.concatenate([level[0], level[-1], level[:, 0], level[:, -1]]))
     seen = np.abs(level - ground) > _EDGE
@@ -50,12 +59,15 @@ def light_on_black(picture: Image.Image, side: int = 28) -> Tensor:
     if ground > 1 / 2:
         grey = ImageOps.invert(grey)
     thing = grey.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
-    return _tensor(ImageOps.pad(thing, (side, side), Image.Resampling.BICUBIC, color=0))
+    return _tensor(
+        ImageOps.pad(thing, (side, side), Image.Resampling.BICUBIC, color=0)
+    ).contiguous()
 
 
 def _plain(picture: Image.Image) -> Image.Image:
     """Turn a picture upright, reduce it to 8 bits and lay it onto white."""
-    picture = ImageOps.exif_transpose(picture)
+    if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
+        picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         wide = np.nan_to_num(np.asarray(picture).astype(np.float32))
         low, high = wide.min(), wide.max()
@@ -63,9 +75,14 @@ def _plain(picture: Image.Image) -> Image.Image:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture.convert("RGB")
+    return _in_mode(picture, 3)
+
+
+def _in_mode(picture: Image.Image, channels: int) -> Image.Image:
+    mode = "L" if channels == 1 else "RGB"
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _tensor(picture: Image.Image) -> Tensor:
     array = np.array(picture)
-    return torch.from_numpy(array).view(*array.shape[:2], -1).movedim(2, 0).contiguous()
+    return torch.from_numpy(array).view(*array.shape[:2], -1).movedim(2, 0)

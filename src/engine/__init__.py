@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from src.engine.console.note import note as note
     from src.engine.console.printable import printable as printable
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
+    from src.engine.jobs.machine import processors as processors
     from src.engine.lightning_compat import logs_at as logs_at
     from src.engine.lightning_compat import next_position as next_position
     from src.engine.records.metric import Metric as Metric
@@ -31,6 +32,7 @@ _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no to
     "note": "src.engine.console.note",
     "picture_folder": "src.engine.records.run_logger",
     "printable": "src.engine.console.printable",
+    "processors": "src.engine.jobs.machine",
     "run_seed": "src.engine.seed",
     "seed_generators": "src.engine.seed",
     "write_picture": "src.engine.records.run_logger",

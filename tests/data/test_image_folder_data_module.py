@@ -17,7 +17,7 @@ from tests.test_exact_resume import curves, state
 from tests.test_killed_run import finish, kill_often, start
 
 CLOTHING = Path(__file__).parents[3] / "shared" / "data" / "clothing"
-STREAMED = {"memory_mib": 0}
+IN_MEMORY, STREAMED = {"disk_mib": 0}, {"memory_mib": 0, "disk_mib": 0}
 
 
 @pytest.fixture
@@ -60,27 +60,44 @@ def test_batches_are_bytes_of_the_published_shape(root: Path, settings: dict) ->
 
 
 def test_photos_that_fit_are_kept_and_others_streamed(root: Path, capsys) -> None:
-    assert isinstance(module(root).splits["train"], Images)
-    assert "60 photos, 0 MiB decoded: kept in memory" in capsys.readouterr().err
+    for settings, where in ({}, "mapped from"), (IN_MEMORY, "kept in memory"):
+        assert isinstance(module(root, **settings).splits["train"], Images)
+        assert f"60 photos, 0 MiB decoded: {where}" in capsys.readouterr().err
     assert isinstance(module(root, **STREAMED).splits["train"], Photos)
-    assert "read from disk in each epoch" in capsys.readouterr().err
+    assert "read in each epoch (--data.disk_mib" in capsys.readouterr().err
 
 
 def test_kept_and_streamed_photos_give_the_same_batches(root: Path) -> None:
-    kept, streamed = module(root), module(root, **STREAMED)
-    assert torch.equal(batches(kept), batches(streamed))
-    assert (kept.mean, kept.std) == (streamed.mean, streamed.std)
-    assert kept.mean == channel_statistics(kept.read(train=True).image)[0]
+    kept, streamed = module(root), module(root, **STREAMED, num_workers=0)
+    for other in streamed, module(root), module(root, **IN_MEMORY), module(root, **STREAMED):
+        assert torch.equal(batches(kept), batches(other))
+        assert (kept.mean, kept.std) == (other.mean, other.std)
+    assert kept.mean == channel_statistics([kept.read(train=True).image])[0]
 
 
 def test_random_crops_are_the_same_with_workers(root: Path, monkeypatch) -> None:
     fill_with_noise(root)
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     kept = batches(module(root, random_crop=True))
+    assert torch.equal(kept, batches(module(root, random_crop=True)))
     workers = module(root, random_crop=True, num_workers=1, **STREAMED)
     assert torch.equal(kept, batches(workers))
     monkeypatch.setenv("PL_GLOBAL_SEED", "6")
     assert not torch.equal(kept.sort(0).values, batches(workers).sort(0).values)
+
+
+@pytest.mark.parametrize("settings", [{}, STREAMED], ids=str)
+def test_balanced_sampler_draws_classes_equally_often(root: Path, settings, monkeypatch) -> None:
+    for number in range(9):
+        (root / f"train/cat/{number}.png").unlink()
+    data = module(root, balanced_sampler=True, num_workers=0, **settings)
+    assert data.class_counts.tolist() == [1, 10]
+    seen: list[int] = []
+    for seed in range(9):
+        monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
+        seen += [label for batch in data.train_dataloader() for label in batch.label.tolist()]
+    assert len(seen) == 9 * 11
+    assert sum(seen) / len(seen) == pytest.approx(0.5, abs=0.15)
 
 
 def test_broken_photos_are_refused_or_left_out(root: Path) -> None:
@@ -131,7 +148,7 @@ def test_last_batch_of_one_photo_is_told(root: Path, capsys) -> None:
 
 
 def test_impossible_sizes_are_refused(root: Path) -> None:
-    with pytest.raises(ValueError, match="image_size >= 1 and memory_mib >= 0"):
+    with pytest.raises(ValueError, match="needs image_size >= 1, memory_mib >= 0"):
         module(root, image_size=0)
 
 
@@ -139,7 +156,8 @@ def test_impossible_sizes_are_refused(root: Path) -> None:
 def test_killed_run_on_photos_ends_like_one_never_killed(root: Path, monkeypatch) -> None:
     monkeypatch.chdir(root.parent)
     fill_with_noise(root)
-    settings = "root=photos image_size=12 batch_size=3 num_workers=2 random_crop=true memory_mib=0"
+    settings = "root=photos image_size=12 batch_size=3 num_workers=2 random_crop=true"
+    settings += " memory_mib=0 disk_mib=0"
     args = ["--data=ImageFolderDataModule", *(f"--data.{each}" for each in settings.split())]
     args += ["--trainer.callbacks=null", "--trainer.enable_progress_bar=false"]
     args += ["--last.every_n_steps=3", "--trainer.max_epochs=60"]

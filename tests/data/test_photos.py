@@ -66,11 +66,14 @@ def test_large_photo_is_decoded_nearly_as_sharp(tmp_path: Path) -> None:
 
 
 def test_photos_kept_in_memory_are_the_same(tmp_path: Path) -> None:
-    streamed = photos(tmp_path)
-    kept = photos(tmp_path).keep("photos")
-    assert isinstance(kept, Images)
-    assert torch.equal(kept.image, streamed.image[:])
-    assert streamed.decoded_bytes == kept.image.numel()
+    streamed, kept = photos(tmp_path), photos(tmp_path)
+    kept.keep(streamed.image[:])
+    first, second = kept.divide([3, 1])
+    assert isinstance(first, Images)
+    assert torch.equal(first.image, streamed.image[:3])
+    assert torch.equal(second.label, torch.tensor([3]))
+    assert second.image.shape == (1, *streamed.decoded_shape[1:])
+    assert torch.equal(streamed.divide([3, 1])[1][0].image, second.image[0])
 
 
 def test_random_cuts_follow_the_generator_alone(tmp_path: Path) -> None:
@@ -78,9 +81,8 @@ def test_random_cuts_follow_the_generator_alone(tmp_path: Path) -> None:
         torch.manual_seed(seed)
         return torch.stack([part[index].image for index in range(4)])
 
-    streamed = photos(tmp_path, cropped=True)
-    kept = photos(tmp_path, cropped=True).keep("photos")
-    assert isinstance(kept, Photos)
+    streamed, kept = photos(tmp_path, cropped=True), photos(tmp_path, cropped=True)
+    kept.keep(streamed.uncut().image[:])
     at_random = streamed.with_random_cuts()
     assert torch.equal(cuts(at_random, 1), cuts(kept.with_random_cuts(), 1))
     assert not torch.equal(cuts(at_random, 1), cuts(at_random, 2))
