@@ -30,6 +30,7 @@ class ExactLoader(DataLoader[T]):
         trainer: Trainer that reads, as a DataModule has it; None reads all in one process.
         training: Whether the batches are for training: read on from where the run is.
         shuffle: Draw a new order for each epoch.
+        drop_last: Leave out the last batch of an epoch if it is not full.
         **options: Passed to torch's DataLoader.
     """
 
@@ -42,12 +43,15 @@ class ExactLoader(DataLoader[T]):
         trainer: Trainer | None,
         training: bool = False,
         shuffle: bool = False,
+        drop_last: bool = False,
         **options: Any,
     ) -> None:
         keyed = not hasattr(dataset, "__getitems__")
         size = len(dataset)  # type: ignore[arg-type]
         device = getattr(dataset, "device", _CPU)
-        self.order = ExactOrder(size, batch_size, trainer, training, shuffle, keyed, device)
+        self.order = ExactOrder(
+            size, batch_size, trainer, training, shuffle, keyed, device, drop_last
+        )
         options |= {"sampler": self.order, "worker_init_fn": leave_signals_to_parent}
         if keyed:
             super().__init__(_SeededItems(dataset), batch_size, **options)
@@ -103,6 +107,7 @@ class ExactOrder(DistributedSampler[Any]):
         shuffle: Draw a new permutation for each epoch.
         keyed: Yield `(epoch, index)` of each sample.
         device: Where the indices of a batch are; the order of an epoch goes there in one piece.
+        drop_last: Leave out the last global batch of an epoch if it is not full.
     """
 
     def __init__(
@@ -114,6 +119,7 @@ class ExactOrder(DistributedSampler[Any]):
         shuffle: bool,
         keyed: bool,
         device: torch.device = _CPU,
+        drop_last: bool = False,
     ) -> None:
         self.size = num_samples
         self.batch_size = batch_size
@@ -122,6 +128,7 @@ class ExactOrder(DistributedSampler[Any]):
         self.shuffle = shuffle
         self.keyed = keyed
         self.device = device
+        self.drop_last = drop_last
 
     @property
     def world_size(self) -> int:
@@ -140,12 +147,18 @@ class ExactOrder(DistributedSampler[Any]):
     @override
     def __len__(self) -> int:
         padding = self.world_size - 1 - (0 if self.training else self._rank)
-        share = (self.size + padding) // self.world_size
+        share = (self._num_read + padding) // self.world_size
         return share if self.keyed else math.ceil(share / self.batch_size)
 
     @override
     def set_epoch(self, epoch: int) -> None:
         """Ignore Lightning's word: the epoch is read with the position."""
+
+    @property
+    def _num_read(self) -> int:
+        """Count the samples of an epoch."""
+        cut = self.size % (self.batch_size * self.world_size) if self.drop_last else 0
+        return self.size - cut
 
     @property
     def _rank(self) -> int:
@@ -161,7 +174,8 @@ class ExactOrder(DistributedSampler[Any]):
         if self.shuffle:
             generator = torch.Generator().manual_seed(derive_seed("order", run_seed(), epoch))
             order = torch.randperm(self.size, generator=generator)
-        padding = -self.size % self.world_size if self.training else 0
+        order = order[: self._num_read]
+        padding = -len(order) % self.world_size if self.training else 0
         return torch.cat([order, order[:padding]])
 
 
