@@ -1,10 +1,11 @@
 """Labelled images in memory as batches: what every data set of images here has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -69,7 +70,7 @@ class ImageDataModule(LightningDataModule, ABC):
     std: _Values
     title: str = "the data set"
     subfolder: str = ""
-    checksums: ClassVar[dict[str, str]] = {}
+    checksums: Mapping[str, str] = MappingProxyType({})
     sources: Sequence[str | Wheel] = ()
     disputed_test_indices: Sequence[int] = ()
     handwritten: bool = False

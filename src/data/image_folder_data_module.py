@@ -19,7 +19,7 @@ from src.data.photo_cache import kept
 from src.data.photo_check import usable
 from src.data.photo_index import Photo, PhotoIndex
 from src.data.photos import Photos
-from src.engine import ExactLoader, note, processors
+from src.engine import ExactLoader, UsageError, note, printable, processors
 
 _MEASURED = 4096  # photos at most that mean and standard deviation are of
 
@@ -31,8 +31,9 @@ class ImageFolderDataModule(ImageDataModule):
     Photos that are broken, or there twice, are found and named before anything is trained.
 
     Args:
-        root: Folder of the photos, or a CSV or Parquet file with the columns path,
-            label and perhaps split.
+        root: Folder of the photos, or a CSV or Parquet file with the columns path, label and
+            perhaps split. One that only a checkpoint of somebody else names is None, and must be
+            named.
         image_size: Height and width of an image, which is cut out of the middle [px].
         grey: Whether images have one channel and not three.
         random_crop: Cut training images at random places, anew in each epoch.
@@ -51,16 +52,20 @@ class ImageFolderDataModule(ImageDataModule):
         balanced_sampler: Draw the training photos with replacement, so that all classes come
             equally often, instead of each photo once in an epoch.
 
+    Attributes:
+        found_settings: Settings that are found where they are None, and then are the run's.
+
     Raises:
         FileNotFoundError: There is no such folder.
         ValueError: It has no photos of classes, or a size is not positive.
     """
 
     title = "the photos"
+    found_settings = ("class_names",)
 
     def __init__(
         self,
-        root: str,
+        root: str | None,
         image_size: int = 64,
         grey: bool = False,
         random_crop: bool = False,
@@ -76,12 +81,13 @@ class ImageFolderDataModule(ImageDataModule):
         on_device: bool = True,
         balanced_sampler: bool = False,
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, shuffle, augment, 0, on_device)
+        super().__init__(root or "", batch_size, eval_batch_size, shuffle, augment, 0, on_device)
         if image_size < 1 or min(memory_mib, disk_mib, num_workers or 0) < 0:
             raise ValueError(
                 f"{type(self).__name__} needs image_size >= 1, memory_mib >= 0, disk_mib >= 0 and "
                 f"num_workers >= 0, got {image_size=}, {memory_mib=}, {disk_mib=}, {num_workers=}"
             )
+        self.root = root
         self.random_crop = random_crop
         self.skip_broken = skip_broken
         self.balanced_sampler = balanced_sampler
@@ -89,8 +95,8 @@ class ImageFolderDataModule(ImageDataModule):
         self.disk_bytes = disk_mib * 2**20
         self.workers = processors() if num_workers is None else num_workers
         self.image_shape = (1 if grey else 3, image_size, image_size)
-        # A run's own classes serve where its photos are not, to predict.
-        self.class_names: Sequence[str] = class_names or PhotoIndex.find(self.folder).classes
+        # Those in a run's configuration serve where its photos are not, to predict.
+        self.class_names: Sequence[str] = class_names or self._index().classes
         self.num_classes = len(self.class_names)
         self._found: dict[str, list[Photo]] = {}
 
@@ -107,19 +113,28 @@ class ImageFolderDataModule(ImageDataModule):
     def prepare_data(self) -> None:
         if self._found:
             return
-        index = PhotoIndex.find(self.folder)
-        self._refuse_other_classes(index.classes)
-        self._base = index.base
-        self._found = index.divide(usable(index.base, index.photos, self.skip_broken))
+        try:
+            index = self._index()
+            self._refuse_other_classes(index.classes)
+            photos = usable(index.base, index.photos, self.skip_broken)
+            self._base, self._found = index.base, index.divide(photos)
+            self.checksums = {name: _digest(each) for name, each in self._found.items()}
+        except (OSError, ValueError) as error:  # it is the user's folder, however late it is read
+            raise UsageError(str(error)) from error
 
     @override
     def read_splits(self) -> dict[str, Images | Photos]:
         self.prepare_data()  # other processes look into what the first has found
-        _tell_of_last_batch(len(self._found["train"]), self.batch_size)
         photos = self._photos(chain(*self._found.values()), self.random_crop)
+        if self._ends_with_one(len(self._found["train"])):
+            note(
+                "the last training batch of an epoch would have one photo, which batch norm cannot "
+                "take: it is left out, another photo in each epoch"
+            )
         needed = prod(photos.decoded_shape)
         pictures, where = kept(photos, self.memory_bytes, self.disk_bytes, self.workers)
-        note(f"{len(photos)} photos, {needed / 2**20:.0f} MiB decoded: {where}")
+        size = f"{len(photos)} photos of {self.num_classes} classes, {needed / 2**20:.0f} MiB"
+        note(f"{size} decoded: {where}")
         if pictures is not None:
             photos.keep(pictures)
         if needed > self.memory_bytes:
@@ -140,41 +155,70 @@ class ImageFolderDataModule(ImageDataModule):
     @override
     def train_dataloader(self) -> ExactLoader[Batch]:
         photos = self.splits["train"]
-        images = photos.with_random_cuts() if isinstance(photos, Photos) else photos
-        options: dict[str, Any] = {"shuffle": self.shuffle}
+        # They may also be a part of the photos.
+        images = photos.with_random_cuts() if hasattr(photos, "with_random_cuts") else photos
+        weights = None
         if self.balanced_sampler:
-            options["weights"] = (1 / self.class_counts.double())[images.label.cpu()]
-        return self._loader(images, self.batch_size, training=True, **options)
+            weights = (1 / self.class_counts.double())[images.label.cpu()]
+        return self._loader(
+            images,
+            self.batch_size,
+            training=True,
+            shuffle=self.shuffle,
+            drop_last=self._ends_with_one(len(images)),
+            weights=weights,
+        )
+
+    def file_names(self, split: str) -> list[str]:
+        """Name the photos of a split, for those who look at what a network says of them.
+
+        Args:
+            split: `train`, `val` or `test`.
+
+        Returns:
+            Their paths, from the folder of the photos.
+        """
+        return [printable(photo.name) for photo in self._found[split]]
 
     @override
     def state_dict(self) -> dict[str, Any]:
         return {
             **super().state_dict(),
-            "class_names": [*self.class_names],
-            "photos": {name: _digest(photos) for name, photos in self._found.items()},
+            "photos": {**self.checksums},
         }
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
-        self._refuse_other_classes(state_dict["class_names"], "the run")
         before = state_dict["photos"]
-        for name, photos in self._found.items() if self.trainer else ():
-            if before.get(name, "") != _digest(photos):
-                raise ValueError(
+        for name, checksum in self.checksums.items() if self.trainer else ():
+            if before.get(name, "") != checksum:
+                raise UsageError(
                     f"the photos in {self.folder} are no longer those of the run: {name} has "
                     "others. Put them back, or begin a new run"
                 )
 
-    def _refuse_other_classes(self, other: Sequence[str], whose: str = "") -> None:
-        here, there = set(self.class_names), set(other)
-        if here != there:
-            raise ValueError(
-                f"{whose or self.folder} has other classes than "
-                f"{self.folder if whose else 'the run'}: {_listed(there - here)} too many, "
-                f"{_listed(here - there)} missing. Use the folder that the run was trained on, or "
-                "begin a new run"
+    def _index(self) -> PhotoIndex:
+        """List the photos, never in a folder that the user has not named."""
+        if not self.root:
+            raise FileNotFoundError(
+                "a folder of photos that only a checkpoint names is not read: name it, or another "
+                "one, with --data_dir (in a training, --data.root)"
             )
+        return PhotoIndex.find(self.folder)
+
+    def _refuse_other_classes(self, classes: Sequence[str]) -> None:
+        expected, found = set(self.class_names), set(classes)
+        if expected != found:
+            raise ValueError(
+                f"{self.folder} has other classes than the run: {_listed(found - expected)} too "
+                f"many, {_listed(expected - found)} missing. Use the folder that the run was "
+                "trained on, or begin a new run"
+            )
+
+    def _ends_with_one(self, num_photos: int) -> bool:
+        share = -(-num_photos // (self.trainer.world_size if self.trainer else 1))
+        return share % self.batch_size == 1 < self.batch_size < share
 
     def _photos(self, found: Iterable[Photo], cropped: bool) -> Photos:
         number = {name: index for index, name in enumerate(self.class_names)}
@@ -188,14 +232,6 @@ def _listed(names: set[str]) -> str:
 
 
 def _digest(photos: Sequence[Photo]) -> str:
-    """Tell one division of photos from another; it is kept in checkpoints."""
-    text = "\n".join(f"{photo.name}\t{photo.label}" for photo in photos)
+    """Tell the photos of a split from any others; it is kept in checkpoints."""
+    text = "\n".join(f"{photo.name}\t{photo.label}\t{photo.digest}" for photo in photos)
     return f"{len(photos)} {blake2b(text.encode(errors='replace'), digest_size=16).hexdigest()}"
-
-
-def _tell_of_last_batch(num_photos: int, batch_size: int) -> None:
-    if num_photos % batch_size == 1 < batch_size:
-        note(
-            f"the last batch of {num_photos} training photos has one photo, which batch norm may "
-            "not take: another --data.batch_size avoids it"
-        )

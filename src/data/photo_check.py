@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -44,19 +45,24 @@ def usable(base: Path, photos: Sequence[Photo], skip_broken: bool) -> list[Photo
     Raises:
         ValueError: There are some, and they shall not be left out.
     """
-    faults = _faults(photos, _examined(base, photos))
-    if not faults:
-        return [*photos]
+    found = _examined(base, photos)
+    faults = _faults(photos, found)
+    if faults:
+        _tell(base, len(photos), faults, skip_broken)
+    kept = [photo for photo in photos if photo.name not in faults]
+    return [photo._replace(digest=found[photo.name].digest) for photo in kept]
+
+
+def _tell(base: Path, count: int, faults: Mapping[str, str], skip_broken: bool) -> None:
     said = ", ".join(f"{name} ({fault})" for name, fault in [*sorted(faults.items())][:_TOLD])
     if len(faults) > _TOLD:
         said += f" and {len(faults) - _TOLD} more, all listed in {_write_list(base, faults)}"
-    text = f"{len(faults)} of {len(photos)} photos in {base} cannot be used: {said}"
+    text = f"{len(faults)} of {count} photos in {base} cannot be used: {said}"
     if not skip_broken:
         raise ValueError(
             f"{text}. Mend or remove them, or leave them out with --data.skip_broken true"
         )
     note(f"{text}. They are left out")
-    return [photo for photo in photos if photo.name not in faults]
 
 
 def _faults(photos: Sequence[Photo], found: Mapping[str, _Found]) -> dict[str, str]:
@@ -70,7 +76,8 @@ def _faults(photos: Sequence[Photo], found: Mapping[str, _Found]) -> dict[str, s
             faults[photo.name] = f"equals {before.name}"
             if before.split != photo.split:
                 faults[photo.name] += f", a leak from {before.split} into {photo.split}"
-            if before.label != photo.label:  # nobody knows which is right
+            if before.label != photo.label:  # nobody knows which is right: both are left out
+                faults[photo.name] += ", which has another label"
                 faults[before.name] = f"equals {photo.name}, which has another label"
     return faults
 
@@ -122,6 +129,8 @@ def _examine(path: Path) -> _Found:
     try:
         status = path.stat()
         size, changed_ns = status.st_size, status.st_mtime_ns
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            raise OSError("is no file")
         content = path.read_bytes()
         digest = blake2b(content, digest_size=16).hexdigest()
         with Image.open(BytesIO(content), formats=FORMATS) as picture:

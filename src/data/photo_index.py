@@ -9,12 +9,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.engine import note
+from src.engine import note, printable
 
 FORMATS = "JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM"  # as Pillow calls them
 _SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff",
              ".ppm", ".pgm", ".pbm"}  # fmt: skip
-_FOLDERS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "test": "test"}
+_FOLDERS = {"train": "train", "training": "train", "test": "test", "testing": "test",
+            "val": "val", "valid": "val", "validation": "val"}  # fmt: skip
 _SHARE = 10  # one photo of so many is for a split that has no folder
 _SYSTEM = {"thumbs.db", "desktop.ini", "__macosx"}
 
@@ -26,11 +27,13 @@ class Photo(NamedTuple):
         name: Its path, from the folder of the data set.
         label: Name of its class.
         split: `train`, `val` or `test`.
+        digest: Digest of its file, once that was looked at.
     """
 
     name: str
     label: str
     split: str
+    digest: str = ""
 
 
 @dataclass
@@ -134,23 +137,38 @@ def _refuse_untrained(classes: Sequence[str], photos: Sequence[Photo]) -> None:
 
 def _in_folders(root: Path) -> tuple[list[Photo], set[str]]:
     """List the photos and the classes of a folder, also the empty ones."""
-    folders = {name: split for name, split in _FOLDERS.items() if (root / name).is_dir()}
-    if folders and "train" not in folders:
-        raise ValueError(f"{root} has {', '.join(folders)} but no train: put train/CLASS/ there")
-    photos, classes, others = [], set(), 0
-    above = frozenset({root.resolve(), *((root / name).resolve() for name in folders)})
-    for name, split in (folders or {"": "train"}).items():
-        for folder in filter(Path.is_dir, _entries(root / name)):
-            label = unicodedata.normalize("NFC", folder.name)
-            files = [*_files(folder, above)]
-            kept = [file for file in files if file.suffix.lower() in _SUFFIXES]
-            photos += [Photo(file.relative_to(root).as_posix(), label, split) for file in kept]
-            classes.add(label)
-            others += len(files) - len(kept)
-            _tell_of_depth(folder, kept)
-    if others:
-        note(f"{others} files in {root} are passed over: their names are not those of pictures")
+    folders = _split_folders(root)
+    photos, classes = [], set()
+    rest = [] if root in folders else [each for each in _entries(root) if each not in folders]
+    above = frozenset({root.resolve(), *(folder.resolve() for folder in folders)})
+    for entry, split in [(entry, folders[each]) for each in folders for entry in _entries(each)]:
+        if not entry.is_dir():
+            rest.append(entry)
+            continue
+        label = _label(entry.name)
+        files: dict[bool, list[Path]] = {True: [], False: []}  # whether they are pictures
+        for file in _files(entry, above):
+            files[file.suffix.lower() in _SUFFIXES].append(file)
+        photos += [Photo(file.relative_to(root).as_posix(), label, split) for file in files[True]]
+        classes.add(label)
+        rest += files[False]
+        _tell_of_depth(entry, files[True])
+    if rest:
+        note(
+            f"{len(rest)} entries of {root} are passed over, for they are no pictures in the "
+            f"folder of a class, such as {rest[0].relative_to(root)}"
+        )
     return photos, classes
+
+
+def _split_folders(root: Path) -> dict[Path, str]:
+    """Find the folders of the splits; without any, all that there is is for training."""
+    inside = {entry: _FOLDERS.get(entry.name.lower()) for entry in _entries(root) if entry.is_dir()}
+    folders = {folder: split for folder, split in inside.items() if split}
+    if folders and "train" not in folders.values():
+        found = ", ".join(folder.name for folder in folders)
+        raise ValueError(f"{root} has {found} but no train: put train/CLASS/ there")
+    return folders or {root: "train"}
 
 
 def _tell_of_depth(folder: Path, files: Sequence[Path]) -> None:
@@ -194,7 +212,7 @@ def _listed(file: Path) -> list[Photo]:
                 f"{file}, {place}: must have a path that no other line has, a label, and train, "
                 "val or test as its split, if there is such a column"
             )
-        photos[name] = Photo(name, unicodedata.normalize("NFC", label), split)
+        photos[name] = Photo(name, _label(label), split)
     return [*photos.values()]
 
 
@@ -231,6 +249,11 @@ def _refuse_without_columns(file: Path, names: Iterable[str]) -> None:
 
 def _word(value: object) -> str:
     return "" if value is None else str(value).strip()
+
+
+def _label(name: str) -> str:
+    """Spell the name of a class in one way; one of old letters, not in UTF-8, can be written."""
+    return printable(unicodedata.normalize("NFC", name))
 
 
 def _bytes(name: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 from typing_extensions import override
@@ -134,10 +134,7 @@ class Photos(Dataset[Batch]):
 
     def _fitted(self, picture: Image.Image) -> Tensor:
         side = 2 * max(self.decoded_shape[2:])  # twice the size is decoded: as sharp as the whole
-        whole = picture.size
         picture.draft("", (side, side))
-        if picture.size == whole and _is_plain_file(picture):
-            return fitted(_decoded_whole(picture), self.decoded_shape[1:])
         return fitted(picture, self.decoded_shape[1:])
 
     def _cut(self, picture: Tensor) -> Tensor:
@@ -148,21 +145,6 @@ class Photos(Dataset[Batch]):
             top, left = (more // 2 for more in spare[1:])
         _, height, width = self.image_shape
         return picture[:, top : top + height, left : left + width]
-
-
-def _is_plain_file(picture: Any) -> bool:
-    """Tell whether a picture is a JPEG file, not yet read, whose pixels are used as they are."""
-    plain = (picture.format, picture.mode) == ("JPEG", "RGB") and picture.fp is not None
-    return plain and picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
-
-
-def _decoded_whole(picture: Any) -> Tensor:
-    """Decode by torchvision: the same pixels, a quarter sooner, for they come as a tensor."""
-    from torchvision.io import decode_jpeg
-
-    picture.fp.seek(0)
-    pixels: Tensor = decode_jpeg(torch.frombuffer(bytearray(picture.fp.read()), dtype=torch.uint8))
-    return pixels
 
 
 class Pixels(Dataset[Tensor]):

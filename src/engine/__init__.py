@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from src.engine.console.failure import UsageError as UsageError
     from src.engine.console.note import note as note
     from src.engine.console.printable import printable as printable
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no torch
     "ExactLoader": "src.engine.exact.exact_loader",
     "Metric": "src.engine.records.metric",
+    "UsageError": "src.engine.console.failure",
     "tensorboard_of": "src.engine.records.run_logger",
     "count_samples": "src.engine.records.totals",
     "derive_seed": "src.engine.seed",

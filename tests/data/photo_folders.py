@@ -1,5 +1,6 @@
 """Small folders of photos, as users bring them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ def photo(path: Path, number: int = 0, size: tuple[int, int] = (20, 16), **save:
     return path
 
 
-def photo_folder(root: Path, count: int = 20, splits: tuple[str, ...] = ("train",)) -> Path:
-    """Write photos of two classes for each split, all different."""
+def photo_folder(
+    root: Path,
+    count: int = 20,
+    splits: tuple[str, ...] = ("train",),
+    labels: Sequence[str] = ("cat", "dog"),
+) -> Path:
+    """Write photos of some classes for each split, all different."""
     number = 0
     for split in splits:
-        for label in ("cat", "dog"):
+        for label in labels:
             for each in range(count):
                 photo(root / split / label / f"{each}.png", number)
                 number += 1

@@ -7,14 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
+from src import evaluate, export, predict, reproduce
 from src.data import ImageFolderDataModule, Images
 from src.data.image_data_module import channel_statistics
 from src.data.photos import Photos
-from src.engine.checkpoints.trained import Trained
+from src.engine import UsageError
 from src.train import main
 from tests.data.photo_folders import photo, photo_folder
 from tests.test_exact_resume import curves, state
 from tests.test_killed_run import finish, kill_often, start
+from tests.test_train import refusal_of
 
 CLOTHING = Path(__file__).parents[3] / "shared" / "data" / "clothing"
 IN_MEMORY, STREAMED = {"disk_mib": 0}, {"memory_mib": 0, "disk_mib": 0}
@@ -62,7 +64,8 @@ def test_batches_are_bytes_of_the_published_shape(root: Path, settings: dict) ->
 def test_photos_that_fit_are_kept_and_others_streamed(root: Path, capsys) -> None:
     for settings, where in ({}, "mapped from"), (IN_MEMORY, "kept in memory"):
         assert isinstance(module(root, **settings).splits["train"], Images)
-        assert f"60 photos, 0 MiB decoded: {where}" in capsys.readouterr().err
+        said = f"60 photos of 2 classes, 0 MiB decoded: {where}"
+        assert said in capsys.readouterr().err
     assert isinstance(module(root, **STREAMED).splits["train"], Photos)
     assert "read in each epoch (--data.disk_mib" in capsys.readouterr().err
 
@@ -113,17 +116,14 @@ def test_classes_are_numbered_by_all_splits(root: Path) -> None:
 
 
 def test_run_is_not_continued_with_other_classes(root: Path) -> None:
-    state = module(root).state_dict()
     photo(root / "train/emu/a.png", 200)
-    with pytest.raises(ValueError, match="too many, emu missing"):
-        module(root).load_state_dict(state)
-    with pytest.raises(ValueError, match="has other classes than the run: emu too many"):
-        module(root, class_names=state["class_names"])
+    with pytest.raises(ValueError, match="classes than the run: emu too many, ant missing"):
+        module(root, class_names=["ant", "cat", "dog"])
 
 
 def test_run_is_not_continued_with_other_photos(root: Path) -> None:
     state = module(root).state_dict()
-    (root / "train/cat/0.png").rename(root / "train/cat/other.png")
+    photo(root / "train/cat/0.png", 200)  # another one of that name
     data = module(root)
     data.load_state_dict(state)  # to evaluate, they may be others
     data.trainer = SimpleNamespace()
@@ -136,15 +136,18 @@ def test_classes_of_a_run_serve_where_its_photos_are_not(tmp_path: Path) -> None
     assert data.num_classes == 2
     image = data.from_picture(Image.new("RGB", (30, 50), "red"))
     assert (image.shape, image.dtype) == ((3, 8, 8), torch.uint8)
-    with pytest.raises(FileNotFoundError, match=r"no folder and no .csv"):
+    with pytest.raises(UsageError, match=r"no folder and no .csv"):
         data.prepare_data()
 
 
-def test_last_batch_of_one_photo_is_told(root: Path, capsys) -> None:
-    module(root, batch_size=19)
-    assert "the last batch of 20 training photos has one" in capsys.readouterr().err
-    module(root, batch_size=1)
-    assert "last batch" not in capsys.readouterr().err
+@pytest.mark.parametrize("settings", [{}, STREAMED], ids=str)
+def test_last_batch_of_one_photo_is_left_out(root: Path, settings: dict, capsys) -> None:
+    data = module(root, batch_size=19, **settings)
+    assert "the last training batch of an epoch would have one" in capsys.readouterr().err
+    assert [len(batch.label) for batch in data.train_dataloader()] == [19]
+    for size, sizes in ((1, [1] * 20), (20, [20]), (21, [20]), (18, [18, 2])):
+        data = module(root, batch_size=size, **settings)
+        assert [len(batch.label) for batch in data.train_dataloader()] == sizes
 
 
 def test_impossible_sizes_are_refused(root: Path) -> None:
@@ -167,17 +170,48 @@ def test_killed_run_on_photos_ends_like_one_never_killed(root: Path, monkeypatch
     assert curves(1) == curves(0)
 
 
-@pytest.mark.slow
-def test_run_on_photos_goes_on_and_predicts_without_them(root: Path, monkeypatch) -> None:
-    monkeypatch.chdir(root.parent)
+def train(root: Path, *more: str) -> None:
     args = ["--data=ImageFolderDataModule", f"--data.root={root}", "--data.image_size=12"]
-    main([*args, "--trainer.max_epochs=1", "--trainer.enable_progress_bar=false"])
+    args += ["--trainer.max_epochs=1", "--trainer.enable_progress_bar=false"]
+    main([*args, "--trainer.callbacks=null", *more])
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.slow
+def test_run_is_not_used_with_other_classes(root: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(root.parent)
+    train(root)
+    before = contents(Path("checkpoints"))
     photo(root / "train/emu/a.png", 200)
-    with pytest.raises(SystemExit):
-        main(["--ckpt_path=last", "--trainer.max_epochs=2"])
-    root.rename(root.parent / "gone")
-    assert Trained.load("last").data.class_names == ["cat", "dog"]
-    assert Trained.load("last", str(root.parent / "gone")).data.folder.name == "gone"
+    other = photo_folder(Path("other"), 10, labels=["ant", "cat", "emu"])
+    for command in (
+        lambda: main(["--ckpt_path=last", "--trainer.max_epochs=2"]),
+        lambda: evaluate.main(["last"]),
+        lambda: evaluate.main(["last", f"--data_dir={other}"]),
+        lambda: export.main(["last"]),
+        lambda: reproduce.main(["last"]),
+    ):
+        code, line = refusal_of(capsys, command)
+        assert (code, "has other classes than the run: " in line) == (2, True)
+    assert contents(Path("checkpoints")) == before
+    assert [folder.name for folder in Path("lightning_logs").glob("version_*")] == ["version_0"]
+    shutil.rmtree(root / "train/emu")
+    main(["--ckpt_path=last", "--trainer.max_epochs=2"])
+
+
+@pytest.mark.slow
+def test_run_on_photos_predicts_without_them(root: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(root.parent)
+    train(root)
+    root.rename("gone")
+    with pytest.raises(SystemExit) as stop:
+        predict.main(["last", "gone/test/cat"])
+    assert (stop.value.code, capsys.readouterr().out.count(".png")) == (0, 10)
+    evaluate.main(["last", "--data_dir=gone"])
+    main(["--ckpt_path=last", "--data.root=gone", "--trainer.max_epochs=2"])
 
 
 @pytest.mark.slow

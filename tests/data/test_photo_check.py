@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -53,7 +54,20 @@ def test_equal_photos_are_named_as_a_leak(root: Path) -> None:
 def test_equal_photos_of_two_classes_are_both_left_out(root: Path, capsys) -> None:
     shutil.copy(root / "train/cat/0.png", root / "train/dog/same.png")
     assert not {"train/cat/0.png", "train/dog/same.png"} & {*check(root, skip_broken=True)}
-    assert "which has another label" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("which has another label") == 2
+
+
+def test_pipe_is_not_waited_for(root: Path) -> None:
+    os.mkfifo(root / "train/cat/pipe.jpg")
+    (root / "train/cat/loop.jpg").symlink_to("loop.jpg")
+    with pytest.raises(ValueError, match=r"loop.jpg \(.*\), train/cat/pipe.jpg \(is no file\)"):
+        check(root)
+
+
+def test_equal_photos_of_one_class_are_told(root: Path, capsys) -> None:
+    shutil.copy(root / "train/cat/0.png", root / "train/cat/same.png")
+    assert "train/cat/0.png" in check(root, skip_broken=True)
+    assert "train/cat/same.png (equals train/cat/0.png). They are" in capsys.readouterr().err
 
 
 def test_photos_left_out_are_said(root: Path, capsys) -> None:

@@ -1,9 +1,10 @@
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from src.data.photo_index import PhotoIndex
+from src.data.photo_index import Photo, PhotoIndex
 from tests.data.photo_folders import photo, photo_folder
 
 
@@ -44,6 +45,14 @@ def test_capitals_spaces_and_umlauts_are_names(tmp_path: Path) -> None:
     assert [(index.base / each.name).exists() for each in index.photos] == [True, True]
 
 
+def test_names_of_old_letters_can_be_written(tmp_path: Path) -> None:
+    photo_folder(tmp_path, 1)
+    photo(tmp_path / os.fsdecode(b"train/R\xf6cke/\xfc.png"), 9)
+    index = PhotoIndex.find(tmp_path)
+    assert index.classes == ("R\\udcf6cke", "cat", "dog")
+    assert all((tmp_path / each.name).exists() for each in index.photos)
+
+
 def test_link_that_leads_back_ends(tmp_path: Path) -> None:
     photo_folder(tmp_path, 1)
     (tmp_path / "train/cat/again").symlink_to(tmp_path / "train")
@@ -60,10 +69,28 @@ def test_folders_in_a_class_are_one_class(tmp_path: Path, capsys) -> None:
     assert "the 2 folders in" in capsys.readouterr().err
 
 
-def test_files_of_other_kinds_are_counted(tmp_path: Path, capsys) -> None:
-    (photo_folder(tmp_path, 1) / "train/cat/notes.txt").write_text("x")
+@pytest.mark.parametrize("name", ["train/cat/notes.txt", "train/loose.jpg", "a.png", "emu/a.png"])
+def test_what_is_in_no_class_is_told(tmp_path: Path, capsys, name: str) -> None:
+    photo_folder(tmp_path, 1)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
     assert len(names(tmp_path)) == 2
-    assert "1 files in" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "1 entries of" in said
+    assert name.partition("/")[0] in said
+
+
+def test_folders_of_splits_go_by_their_usual_names(tmp_path: Path) -> None:
+    for folder in ("Training", "Valid", "TEST"):
+        photo(tmp_path / folder / "cat/a.png")
+        photo(tmp_path / folder / "dog/a.png")
+    assert sizes(tmp_path) == {"train": 2, "val": 2, "test": 2}
+
+
+def test_photos_of_each_class_alone_are_divided(tmp_path: Path) -> None:
+    photo_folder(tmp_path, 20).joinpath("train").rename(tmp_path / "photos")
+    assert sizes(tmp_path / "photos") == {"train": 32, "val": 4, "test": 4}
 
 
 def test_missing_splits_take_a_tenth_of_each_class(tmp_path: Path) -> None:
@@ -108,7 +135,7 @@ def test_csv_lists_photos_classes_and_splits(tmp_path: Path) -> None:
     file.write_text("path,label,split\nb/1.jpg,1,train\na 2.jpg,0,validation\n", "utf-8-sig")
     index = PhotoIndex.find(file)
     assert (index.base, index.classes) == (tmp_path, ("0", "1"))
-    assert index.photos == [("a 2.jpg", "0", "val"), ("b/1.jpg", "1", "train")]
+    assert index.photos == [Photo("a 2.jpg", "0", "val"), Photo("b/1.jpg", "1", "train")]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class Trained:
         path = Path(found)
         checkpoint = read_checkpoint(path)
         run = Run.of_checkpoint(path)
-        config = Trusted.read(checkpoint["config"], run=run, states=checkpoint)
+        config = Trusted.read(checkpoint["config"], run=run)
         _find_data(config.content, data_dir, run)
         task, data = build(config, checkpoint["state_dict"])
         if data is None and data_dir is not None:

@@ -9,7 +9,7 @@ Texts stay texts, and nothing else can be imported while it is parsed and built.
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -49,21 +49,13 @@ class Trusted:
     words: Sequence[str] = ()
 
     @classmethod
-    def read(
-        cls,
-        config: Any,
-        words: Sequence[str] = (),
-        run: Run | None = None,
-        states: Mapping[str, Any] | None = None,
-    ) -> "Trusted":
+    def read(cls, config: Any, words: Sequence[str] = (), run: Run | None = None) -> "Trusted":
         """Read the configuration in a checkpoint, if it can do no more than build a training.
 
         Args:
             config: What the checkpoint holds as its configuration.
             words: Words of the user's command.
             run: Run that goes on, which the configuration is confined to.
-            states: All that the checkpoint holds; what the data set kept in it under the name of
-                a setting, a list of texts, is that setting where it was left open.
 
         Returns:
             The configuration; nothing that it names has been called, and only packages of the list
@@ -80,7 +72,6 @@ class Trusted:
             ) from error
         if not isinstance(content, dict) or "config" in content or "model" not in content:
             raise ValueError("the checkpoint holds no configuration: give another one")
-        _recall(content.get("data"), states or {})
         trusted = cls(content, is_own(config), words)
         if not trusted.own:
             confine(content, trusted._find, run)
@@ -128,7 +119,8 @@ class Trusted:
         Raises:
             FileNotFoundError: Its files are not there.
         """
-        named = any(option == "data.data_dir" for option, _ in options(self.words))
+        folders = {"data.data_dir", "data.root"}
+        named = any(option in folders for option, _ in options(self.words))
         if hasattr(data, "download") and not self.own and not named:
             data.download = False
             data.prepare_data()  # refuses what is missing before a run begins
@@ -184,18 +176,6 @@ class Trusted:
             same = isinstance(raw, list) and len(raw) == len(parsed)
             for number, value in enumerate(parsed):
                 self._judge(raw[number] if same else None, value, where)
-
-
-def _recall(data: Any, states: Mapping[str, Any]) -> None:
-    """Fill in what a data set found for itself, so that it is the same where its files are not."""
-    given = data.get("init_args") if isinstance(data, dict) else None
-    if not isinstance(given, dict) or not isinstance(data.get("class_path"), str):
-        return
-    state = states.get(data["class_path"].rpartition(".")[2])
-    for name, value in state.items() if isinstance(state, dict) else ():
-        texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        if texts and name in given and given[name] is None:
-            given[name] = value
 
 
 def settle(trusted: Trusted | None, config: str, run: Run, trainer: Trainer) -> None:

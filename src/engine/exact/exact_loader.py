@@ -32,6 +32,7 @@ class ExactLoader(DataLoader[T]):
         shuffle: Draw a new order for each epoch.
         weights: Weight of each sample, `(N,)`, with which N are drawn for each epoch, with
             replacement; None reads each sample once.
+        drop_last: Leave out the last batch of an epoch if it is not full.
         **options: Passed to torch's DataLoader.
     """
 
@@ -45,12 +46,13 @@ class ExactLoader(DataLoader[T]):
         training: bool = False,
         shuffle: bool = False,
         weights: torch.Tensor | None = None,
+        drop_last: bool = False,
         **options: Any,
     ) -> None:
         keyed = not hasattr(dataset, "__getitems__")
         size = len(dataset)  # type: ignore[arg-type]
         device = getattr(dataset, "device", _CPU)
-        given = batch_size, trainer, training, shuffle, keyed, device, weights
+        given = batch_size, trainer, training, shuffle, keyed, device, weights, drop_last
         self.order = ExactOrder(size, *given)
         options |= {"sampler": self.order, "worker_init_fn": leave_signals_to_parent}
         if keyed:
@@ -109,6 +111,7 @@ class ExactOrder(DistributedSampler[Any]):
             `(epoch, index, place)`.
         device: Where the indices of a batch are; the order of an epoch goes there in one piece.
         weights: Weight of each sample, `(N,)`, with which they are drawn; None gives each once.
+        drop_last: Leave out the last global batch of an epoch if it is not full.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class ExactOrder(DistributedSampler[Any]):
         keyed: bool,
         device: torch.device = _CPU,
         weights: torch.Tensor | None = None,
+        drop_last: bool = False,
     ) -> None:
         self.size = num_samples
         self.batch_size = batch_size
@@ -130,6 +134,7 @@ class ExactOrder(DistributedSampler[Any]):
         self.keyed = keyed
         self.device = device
         self.weights = weights
+        self.drop_last = drop_last
 
     @property
     def world_size(self) -> int:
@@ -152,12 +157,18 @@ class ExactOrder(DistributedSampler[Any]):
     @override
     def __len__(self) -> int:
         padding = self.world_size - 1 - (0 if self.training else self._rank)
-        share = (self.size + padding) // self.world_size
+        share = (self._num_read + padding) // self.world_size
         return share if self.keyed else math.ceil(share / self.batch_size)
 
     @override
     def set_epoch(self, epoch: int) -> None:
         """Ignore Lightning's word: the epoch is read with the position."""
+
+    @property
+    def _num_read(self) -> int:
+        """Count the samples of an epoch."""
+        cut = self.size % (self.batch_size * self.world_size) if self.drop_last else 0
+        return self.size - cut
 
     @property
     def _rank(self) -> int:
@@ -176,7 +187,8 @@ class ExactOrder(DistributedSampler[Any]):
             order = torch.randperm(self.size, generator=generator)
         else:
             order = torch.arange(self.size)
-        padding = -self.size % self.world_size if self.training else 0
+        order = order[: self._num_read]
+        padding = -len(order) % self.world_size if self.training else 0
         return torch.cat([order, order[:padding]])
 
 

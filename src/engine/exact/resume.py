@@ -65,7 +65,7 @@ class Resumed:
         path, passed_over = find_checkpoint(word, root)
         checkpoint = read_checkpoint(path)
         run = Run.of_checkpoint(Path(path))
-        trusted = Trusted.read(checkpoint["config"], words, run, checkpoint)
+        trusted = Trusted.read(checkpoint["config"], words, run)
         if not trusted.own:
             build(trusted, checkpoint["state_dict"])  # else it would be refused much later
         for reason in passed_over:

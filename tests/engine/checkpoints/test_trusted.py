@@ -101,6 +101,7 @@ def test_short_names_mean_loaded_classes() -> None:
     [
         (False, WORDS, True),
         (False, (*WORDS, "--data.init_args.data_dir=x"), False),
+        (False, (*WORDS, "--data.root", "x"), False),
         (True, WORDS, False),
     ],
 )
@@ -228,22 +229,3 @@ def test_settings_of_jsonargparse_are_as_before(layers: dict[str, Any]) -> None:
     before = dict(_common.parsing_settings)
     parse(read(layers))
     assert _common.parsing_settings == before
-
-
-@pytest.mark.parametrize(
-    ("before", "kept", "after"),
-    [
-        (None, ["a", "b"], ["a", "b"]),
-        (["c"], ["a", "b"], ["c"]),
-        (None, ["a", {"class_path": "b"}], None),
-        (None, "a", None),
-    ],
-)
-def test_setting_left_open_is_what_the_data_set_kept(before: Any, kept: Any, after: Any) -> None:
-    content = {
-        "model": {"class_path": "src.tasks.ClassificationTask"},
-        "data": {"class_path": "src.data.ImageFolderDataModule", "init_args": {"names": before}},
-    }
-    states = {"ImageFolderDataModule": {"names": kept, "other": ["x"]}}
-    read = Trusted.read(yaml.safe_dump(content), states=states)
-    assert read.content["data"]["init_args"] == {"names": after}

@@ -187,6 +187,17 @@ def test_batches_are_whole_but_the_last(batch: int) -> None:
     assert [len(indices) for indices in sampler] == [4, 4, 4, 4, 4, 3][batch:]
 
 
+@pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.parametrize("rank", range(2))
+def test_last_batch_that_is_not_full_may_be_left_out(keyed: bool, rank: int) -> None:
+    trainer = fake_trainer(rank, world_size=2)
+    whole = ExactOrder(N, 4, trainer, True, shuffle=True, keyed=keyed)
+    cut = ExactOrder(N, 4, trainer, True, shuffle=True, keyed=keyed, drop_last=True)
+    assert len(cut) == len(list(cut)) == (8 if keyed else 2)
+    pairs = zip(cut, whole, strict=False)
+    assert all(one == other if keyed else torch.equal(one, other) for one, other in pairs)
+
+
 def test_keyed_order_tells_the_epoch() -> None:
     assert {epoch for epoch, _ in order(epoch=2, keyed=True)} == {2}
 
