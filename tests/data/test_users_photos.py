@@ -64,7 +64,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no train": (lambda root: shutil.rmtree(root / "train"), "has test, val but no train"),
     "nothing": (lambda root: [shutil.rmtree(root / name) for name in ALL], "photos of 0 classes"),
     "absent": (shutil.rmtree, "is no folder and no .csv or .parquet file"),
-    "file": (lambda root: [shutil.rmtree(root), root.touch()], "is no folder and no .csv or .parquet file"),
+    "file": (
+        lambda root: [shutil.rmtree(root), root.touch()],
+        "is no folder and no .csv or .parquet file",
+    ),
 }
 
 
