@@ -1,6 +1,7 @@
 """Photos of one's own, in folders of classes or in a CSV file."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -83,7 +84,7 @@ class ImageFolderDataModule(ImageDataModule):
         self.memory_bytes = memory_mib * 2**20
         self.image_shape = (1 if grey else 3, image_size, image_size)
         # Those in a run's configuration serve where its photos are not, to predict.
-        self.class_names: Sequence[str] = class_names or self._index().classes
+        self.class_names: Sequence[str] = class_names or self._index.classes
         self.num_classes = len(self.class_names)
         self._found: dict[str, list[Photo]] = {}
 
@@ -103,7 +104,7 @@ class ImageFolderDataModule(ImageDataModule):
         if self._found:
             return
         try:
-            index = self._index()
+            index = self._index
             self._refuse_other_classes(index.classes)
             photos = usable(index.base, index.photos, self.skip_broken)
             self._base, self._found = index.base, index.divide(photos)
@@ -174,8 +175,9 @@ class ImageFolderDataModule(ImageDataModule):
                     "others. Put them back, or begin a new run"
                 )
 
+    @cached_property
     def _index(self) -> PhotoIndex:
-        """List the photos, never in a folder that the user has not named."""
+        """The photos as names, never those of a folder that the user has not named."""
         if not self.root:
             raise FileNotFoundError(
                 "a folder of photos that only a checkpoint names is not read: name it, or another "
