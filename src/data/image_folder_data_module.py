@@ -189,9 +189,9 @@ class ImageFolderDataModule(ImageDataModule):
         expected, found = set(self.class_names), set(classes)
         if expected != found:
             raise ValueError(
-                f"{self.folder} has other classes than the run: {_listed(found - expected)} too "
-                f"many, {_listed(expected - found)} missing. Use the folder that the run was "
-                "trained on, or begin a new run"
+                f"{self.folder} has other classes than the run, more: "
+                f"{_listed(found - expected)}, missing: {_listed(expected - found)}. Use the "
+                "folder that the run was trained on, or begin a new run"
             )
 
     def _ends_with_one(self, num_photos: int) -> bool:
