@@ -1,6 +1,7 @@
 """Photos of one's own, in folders of classes or listed in a file."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 from math import prod
@@ -96,7 +97,7 @@ class ImageFolderDataModule(ImageDataModule):
         self.workers = processors() if num_workers is None else num_workers
         self.image_shape = (1 if grey else 3, image_size, image_size)
         # Those in a run's configuration serve where its photos are not, to predict.
-        self.class_names: Sequence[str] = class_names or self._index().classes
+        self.class_names: Sequence[str] = class_names or self._index.classes
         self.num_classes = len(self.class_names)
         self._found: dict[str, list[Photo]] = {}
 
@@ -114,7 +115,7 @@ class ImageFolderDataModule(ImageDataModule):
         if self._found:
             return
         try:
-            index = self._index()
+            index = self._index
             self._refuse_other_classes(index.classes)
             photos = usable(index.base, index.photos, self.skip_broken)
             self._base, self._found = index.base, index.divide(photos)
@@ -198,8 +199,9 @@ class ImageFolderDataModule(ImageDataModule):
                     "others. Put them back, or begin a new run"
                 )
 
+    @cached_property
     def _index(self) -> PhotoIndex:
-        """List the photos, never in a folder that the user has not named."""
+        """The photos as names, never those of a folder that the user has not named."""
         if not self.root:
             raise FileNotFoundError(
                 "a folder of photos that only a checkpoint names is not read: name it, or another "
@@ -211,9 +213,9 @@ class ImageFolderDataModule(ImageDataModule):
         expected, found = set(self.class_names), set(classes)
         if expected != found:
             raise ValueError(
-                f"{self.folder} has other classes than the run: {_listed(found - expected)} too "
-                f"many, {_listed(expected - found)} missing. Use the folder that the run was "
-                "trained on, or begin a new run"
+                f"{self.folder} has other classes than the run, more: "
+                f"{_listed(found - expected)}, missing: {_listed(expected - found)}. Use the "
+                "folder that the run was trained on, or begin a new run"
             )
 
     def _ends_with_one(self, num_photos: int) -> bool:

@@ -154,10 +154,9 @@ def _in_folders(root: Path) -> tuple[list[Photo], set[str]]:
         rest += files[False]
         _tell_of_depth(entry, files[True])
     if rest:
-        note(
-            f"{len(rest)} entries of {root} are passed over, for they are no pictures in the "
-            f"folder of a class, such as {rest[0].relative_to(root)}"
-        )
+        more = f" and {len(rest) - 1} more" if len(rest) > 1 else ""
+        name = rest[0].relative_to(root)
+        note(f"passed over in {root}, no picture in the folder of a class: {name}{more}")
     return photos, classes
 
 
