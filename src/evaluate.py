@@ -136,6 +136,7 @@ def _evaluate(trained: "TrainedClassifier", split: str, out: Path) -> str:
         trained.class_names(answers.logits.shape[1]),
         {"split": split, "step": step, "sha256": digest},
         getattr(trained.data, "disputed_test_indices", ()) if split == "test" else (),
+        trained.file_names(split),
     )
     if split == "test":
         add_look(

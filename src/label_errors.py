@@ -80,15 +80,16 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
     unseen = training.run()
     data = training.trained.data
     names = training.trained.class_names(unseen.probability.shape[1])
-    errors = LabelErrors(unseen.probability, unseen.label, names)
+    files = training.trained.file_names("train")
+    errors = LabelErrors(unseen.probability, unseen.label, names, files)
     archive = io.BytesIO()
     np.savez(archive, **{name: part.numpy() for name, part in unseen._asdict().items()})
-    files = {
+    contents = {
         "label_errors.png": errors.png(training.split.image, num_images),
         "label_errors.csv": errors.csv(getattr(data, "train_indices", None)),
         "probabilities.npz": archive.getvalue(),
     }
-    for name, content in files.items():
+    for name, content in contents.items():
         write_atomic(out / name, content)
     right = (unseen.probability.argmax(dim=1) == unseen.label).float().mean().item()
     rows = {
@@ -97,7 +98,7 @@ def _find(training: "CrossTraining", out: Path, num_images: int) -> str:
         "accuracy": f"{right:.2%} out of sample",
         "suspected": f"{len(errors.index):,} label errors",
     }
-    last = entries({"files": f"{shown(out)}/{', '.join(files)}"})
+    last = entries({"files": f"{shown(out)}/{', '.join(contents)}"})
     return f"{entries(rows)}\n\n{errors.table()}\n\n{last}"
 
 

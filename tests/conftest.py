@@ -27,6 +27,7 @@ def memory(
     folder = tmp_path_factory.getbasetemp() / "memory" / f"{hash(request.node.nodeid):x}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder))
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         yield folder / "lightning-research-template" / "used.jsonl"
 
 

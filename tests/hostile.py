@@ -32,11 +32,12 @@ _REACHING = (
     *("os.chmod", "os.chown", "shutil.rmtree", "shutil.copyfile", "shutil.move", "sqlite3.connect"),
     *("cpython.run_file", "tempfile.mkdtemp", "tempfile.mkstemp"),
 )
+_LOOKING = ("import", "open", "os.listdir", "os.scandir")
 _seen: list[tuple[str, tuple[Any, ...]]] | None = None
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
-    if _seen is not None and (event in ("import", "open") or event in _REACHING):
+    if _seen is not None and (event in _LOOKING or event in _REACHING):
         _seen.append((event, args))
 
 
@@ -57,6 +58,12 @@ class Watched:
     @property
     def opened(self) -> list[str]:
         return [str(args[0]) for event, args in self.events if event == "open"]
+
+    @property
+    def listed(self) -> list[str]:
+        return [
+            str(args[0]) for event, args in self.events if event.startswith(("os.list", "os.sc"))
+        ]
 
     @property
     def reached(self) -> list[tuple[str, Any]]:

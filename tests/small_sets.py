@@ -123,7 +123,9 @@ CASES: dict[str, Callable[[Any], tuple[Files, dict[str, Any]]]] = {
 MODULES = [
     item
     for item in vars(data).values()
-    if isinstance(item, type) and issubclass(item, ImageDataModule) and item is not ImageDataModule
+    if isinstance(item, type)
+    and issubclass(item, ImageDataModule)
+    and item not in (ImageDataModule, data.ImageFolderDataModule)  # has files of the user's
 ]
 
 

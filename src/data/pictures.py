@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+import torch.nn.functional as F
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 _EDGE = 0.1  # difference from the ground from which a pixel belongs to the thing in a picture
@@ -19,8 +20,15 @@ def fitted(picture: Image.Image, image_shape: tuple[int, int, int]) -> Tensor:
         Pixels, `(C, H, W)`, `uint8`.
     """
     channels, height, width = image_shape
-    plain = _plain(picture).convert("L" if channels == 1 else "RGB")
-    return _tensor(ImageOps.fit(plain, (width, height), Image.Resampling.BICUBIC))
+    plain = _in_mode(_plain(picture), channels)
+    columns, rows = plain.size
+    kept = min(columns, round(rows * width / height) or 1)
+    kept_rows = min(rows, round(columns * height / width) or 1)
+    left, top = (columns - kept) // 2, (rows - kept_rows) // 2
+    middle = _tensor(plain.crop((left, top, left + kept, top + kept_rows)))
+    # Several times as fast as Pillow's; pixels differ by a grey level at most.
+    image = F.interpolate(middle[None], (height, width), mode="bicubic", antialias=True)[0]
+    return image.contiguous()
 
 
 def light_on_black(picture: Image.Image, side: int = 28) -> Tensor:
@@ -40,7 +48,7 @@ def light_on_black(picture: Image.Image, side: int = 28) -> Tensor:
         Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
         learning algorithms", 2017. arXiv:1708.07747
     """
-    grey = ImageOps.autocontrast(_plain(picture).convert("L"))
+    grey = ImageOps.autocontrast(_in_mode(_plain(picture), 1))
     level = np.asarray(grey, np.float32) / 255
     ground = np.median(np.concatenate([level[0], level[-1], level[:, 0], level[:, -1]]))
     seen = np.abs(level - ground) > _EDGE
@@ -50,12 +58,15 @@ def light_on_black(picture: Image.Image, side: int = 28) -> Tensor:
     if ground > 1 / 2:
         grey = ImageOps.invert(grey)
     thing = grey.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
-    return _tensor(ImageOps.pad(thing, (side, side), Image.Resampling.BICUBIC, color=0))
+    return _tensor(
+        ImageOps.pad(thing, (side, side), Image.Resampling.BICUBIC, color=0)
+    ).contiguous()
 
 
 def _plain(picture: Image.Image) -> Image.Image:
     """Turn a picture upright, reduce it to 8 bits and lay it onto white."""
-    picture = ImageOps.exif_transpose(picture)
+    if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
+        picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         wide = np.nan_to_num(np.asarray(picture).astype(np.float32))
         low, high = wide.min(), wide.max()
@@ -63,9 +74,14 @@ def _plain(picture: Image.Image) -> Image.Image:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture.convert("RGB")
+    return _in_mode(picture, 3)
+
+
+def _in_mode(picture: Image.Image, channels: int) -> Image.Image:
+    mode = "L" if channels == 1 else "RGB"
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _tensor(picture: Image.Image) -> Tensor:
     array = np.array(picture)
-    return torch.from_numpy(array).view(*array.shape[:2], -1).movedim(2, 0).contiguous()
+    return torch.from_numpy(array).view(*array.shape[:2], -1).movedim(2, 0)

@@ -1,7 +1,7 @@
 """QMNIST: MNIST's 60,000 training images, and 60,000 test images of which it has 10,000."""
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import ClassVar
 
 from torchvision.datasets import QMNIST
 from typing_extensions import override
@@ -28,9 +28,7 @@ class QMNISTDataModule(IdxDataModule):
     image_file = "qmnist-{}-images-idx3-ubyte.gz"
     label_file = "qmnist-{}-labels-idx2-int.gz"
     parts = "train", "test"
-    checksums: ClassVar[dict[str, str]] = {
-        PurePosixPath(address).name: md5 for address, md5 in _FILES
-    }
+    checksums: Mapping[str, str] = {PurePosixPath(address).name: md5 for address, md5 in _FILES}
     sources = (f"{_FILES[0][0].rpartition('/')[0]}/",)
     from_picture = staticmethod(centred_digit)
 

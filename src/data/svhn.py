@@ -1,5 +1,6 @@
 """SVHN: 73,257 training and 26,032 test photos of house numbers' digits, 32 x 32 px, in colour."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -23,7 +24,7 @@ class SVHNDataModule(ImageDataModule):
     image_shape = (3, 32, 32)
     num_classes = 10
     class_names = tuple("0123456789")
-    checksums: ClassVar[dict[str, str]] = {name: md5 for _, name, md5 in _FILES}
+    checksums: Mapping[str, str] = {name: md5 for _, name, md5 in _FILES}
     sources = (_FILES[0][0].removesuffix(_FILES[0][1]),)
     reader: ClassVar[Any] = SVHN
 

@@ -4,8 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from src.engine.console.failure import UsageError as UsageError
+    from src.engine.console.note import note as note
     from src.engine.console.printable import printable as printable
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
+    from src.engine.jobs.machine import processors as processors
     from src.engine.lightning_compat import logs_at as logs_at
     from src.engine.lightning_compat import next_position as next_position
     from src.engine.records.metric import Metric as Metric
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
 _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no torch
     "ExactLoader": "src.engine.exact.exact_loader",
     "Metric": "src.engine.records.metric",
+    "UsageError": "src.engine.console.failure",
     "tensorboard_of": "src.engine.records.run_logger",
     "count_samples": "src.engine.records.totals",
     "derive_seed": "src.engine.seed",
     "log_image": "src.engine.records.run_logger",
     "logs_at": "src.engine.lightning_compat",
     "next_position": "src.engine.lightning_compat",
+    "note": "src.engine.console.note",
     "picture_folder": "src.engine.records.run_logger",
     "printable": "src.engine.console.printable",
+    "processors": "src.engine.jobs.machine",
     "run_seed": "src.engine.seed",
     "seed_generators": "src.engine.seed",
     "write_picture": "src.engine.records.run_logger",

@@ -20,7 +20,7 @@ class ClassificationTask(LightningModule):
     """Train a network by cross-entropy on its logits; log loss and accuracy of each split.
 
     `train/loss` and `train/acc` are means over all images since the last time they were logged;
-    validation and test loss never include label smoothing.
+    validation and test loss never include label smoothing or class weights.
 
     Args:
         network: Maps images `(B, C, H, W)` to logits `(B, K)`.
@@ -28,11 +28,16 @@ class ClassificationTask(LightningModule):
         scheduler: Makes the learning rate schedule; None keeps the rate constant.
         scheduler_interval: When the schedule moves; `OneCycle` always does at each step.
         label_smoothing: Share of the training target spread evenly over all classes, in `[0, 1]`.
+        class_weight: Weight of each class in the training loss, or `balanced`: inverse to the
+            number of its training images.
         compile: Mode of `torch.compile` for the network; None does not compile it. It takes a
             minute and pays on a GPU; `reduce-overhead` replays CUDA graphs.
 
     Raises:
         ValueError: `label_smoothing` is outside `[0, 1]`.
+
+    References:
+        King and Zeng, "Logistic regression in rare events data", Political Analysis, 2001.
     """
 
     kind: ClassVar[str] = "classification"  # what commands may do with a run of it
@@ -46,6 +51,7 @@ class ClassificationTask(LightningModule):
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["step", "epoch"] = "epoch",
         label_smoothing: float = 0.0,
+        class_weight: Literal["balanced"] | list[float] | None = None,
         compile: Literal["default", "reduce-overhead", "max-autotune"] | None = None,
     ) -> None:
         super().__init__()
@@ -56,6 +62,7 @@ class ClassificationTask(LightningModule):
         self.make_scheduler = scheduler
         self.scheduler_interval = scheduler_interval
         self.compile_mode = compile
+        self.class_weight = class_weight
         self._step_before = 0
         self.loss_fn = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
         self.train_metrics = LossAndAccuracy()
@@ -69,6 +76,8 @@ class ClassificationTask(LightningModule):
 
     @override
     def setup(self, stage: str) -> None:
+        if self.class_weight and stage == "fit":  # not kept: the data give it again
+            self.loss_fn.register_buffer("weight", self._class_weight(), persistent=False)
         if self.compile_mode and stage == "fit":
             self.network.compile(mode=self.compile_mode)  # in its place: a checkpoint is the same
 
@@ -132,6 +141,18 @@ class ClassificationTask(LightningModule):
                 "monitor": getattr(scheduler, "monitor", "val/loss"),  # for ReduceLROnPlateau
             },
         }
+
+    def _class_weight(self) -> Tensor:
+        if self.class_weight != "balanced":
+            return torch.tensor(self.class_weight)
+        data = getattr(self.trainer, "datamodule", None)
+        count: Tensor | None = getattr(data, "class_counts", None)
+        if count is None:
+            raise ValueError(
+                "class_weight balanced needs a data module that publishes class_counts: give a "
+                "list of weights"
+            )
+        return count.sum() / (len(count) * count.clamp(min=1))
 
     def _evaluate(self, metrics: LossAndAccuracy, batch: Batch) -> Tensor:
         # A CUDA graph, which `compile` may make, writes its next answer into the same memory.

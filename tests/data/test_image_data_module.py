@@ -161,6 +161,12 @@ def test_loaders_read_their_splits(tiny_mnist: TinyMNIST) -> None:
     assert loader.order.trainer is tiny_mnist.trainer
 
 
+def test_training_images_of_each_class_are_counted(tiny_mnist: TinyMNIST) -> None:
+    label = tiny_mnist.splits["train"].label
+    label[label > 7] = 0
+    assert tiny_mnist.class_counts.tolist() == [int((label == each).sum()) for each in range(10)]
+
+
 def test_images_are_where_the_files_have_them(tiny_mnist: TinyMNIST) -> None:
     image = read_idx(tiny_mnist.folder, "train-images-idx3-ubyte")
     label = read_idx(tiny_mnist.folder, "train-labels-idx1-ubyte")
@@ -211,7 +217,7 @@ def test_folder_that_is_only_read_is_not_filled(tiny_mnist: TinyMNIST, monkeypat
 def test_statistics_are_of_each_channel() -> None:
     image = torch.randint(256, (7, 3, 5, 4), dtype=torch.uint8)
     image[:, 2] = 51
-    mean, std = channel_statistics(image)
+    mean, std = channel_statistics([image[:3], image[3:]])
     share = image.double() / 255
     assert mean == pytest.approx(share.mean((0, 2, 3)).tolist())
     assert std[:2] == pytest.approx(share.std((0, 2, 3), correction=0)[:2].tolist())

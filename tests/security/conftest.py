@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from src.engine.checkpoints.consent import trust
 from src.train import main
@@ -57,6 +57,8 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     write_files(Path("data") / "MNIST" / "raw")
-    Image.effect_noise((40, 40), 90).save("picture.png")
+    picture = Image.new("L", (40, 40), 230)
+    ImageDraw.Draw(picture).line((22, 8, 18, 32), 20, 4)
+    picture.save("picture.png")
     trust("tests")
     return tmp_path / "here"

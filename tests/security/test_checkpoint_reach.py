@@ -1,17 +1,21 @@
 """What a stranger's configuration may touch: the run's own folders, and what is already there."""
 
 import gzip
+import inspect
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from src import evaluate, predict, report, reproduce
+from src.data import ImageFolderDataModule
 from src.engine.checkpoints.trained import Trained
 from src.train import main as train
-from tests.hostile import VERBS, Watched, forge, place, watched
+from tests.data.photo_folders import photo_folder
+from tests.hostile import VERBS, Watched, content_of, forge, place, watched
 
 ELSEWHERE = "elsewhere"
 LOGGER = "lightning.pytorch.loggers.CSVLogger"
@@ -140,6 +144,66 @@ def test_folder_that_the_command_names_may_be_filled(
     ckpt = forge(genuine, stranger / "x.ckpt", with_data(config, ELSEWHERE))
     assert Trained.load(ckpt, "data").data.download
     assert not Trained.load(ckpt).data.download
+
+
+def with_photos(config: dict[str, Any], name: str, **more: Any) -> dict[str, Any]:
+    """Let a configuration name photos that are there, and everything else to read them."""
+    labels = [*"0123456789"]
+    photo_folder(Path(ELSEWHERE), 1, ("train", "val", "test"), labels)
+    settings = inspect.signature(ImageFolderDataModule).parameters.values()
+    given: dict[str, Any] = {setting.name: setting.default for setting in settings}
+    given |= {"root": ELSEWHERE, "image_size": 28, "grey": True, "class_names": labels, **more}
+    return place(config, "data", {"class_path": f"src.data.{name}", "init_args": given})
+
+
+PHOTOS = "ImageFolderDataModule"
+UNNAMED = "a folder of photos that only a checkpoint names is not read"
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "export", "label_errors", "train", "reproduce"])
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        (PHOTOS, {}),
+        (f"image_folder_data_module.{PHOTOS}", {"root": f"{ELSEWHERE}/../{ELSEWHERE}"}),
+        (PHOTOS, {"class_names": None}),
+        (PHOTOS, {"root": "private.csv", "class_names": None}),
+    ],
+)
+def test_photos_that_only_a_checkpoint_names_are_not_read(
+    verb: str, name: str, more: Any, stranger: Path, genuine: Path, config: Any, capsys: Any
+) -> None:
+    Path("private.csv").write_text("path,label\n/etc/passwd,x\n")
+    ckpt = forge(genuine, stranger / "x.ckpt", with_photos(config, name, **more))
+    with watched() as seen, pytest.raises(SystemExit) as stop:
+        VERBS[verb](ckpt)
+    said = capsys.readouterr().err
+    assert (stop.value.code, UNNAMED in said) == (2, True)
+    assert not [name for name in seen.opened + seen.listed if ELSEWHERE in name or "csv" in name]
+
+
+def test_photos_are_classified_without_reading_others(
+    stranger: Path, genuine: Path, config: dict[str, Any], capsys: Any
+) -> None:
+    ckpt = forge(genuine, stranger / "x.ckpt", with_photos(config, PHOTOS))
+    content = content_of(Path(ckpt)) | {PHOTOS: {"mean": [0.1], "std": [0.3], "photos": {}}}
+    torch.save(content, ckpt)
+    with watched() as seen, pytest.raises(SystemExit) as stop:
+        predict.main([ckpt, "picture.png"])
+    assert not stop.value.code, capsys.readouterr().err
+    assert not [name for name in seen.opened + seen.listed if ELSEWHERE in name]
+
+
+def test_photos_that_the_command_names_are_read(
+    stranger: Path, genuine: Path, config: dict[str, Any], capsys: Any
+) -> None:
+    named = place(with_photos(config, PHOTOS), "data/init_args/root", "nowhere")
+    ckpt = forge(genuine, stranger / "x.ckpt", named)
+    evaluate.main([ckpt, "--data_dir", ELSEWHERE])
+    assert "accuracy" in capsys.readouterr().out
+    with pytest.raises(SystemExit):  # there are fewer than the run had
+        train(["--ckpt_path", ckpt, f"--data.root={ELSEWHERE}", "--trainer.max_epochs=3"])
+    assert "30 photos of 10 classes" in capsys.readouterr().err
 
 
 def test_own_run_goes_on_as_before(stranger: Path, genuine: Path) -> None:

@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningDataModule
 from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers.logger import DummyLogger
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -62,6 +62,32 @@ def test_label_smoothing_changes_training_loss_only(batch: Batch) -> None:
     torch.testing.assert_close(
         logged["val/loss"], torch.nn.functional.cross_entropy(logits, batch.label)
     )
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_class_weight_changes_training_loss_only(batch: Batch, balanced: bool) -> None:
+    count = torch.arange(10)  # of one class there is nothing
+    weight = 45 / (10 * count.clamp(min=1))
+    given = "balanced" if balanced else weight.tolist()
+    task = ClassificationTask(CNN(), optimizer=sgd(0.0), class_weight=given)
+    loader = DataLoader([batch], batch_size=None)
+    data = LightningDataModule.from_datasets()
+    data.train_dataloader, data.val_dataloader, data.class_counts = (
+        lambda: loader,
+        lambda: loader,
+        count,
+    )
+    bare_trainer().fit(task, data)
+    logged, logits = task.trainer.callback_metrics, task(batch.image)
+    cross_entropy = torch.nn.functional.cross_entropy
+    torch.testing.assert_close(logged["train/loss"], cross_entropy(logits, batch.label, weight))
+    torch.testing.assert_close(logged["val/loss"], cross_entropy(logits, batch.label))
+    assert "loss_fn.weight" not in task.state_dict()
+
+
+def test_balanced_weights_without_counts_are_refused(batch: Batch) -> None:
+    with pytest.raises(ValueError, match="needs a data module that publishes class_counts"):
+        fit(ClassificationTask(CNN(), class_weight="balanced"), [batch])
 
 
 @pytest.mark.parametrize(

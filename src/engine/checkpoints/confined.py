@@ -79,6 +79,7 @@ def confine(content: dict[str, Any], find: Callable[[str], Any], run: Run | None
     for part in class_parts(content):
         _refuse_doubled(part, find(part["class_path"]))
         _refuse_reaching(part)
+    _forget_root(content.get("data"))
     trainer = content.get("trainer") or {}
     _refuse_texts(trainer)
     trainer |= {name: _FORGOTTEN[name] for name in _FORGOTTEN.keys() & trainer.keys()}
@@ -182,6 +183,14 @@ def _refuse_reaching(part: dict[str, Any]) -> None:
         )
     if name.startswith("src.") and given.get("compile"):
         part["init_args"]["compile"] = None  # the compiler writes elsewhere
+
+
+def _forget_root(data: Any) -> None:
+    """Forget which folder a data set would read all files of: that is for the user to say."""
+    for part in class_parts(data):
+        for given in filter(None, (part.get("init_args"), part.get("dict_kwargs"))):
+            if "root" in given:
+                given["root"] = None
 
 
 def _refuse_texts(trainer: dict[str, Any]) -> None:

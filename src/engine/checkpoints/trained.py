@@ -103,9 +103,10 @@ def _find_data(content: dict[str, Any], data_dir: str | None, run: Run | None) -
     if not content.get("data"):
         return
     settings = content["data"]["init_args"] = content["data"].get("init_args") or {}
-    before = settings.get("data_dir")
+    name = "root" if "root" in settings else "data_dir"
+    before = settings.get(name)
     if data_dir is not None:
-        settings["data_dir"] = data_dir
+        settings[name] = data_dir
     elif run and isinstance(before, str) and not Path(before).exists():
         inside = run.root / before
-        settings["data_dir"] = str(inside) if inside.exists() else before
+        settings[name] = str(inside) if inside.exists() else before

@@ -119,7 +119,8 @@ class Trusted:
         Raises:
             FileNotFoundError: Its files are not there.
         """
-        named = any(option == "data.data_dir" for option, _ in options(self.words))
+        folders = {"data.data_dir", "data.root"}
+        named = any(option in folders for option, _ in options(self.words))
         if hasattr(data, "download") and not self.own and not named:
             data.download = False
             data.prepare_data()  # refuses what is missing before a run begins

@@ -55,8 +55,9 @@ class _Run(Protocol):  # see src.engine.files.run
 def one_line_failures(exit_code: int, debug: bool, run: _Run | None = None) -> Iterator[None]:
     """Turn an exception into one line on standard error and an exit code.
 
-    The traceback goes to `traceback.txt` in the run's folder; a run that wrote nothing gives its
-    number back, and one that is refused before its first state leaves nothing.
+    The traceback goes to `traceback.txt` in the run's folder, unless it is the user's input that is
+    refused; a run that wrote nothing gives its number back, and one that is refused before its
+    first state leaves nothing.
 
     Args:
         exit_code: `USER_ERROR` while the command is read, `RUN_ERROR` while the run goes on.
@@ -133,10 +134,15 @@ def _say_failed(error: Exception, exit_code: int, run: _Run | None) -> None:
         sentence += ": install the project with `make train`, then source .venv/bin/activate"
     print(f"error: {printable(masked(sentence))}", file=sys.stderr)
     if run and run.log_dir.is_dir():
-        if file := run.keep_traceback(masked(_lines(error))):
-            print(f"traceback: {shown(file)}", file=sys.stderr)
+        if not isinstance(error, UsageError):  # a run that is refused to go on has not failed
+            _keep_traceback(error, run)
         if run.has_state:
             print(_how_to_continue(run), file=sys.stderr)
+
+
+def _keep_traceback(error: Exception, run: _Run) -> None:
+    if file := run.keep_traceback(masked(_lines(error))):
+        print(f"traceback: {shown(file)}", file=sys.stderr)
 
 
 def _say_traceback(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:

@@ -32,6 +32,8 @@ def silence_known_noise() -> None:
     """Hide warnings with a known, harmless cause, and messages that tell no one anything."""
     for message in _WARNINGS:
         warnings.filterwarnings("ignore", message)
+    # Of files with odd tags, or larger than most; one that cannot be used is named.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     # A resumed run logs the steps after its checkpoint again; readers of events are told so.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     for name in ("lightning.pytorch", "lightning.fabric"):

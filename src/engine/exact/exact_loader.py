@@ -30,6 +30,9 @@ class ExactLoader(DataLoader[T]):
         trainer: Trainer that reads, as a DataModule has it; None reads all in one process.
         training: Whether the batches are for training: read on from where the run is.
         shuffle: Draw a new order for each epoch.
+        weights: Weight of each sample, `(N,)`, with which N are drawn for each epoch, with
+            replacement; None reads each sample once.
+        drop_last: Leave out the last batch of an epoch if it is not full.
         **options: Passed to torch's DataLoader.
     """
 
@@ -42,12 +45,15 @@ class ExactLoader(DataLoader[T]):
         trainer: Trainer | None,
         training: bool = False,
         shuffle: bool = False,
+        weights: torch.Tensor | None = None,
+        drop_last: bool = False,
         **options: Any,
     ) -> None:
         keyed = not hasattr(dataset, "__getitems__")
         size = len(dataset)  # type: ignore[arg-type]
         device = getattr(dataset, "device", _CPU)
-        self.order = ExactOrder(size, batch_size, trainer, training, shuffle, keyed, device)
+        given = batch_size, trainer, training, shuffle, keyed, device, weights, drop_last
+        self.order = ExactOrder(size, *given)
         options |= {"sampler": self.order, "worker_init_fn": leave_signals_to_parent}
         if keyed:
             super().__init__(_SeededItems(dataset), batch_size, **options)
@@ -101,8 +107,11 @@ class ExactOrder(DistributedSampler[Any]):
         training: Go on where the trainer is, and give all processes as many samples by repeating
             the first ones at the end; else begin at the start and give each sample once.
         shuffle: Draw a new permutation for each epoch.
-        keyed: Yield `(epoch, index)` of each sample.
+        keyed: Yield `(epoch, index)` of each sample, or, where it may be drawn several times,
+            `(epoch, index, place)`.
         device: Where the indices of a batch are; the order of an epoch goes there in one piece.
+        weights: Weight of each sample, `(N,)`, with which they are drawn; None gives each once.
+        drop_last: Leave out the last global batch of an epoch if it is not full.
     """
 
     def __init__(
@@ -114,6 +123,8 @@ class ExactOrder(DistributedSampler[Any]):
         shuffle: bool,
         keyed: bool,
         device: torch.device = _CPU,
+        weights: torch.Tensor | None = None,
+        drop_last: bool = False,
     ) -> None:
         self.size = num_samples
         self.batch_size = batch_size
@@ -122,6 +133,8 @@ class ExactOrder(DistributedSampler[Any]):
         self.shuffle = shuffle
         self.keyed = keyed
         self.device = device
+        self.weights = weights
+        self.drop_last = drop_last
 
     @property
     def world_size(self) -> int:
@@ -131,8 +144,12 @@ class ExactOrder(DistributedSampler[Any]):
     @override
     def __iter__(self) -> Iterator[Any]:
         epoch, batch = self._start()
-        share = self._order(epoch)[self._rank :: self.world_size]
-        indices = share[batch * self.batch_size :]
+        order, world = self._order(epoch), self.world_size
+        own = slice(self._rank + batch * self.batch_size * world, None, world)
+        indices = order[own]
+        if self.keyed and self.weights is not None:
+            places = range(len(order))[own]
+            return iter([(epoch, *each) for each in zip(indices.tolist(), places, strict=True)])
         if self.keyed:
             return iter([(epoch, index) for index in indices.tolist()])
         return iter(torch.split(indices.to(self.device), self.batch_size) if len(indices) else ())
@@ -140,12 +157,18 @@ class ExactOrder(DistributedSampler[Any]):
     @override
     def __len__(self) -> int:
         padding = self.world_size - 1 - (0 if self.training else self._rank)
-        share = (self.size + padding) // self.world_size
+        share = (self._num_read + padding) // self.world_size
         return share if self.keyed else math.ceil(share / self.batch_size)
 
     @override
     def set_epoch(self, epoch: int) -> None:
         """Ignore Lightning's word: the epoch is read with the position."""
+
+    @property
+    def _num_read(self) -> int:
+        """Count the samples of an epoch."""
+        cut = self.size % (self.batch_size * self.world_size) if self.drop_last else 0
+        return self.size - cut
 
     @property
     def _rank(self) -> int:
@@ -157,11 +180,15 @@ class ExactOrder(DistributedSampler[Any]):
         return next_batch(self.trainer)
 
     def _order(self, epoch: int) -> torch.Tensor:
-        order = torch.arange(self.size)
-        if self.shuffle:
-            generator = torch.Generator().manual_seed(derive_seed("order", run_seed(), epoch))
+        generator = torch.Generator().manual_seed(derive_seed("order", run_seed(), epoch))
+        if self.weights is not None:
+            order = torch.multinomial(self.weights, self.size, True, generator=generator)
+        elif self.shuffle:
             order = torch.randperm(self.size, generator=generator)
-        padding = -self.size % self.world_size if self.training else 0
+        else:
+            order = torch.arange(self.size)
+        order = order[: self._num_read]
+        padding = -len(order) % self.world_size if self.training else 0
         return torch.cat([order, order[:padding]])
 
 
@@ -203,7 +230,7 @@ class _SeededItems(Dataset[T]):
         self.dataset = dataset
 
     @override
-    def __getitem__(self, key: tuple[int, int]) -> T:
+    def __getitem__(self, key: tuple[int, ...]) -> T:
         seed_generators(derive_seed("item", run_seed(), *key))
         return self.dataset[key[1]]
 

@@ -19,7 +19,7 @@ _FIXED = (
     "trainer.overfit_batches",
     "best",
 )
-_MOVABLE = (*READING, "data.batch_size")
+_MOVABLE = (*READING, "data.batch_size", "data.root")  # what is in the last, the data set compares
 _ADDED = {"target": None, "test": True}  # settings that older configurations lack
 _CLASSES = ("model", "model.optimizer", "model.scheduler")  # another class has another state
 

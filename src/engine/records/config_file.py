@@ -9,7 +9,13 @@ import yaml
 from src.engine.console.command_line import option_name
 
 # Settings that say where data are and how fast they are read: they change no result.
-READING = ("data.data_dir", "data.num_workers", "data.eval_batch_size")
+READING = (
+    "data.data_dir",
+    "data.num_workers",
+    "data.eval_batch_size",
+    "data.memory_mib",
+    "data.disk_mib",
+)
 _LONGEST = 1_000_000  # characters; the configuration of a run has about 3,000
 _MOST = 100_000  # entries
 _DEEPEST = 50

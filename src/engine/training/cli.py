@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from jsonargparse import Namespace
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.model_helpers import is_overridden
@@ -156,6 +157,7 @@ class TrainCLI(LightningCLI):
         if own_logger:
             kwargs["logger"] = False  # until the run has a folder
         trainer = self._make_trainer(**kwargs)
+        _fill_open(self.config, self.datamodule)
         _refuse_impossible(self.model)
         weights = load_weights(self.model, self._weights) if self._weights else ""
         if self.resumed:
@@ -243,6 +245,13 @@ def _can_test(module: LightningModule, data: LightningDataModule | None) -> bool
     """Tell whether a module has a test step, and it or its data set loaders for that."""
     loaders = any(is_overridden("test_dataloader", owner) for owner in (module, data) if owner)
     return loaders and is_overridden("test_step", module)
+
+
+def _fill_open(config: Namespace, data: LightningDataModule | None) -> None:
+    """Write down the lists that a data set says it has found for settings that were left open."""
+    for name in getattr(data, "found_settings", ()):
+        if config.data.init_args[name] is None:
+            config.data.init_args[name] = [*getattr(data, name)]
 
 
 def _refuse_impossible(model: LightningModule) -> None:

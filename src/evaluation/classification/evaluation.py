@@ -29,6 +29,7 @@ class Evaluation:
         names: Names of the classes.
         about: What is evaluated: plain values by name, written down with the numbers.
         disputed: Indices of images whose label is disputed.
+        files: Names of the files of the images, if there is one for each.
         num_mistakes: Most confident mistakes to show.
     """
 
@@ -39,11 +40,13 @@ class Evaluation:
         names: Sequence[str],
         about: dict[str, Any],
         disputed: Sequence[int] = (),
+        files: Sequence[str] = (),
         num_mistakes: int = 40,
     ) -> None:
         self.answers = answers
         self.names = names
         self.disputed = disputed
+        self.file_names = files
         self.worst = confident_mistakes(answers)[:num_mistakes]
         self.worst_image = image[self.worst]
         self.summary = about | {"class_names": list(names)} | measure(answers, disputed)
@@ -94,6 +97,7 @@ class Evaluation:
                 "prediction": self.names[said[index]],
                 "probability": confidence[index].item(),
                 "disputed": index in self.disputed,
+                **({"file": self.file_names[index]} if self.file_names else {}),
             }
             for index in self.worst.tolist()
         ]

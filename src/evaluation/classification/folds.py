@@ -25,6 +25,8 @@ class Part(Dataset[Any]):
         self.index = index
         if hasattr(split, "__getitems__"):  # its presence tells the DataLoader
             self.__getitems__ = self._items
+        if hasattr(split, "with_random_cuts"):  # as it is trained on
+            self.with_random_cuts = lambda: Part(split.with_random_cuts(), index)
 
     @property
     def image(self) -> Tensor:

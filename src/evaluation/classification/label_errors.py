@@ -68,16 +68,24 @@ class LabelErrors:
         probability: Probability of each class, out of sample, `(N, K)`.
         label: Given class indices, `(N,)`.
         names: Names of the classes.
+        files: Names of the files of the images, if there is one for each.
 
     Attributes:
         index: Positions of the suspected images in the split.
     """
 
-    def __init__(self, probability: Tensor, label: Tensor, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        probability: Tensor,
+        label: Tensor,
+        names: Sequence[str],
+        files: Sequence[str] = (),
+    ) -> None:
         self.index = rank_label_errors(probability, label)
         given, suspected = label[self.index], probability[self.index]
         self._given = [names[number] for number in given.tolist()]
         self._suggested = [names[number] for number in suspected.argmax(dim=1).tolist()]
+        self._files = {"file": [files[number] for number in self.index.tolist()]} if files else {}
         self._probability = suspected.gather(1, given.unsqueeze(1)).flatten().tolist()
 
     def png(self, image: Tensor, num_images: int) -> bytes:
@@ -119,11 +127,13 @@ class LabelErrors:
         places = [""] * len(numbers) if official is None else official[self.index].tolist()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["rank", "index", "official_index", "given", "suggested", "probability"])
+        heads = ["rank", "index", "official_index", "given", "suggested", "probability"]
+        writer.writerow([*heads, *self._files])
         shown = [f"{p:.6f}" for p in self._probability]
         ranks = range(1, len(numbers) + 1)
         columns = (ranks, numbers, places, self._given, self._suggested, shown)
-        writer.writerows(map(spreadsheet_cell, row) for row in zip(*columns, strict=True))
+        rows = zip(*columns, *self._files.values(), strict=True)
+        writer.writerows(map(spreadsheet_cell, row) for row in rows)
         return text.getvalue().encode()
 
     def table(self, num_rows: int = 10) -> str:
@@ -133,9 +143,10 @@ class LabelErrors:
             num_rows: Largest number of images.
 
         Returns:
-            A heading and a line for each, with the position in the split.
+            A heading and a line for each, with the position in the split and the file.
         """
         shares = [f"{p:.4f}" for p in self._probability]
         columns = (self.index.tolist(), self._given, self._suggested, shares)
-        rows = [*zip(*columns, strict=True)][:num_rows]
-        return table([("index", "given", "looks like", "p(given)"), *rows], "rllr")
+        rows = [*zip(*columns, *self._files.values(), strict=True)][:num_rows]
+        heads = ("index", "given", "looks like", "p(given)", *self._files)
+        return table([heads, *rows], "rllr" + "l" * len(self._files))

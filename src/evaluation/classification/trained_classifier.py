@@ -1,6 +1,6 @@
 """What a run has learned that classifies images: its network, images, classes and calibration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -131,6 +131,18 @@ class TrainedClassifier(Trained):
             self.data.prepare_data()
             self.data.setup("test" if split == "test" else "fit")
         return self.published("splits")[split]
+
+    def file_names(self, split: str) -> Sequence[str]:
+        """Name the files of the images of a split.
+
+        Args:
+            split: Its name, `train`, `val` or `test`; it has been read.
+
+        Returns:
+            The names that the data set publishes; none if it has no file for each image.
+        """
+        names: Callable[[str], Sequence[str]] | None = getattr(self.data, "file_names", None)
+        return names(split) if names else ()
 
     def batches(self, split: str, device: torch.device) -> Iterator[Batch]:
         """Read a split from its first image to its last, as the network gets it in a test.

@@ -212,3 +212,11 @@ def test_more_arguments_are_taken() -> None:
     _refuse_doubled({"class_path": "x", "dict_kwargs": {"other": 2}}, Outer)
     _refuse_doubled({"class_path": "x", "dict_kwargs": {"other": 2}}, nn.functional.relu)
     _refuse_doubled({"class_path": "x", "dict_kwargs": {"other": 2}}, None)
+
+
+@pytest.mark.parametrize("key", ["init_args", "dict_kwargs"])
+def test_folder_of_any_files_is_for_the_user_to_name(key: str) -> None:
+    data = {"class_path": "Photos", key: {"root": "/home", "data_dir": "data"}}
+    content = {"model": {"class_path": "x"}, "data": data}
+    spelled(content)
+    assert content["data"][key] == {"root": None, "data_dir": "data"}

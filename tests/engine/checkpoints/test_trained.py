@@ -102,6 +102,14 @@ def test_data_is_looked_for_beside_its_run(
     assert content["data"]["init_args"]["data_dir"] == found
 
 
+def test_root_of_the_data_may_be_another_one() -> None:
+    content = {"data": {"class_path": "x", "init_args": {"root": None}}}
+    _find_data(content, None, Run(Path(), 0))
+    assert content["data"]["init_args"] == {"root": None}
+    _find_data(content, "given", Run(Path(), 0))
+    assert content["data"]["init_args"] == {"root": "given"}
+
+
 def test_data_without_a_run_stay_where_they_are_named() -> None:
     content: dict[str, Any] = {"data": {"class_path": "x"}}
     _find_data(content, None, None)

@@ -123,11 +123,21 @@ def test_failure_of_a_run_with_a_state_is_told_whole(tmp_path: Path, capsys) -> 
     run = Run.new(tmp_path)
     (run.checkpoint_dir / "last.ckpt").touch()
     (run.log_dir / "config.yaml").touch()
-    assert fail(UsageError("--a: b"), run=run) == 2
+    assert fail(ValueError("b"), run=run) == 1
     file = run.log_dir / "traceback.txt"
-    told = ["error: --a: b", f"traceback: {file}", "continue with", run.resume_command]
+    told = ["error: b", f"traceback: {file}", "continue with", run.resume_command]
     assert capsys.readouterr().err.splitlines() == told
     assert file.read_text().startswith("Traceback (most recent call last):\n")
+
+
+def test_run_that_is_refused_to_go_on_has_not_failed(tmp_path: Path, capsys) -> None:
+    run = Run.new(tmp_path)
+    (run.checkpoint_dir / "last.ckpt").touch()
+    (run.log_dir / "config.yaml").touch()
+    assert fail(UsageError("--a: b"), run=run) == 2
+    told = ["error: --a: b", "continue with", run.resume_command]
+    assert capsys.readouterr().err.splitlines() == told
+    assert [file.name for file in run.log_dir.iterdir()] == ["config.yaml"]
 
 
 def test_run_that_is_refused_before_its_first_state_leaves_nothing(tmp_path: Path, capsys) -> None:

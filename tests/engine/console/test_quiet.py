@@ -12,6 +12,7 @@ def test_known_noise_is_silent_and_the_rest_is_not(caplog: pytest.LogCaptureFixt
         warnings.simplefilter("always")
         silence_known_noise()
         warnings.warn("The 'train_dataloader' does not have many workers", stacklevel=1)
+        warnings.warn_explicit("odd tag", UserWarning, "x.py", 1, module="PIL.TiffImagePlugin")
         warnings.warn("the loss is strange", stacklevel=1)
     assert [str(warning.message) for warning in seen] == ["the loss is strange"]
 

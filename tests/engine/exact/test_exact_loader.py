@@ -187,6 +187,17 @@ def test_batches_are_whole_but_the_last(batch: int) -> None:
     assert [len(indices) for indices in sampler] == [4, 4, 4, 4, 4, 3][batch:]
 
 
+@pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.parametrize("rank", range(2))
+def test_last_batch_that_is_not_full_may_be_left_out(keyed: bool, rank: int) -> None:
+    trainer = fake_trainer(rank, world_size=2)
+    whole = ExactOrder(N, 4, trainer, True, shuffle=True, keyed=keyed)
+    cut = ExactOrder(N, 4, trainer, True, shuffle=True, keyed=keyed, drop_last=True)
+    assert len(cut) == len(list(cut)) == (8 if keyed else 2)
+    pairs = zip(cut, whole, strict=False)
+    assert all(one == other if keyed else torch.equal(one, other) for one, other in pairs)
+
+
 def test_keyed_order_tells_the_epoch() -> None:
     assert {epoch for epoch, _ in order(epoch=2, keyed=True)} == {2}
 
@@ -235,3 +246,35 @@ def test_share_without_samples_has_no_batch() -> None:
     trainer = fake_trainer(rank=2, world_size=3)
     sampler = ExactOrder(2, 4, trainer, False, shuffle=False, keyed=False)
     assert ([*sampler], len(sampler)) == ([], 0)
+
+
+WEIGHTS = torch.tensor(
+    [0.0, *[1.0] * (N - 2), N - 2.0]
+)  # the last half of the time, never the first
+
+
+def drawn(keyed: bool = False, **place: int) -> list:
+    given = N, 4, fake_trainer(**place), True
+    sampler = ExactOrder(*given, shuffle=False, keyed=keyed, weights=WEIGHTS)
+    return list(sampler) if keyed else [int(index) for batch in sampler for index in batch]
+
+
+def test_weighted_samples_are_drawn_with_replacement() -> None:
+    epochs = [drawn(epoch=epoch) for epoch in range(40)]
+    assert {len(each) for each in epochs} == {N}
+    count = torch.tensor([*chain(*epochs)]).bincount(minlength=N) / (40 * N)
+    torch.testing.assert_close(count, WEIGHTS / WEIGHTS.sum(), rtol=0, atol=0.06)
+
+
+def test_weighted_order_goes_on_and_is_shared() -> None:
+    assert drawn(batch=3) == drawn()[12:]
+    shares = [drawn(rank=rank, world_size=2) for rank in range(2)]
+    assert [*chain(*zip(*shares, strict=True))][:N] == drawn()
+
+
+def test_sample_drawn_twice_has_two_seeds() -> None:
+    keys = drawn(keyed=True, batch=2)
+    assert [index for _, index, _ in keys] == drawn()[8:]
+    assert [place for *_, place in keys] == [*range(8, N)]
+    items = _SeededItems(Augmented())
+    assert not torch.equal(items[0, 5, 1], items[0, 5, 2])

@@ -64,6 +64,7 @@ def test_look_that_is_not_taken_leaves_no_ledger(tmp_path) -> None:
 
 def test_each_setting_that_is_no_part_of_the_configuration_is_left_out() -> None:
     places = "seed_everything test data.data_dir data.num_workers data.eval_batch_size"
+    places += " data.memory_mib data.disk_mib"
     shown = "default_root_dir enable_progress_bar enable_model_summary logger"
     known = {*places.split(), *(f"trainer.{name}" for name in shown.split())}
     assert known == NOT_THE_CONFIGURATION

@@ -4,12 +4,13 @@ from unittest.mock import Mock
 
 import pytest
 import torch
+from jsonargparse import Namespace
 from lightning.pytorch import Callback, LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import TQDMProgressBar
 from torch import nn
 
 from src.engine.console.progress import ProgressBar
-from src.engine.training.cli import TrainCLI, _can_test, _refuse_impossible
+from src.engine.training.cli import TrainCLI, _can_test, _fill_open, _refuse_impossible
 from src.tasks import ClassificationTask
 from src.train import DEFAULT
 from tests.conftest import Train
@@ -235,3 +236,12 @@ def test_impossible_settings_are_refused_and_nothing_else(monkeypatch) -> None:
     monkeypatch.setattr(model, "configure_optimizers", Mock(side_effect=ValueError("lr -1")))
     with pytest.raises(ValueError, match="lr -1"):
         _refuse_impossible(model)
+
+
+def test_what_the_data_found_is_written_down() -> None:
+    given = Namespace(names=None, kept=["a"], other=None)
+    config = Namespace(data=Namespace(init_args=given))
+    data = Fake(found_settings=("names", "kept"), names=("b", "c"), kept=["d"], other=["e"])
+    _fill_open(config, data)
+    assert given.as_dict() == {"names": ["b", "c"], "kept": ["a"], "other": None}
+    _fill_open(Namespace(data=None), None)

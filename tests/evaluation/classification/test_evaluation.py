@@ -45,6 +45,11 @@ def test_disputed_mistake_is_marked() -> None:
     assert not evaluation().summary["mistakes"][0]["disputed"]
 
 
+def test_mistakes_name_their_files_where_there_are_some() -> None:
+    first = evaluation(files=[f"{number}.jpg" for number in range(500)]).summary["mistakes"][0]
+    assert first["file"] == f"{first['index']}.jpg"
+
+
 def test_files_can_be_read_back() -> None:
     made = evaluation(num_mistakes=3, disputed=[3, 5])
     files = made.files(made.pictures())

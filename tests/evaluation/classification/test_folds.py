@@ -33,6 +33,7 @@ def test_part_reads_whole_batches(tiny_mnist: TinyMNIST) -> None:
 
 def test_part_of_items_reads_items() -> None:
     part = Part([10, 11, 12], torch.tensor([2, 0]))
+    assert not hasattr(part, "with_random_cuts")
     assert [part[0], part[1]] == [12, 10]
     assert not hasattr(part, "__getitems__")
 
@@ -77,3 +78,12 @@ def test_batches_of_a_part_are_by_lists_too(tiny_mnist: TinyMNIST) -> None:
     part = Part(split, torch.tensor([5, 3, 8]))
     assert torch.equal(part.__getitems__([0, 1]).label, split.label[[5, 3]])
     assert training_split(tiny_mnist) is split
+
+
+def test_part_is_cut_at_random_as_the_split_is() -> None:
+    class Cut(list):
+        def with_random_cuts(self) -> list:
+            return [-each for each in self]
+
+    part = Part(Cut([10, 11, 12]), torch.tensor([2, 0]))
+    assert [[*each] for each in (part, part.with_random_cuts())] == [[12, 10], [-12, -10]]

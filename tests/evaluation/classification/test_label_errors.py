@@ -61,6 +61,13 @@ def test_unknown_official_position_is_empty() -> None:
     assert [line.split(",")[2] for line in lines[1:]] == ["", "", ""]
 
 
+def test_files_are_named_where_there_is_one_for_each_image() -> None:
+    errors = LabelErrors(*answers(), names="abc", files=[f"{n}.jpg" for n in range(90)])
+    lines = errors.csv().decode().splitlines()
+    assert (lines[0][-5:], lines[1]) == (",file", "1,31,,c,b,0.005000,31.jpg")
+    assert errors.table().splitlines()[1].endswith("31.jpg")
+
+
 def test_gallery_has_so_many_images() -> None:
     figure = LabelErrors(*answers(), names="abc").draw(
         torch.zeros(90, 1, 28, 28, dtype=torch.uint8), 2
