@@ -67,9 +67,14 @@ class ClassificationTask(LightningModule):
         logits: Tensor = self.network(image.to(self.dtype))
         return logits
 
+    @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        """Shape of an image, if the data set publishes it; the summary counts FLOPs with it."""
+        return getattr(getattr(self.trainer, "datamodule", None), "image_shape", None)
+
     @override
-    def setup(self, stage: str) -> None:
-        if self.compile_mode and stage == "fit":
+    def on_fit_start(self) -> None:
+        if self.compile_mode:
             self.network.compile(mode=self.compile_mode)  # in its place: a checkpoint is the same
 
     @override
