@@ -109,7 +109,8 @@ def parse(config: Path | None, words: list[str]) -> None:
 
 def test_readme_says_how_much_there_is_to_read() -> None:
     rooms = [file for room in ROOMS for file in (ROOT / "src").glob(f"{room}.py")]
-    further = {"cifar", "emnist", "fashion_mnist", "kmnist", "qmnist", "svhn", "timm_model"}
+    further = {"cifar", "emnist", "fashion_mnist", "kmnist", "qmnist", "svhn"}  # data sets
+    further |= {"fine_tuning", "timm_model"}
     files = [file for file in rooms if file.stem not in further]
     lines = sum(len(file.read_text().splitlines()) for file in files)
     said = int(re.search(r"under ([\d,]+) lines", text_of("README.md"))[1].replace(",", ""))

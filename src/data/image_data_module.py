@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -19,6 +19,10 @@ from src.data.pictures import fitted
 from src.engine import ExactLoader, derive_seed, next_position, run_seed, seed_generators
 
 _Values = float | tuple[float, ...]  # of all channels, or of each
+_OF_WEIGHTS = {  # mean and standard deviation of each colour, as published with the weights
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
 
 
 class ImageDataModule(LightningDataModule, ABC):
@@ -41,6 +45,9 @@ class ImageDataModule(LightningDataModule, ABC):
         num_workers: Processes that read batches; a batch is one indexing operation: 0 is fastest.
         on_device: Keep all images where the network is, so that no batch is ever copied there;
             not with workers.
+        normalize: Whose mean and standard deviation images are normalised by: those of the `data`,
+            or those that weights from elsewhere were trained with: `imagenet` or `half`, which is
+            0.5 and 0.5. A grey image has the means over the colours.
 
     Attributes:
         image_shape: Channels, height and width of an image [px].
@@ -83,6 +90,7 @@ class ImageDataModule(LightningDataModule, ABC):
         augment: nn.Module | None = None,
         num_workers: int = 0,
         on_device: bool = True,
+        normalize: Literal["data", "imagenet", "half"] = "data",
     ) -> None:
         super().__init__()
         if min(batch_size, eval_batch_size) < 1 or num_workers < 0:
@@ -97,6 +105,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.augment = augment
         self.num_workers = num_workers
         self.on_device = on_device
+        self.normalize = normalize
         self.download = True
         self.splits: dict[str, Images] = {}
 
@@ -139,7 +148,11 @@ class ImageDataModule(LightningDataModule, ABC):
             "val": Images(*images.__getitems__(val)),
             "test": tests,
         }
-        if not hasattr(self, "mean"):
+        if self.normalize in _OF_WEIGHTS:
+            known, channels = _OF_WEIGHTS[self.normalize], self.image_shape[0]
+            same = [part if channels == len(part) else (sum(part) / len(part),) for part in known]
+            self.mean, self.std = same
+        elif not hasattr(self, "mean"):
             self.mean, self.std = channel_statistics(self.splits["train"].image)
         if self.trainer and self.on_device and not self.num_workers:
             device = self.trainer.strategy.root_device

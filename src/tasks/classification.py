@@ -91,8 +91,9 @@ class ClassificationTask(LightningModule):
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        logits = self(batch.image)
-        loss: Tensor = self.loss_fn(logits, batch.label)
+        image, target = self._mixed(batch)
+        logits = self(image)
+        loss: Tensor = self.loss_fn(logits, target)
         self.train_metrics.update(loss, logits, batch.label)
         return loss
 
@@ -125,7 +126,7 @@ class ClassificationTask(LightningModule):
 
     @override
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.parameters())
+        optimizer = self._optimizer()
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
@@ -137,6 +138,12 @@ class ClassificationTask(LightningModule):
                 "monitor": getattr(scheduler, "monitor", "val/loss"),  # for ReduceLROnPlateau
             },
         }
+
+    def _mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return batch.image, batch.label
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        return self.make_optimizer(self.parameters())
 
     def _evaluate(self, metrics: LossAndAccuracy, batch: Batch) -> Tensor:
         # A CUDA graph, which `compile` may make, writes its next answer into the same memory.
