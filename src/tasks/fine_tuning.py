@@ -5,7 +5,6 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
-from torchvision.transforms import v2
 from typing_extensions import override
 
 from src.batch import Batch
@@ -56,9 +55,7 @@ class FineTuningTask(ClassificationTask):
         self.frozen_epochs = frozen_epochs
         self.layer_decay = layer_decay
         self._trained = {name for name, p in network.named_parameters() if p.requires_grad}
-        kinds = ((v2.MixUp, mixup), (v2.CutMix, cutmix))
-        mixes = [kind(alpha=alpha, num_classes=num_classes) for kind, alpha in kinds if alpha]
-        self.mix = v2.RandomChoice(mixes) if mixes else None
+        self.mix = _mix(mixup, cutmix, num_classes) if mixup or cutmix else None
 
     @override
     def on_train_epoch_start(self) -> None:
@@ -92,6 +89,15 @@ class FineTuningTask(ClassificationTask):
         for module in modules:
             if isinstance(module, _BatchNorm):
                 module.train(not frozen)
+
+
+def _mix(mixup: float, cutmix: float, num_classes: int) -> nn.Module:
+    from torchvision.transforms import v2  # takes 30 ms, which only those pay who mix
+
+    kinds = ((v2.MixUp, mixup), (v2.CutMix, cutmix))
+    mixes = [kind(alpha=alpha, num_classes=num_classes) for kind, alpha in kinds if alpha]
+    chosen: nn.Module = v2.RandomChoice(mixes)
+    return chosen
 
 
 def layers_of(network: nn.Module) -> list[list[nn.Parameter]]:
