@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -20,6 +20,10 @@ from src.data.pictures import fitted
 from src.engine import ExactLoader, derive_seed, next_position, run_seed, seed_generators
 
 _Values = float | tuple[float, ...]  # of all channels, or of each
+_OF_WEIGHTS = {  # mean and standard deviation of each colour, as published with the weights
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
 
 
 class ImageDataModule(LightningDataModule, ABC):
@@ -42,6 +46,9 @@ class ImageDataModule(LightningDataModule, ABC):
         num_workers: Processes that read batches; a batch is one indexing operation: 0 is fastest.
         on_device: Keep all images where the network is, so that no batch is ever copied there;
             not with workers.
+        normalize: Whose mean and standard deviation images are normalised by: those of the `data`,
+            or those that weights from elsewhere were trained with: `imagenet` or `half`, which is
+            0.5 and 0.5. A grey image has the means over the colours.
 
     Attributes:
         image_shape: Channels, height and width of an image [px].
@@ -84,6 +91,7 @@ class ImageDataModule(LightningDataModule, ABC):
         augment: nn.Module | None = None,
         num_workers: int = 0,
         on_device: bool = True,
+        normalize: Literal["data", "imagenet", "half"] = "data",
     ) -> None:
         super().__init__()
         if min(batch_size, eval_batch_size) < 1 or num_workers < 0:
@@ -98,6 +106,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.augment = augment
         self.num_workers = num_workers
         self.on_device = on_device
+        self.normalize = normalize
         self.download = True
         self.splits: dict[str, Any] = {}
 
@@ -133,7 +142,11 @@ class ImageDataModule(LightningDataModule, ABC):
         if self.splits:
             return
         self.splits = self.read_splits()
-        if not hasattr(self, "mean"):
+        if self.normalize in _OF_WEIGHTS:
+            known, channels = _OF_WEIGHTS[self.normalize], self.image_shape[0]
+            same = [part if channels == len(part) else (sum(part) / len(part),) for part in known]
+            self.mean, self.std = same
+        elif not hasattr(self, "mean"):
             self.mean, self.std = self.statistics()
         if self.trainer and self.on_device and not self.num_workers:
             device = self.trainer.strategy.root_device

@@ -5,7 +5,7 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -50,6 +50,8 @@ class ImageFolderDataModule(ImageDataModule):
         num_workers: Processes that read and decode photos that are not kept; None takes as many as
             there are processors.
         on_device: Keep decoded photos where the network is; not with workers or random crops.
+        normalize: Whose mean and standard deviation images are normalised by: those of the `data`,
+            or those that pretrained weights expect.
         balanced_sampler: Draw the training photos with replacement, so that all classes come
             equally often, instead of each photo once in an epoch.
 
@@ -80,9 +82,12 @@ class ImageFolderDataModule(ImageDataModule):
         augment: nn.Module | None = None,
         num_workers: int | None = None,
         on_device: bool = True,
+        normalize: Literal["data", "imagenet", "half"] = "data",
         balanced_sampler: bool = False,
     ) -> None:
-        super().__init__(root or "", batch_size, eval_batch_size, shuffle, augment, 0, on_device)
+        super().__init__(
+            root or "", batch_size, eval_batch_size, shuffle, augment, 0, on_device, normalize
+        )
         if image_size < 1 or min(memory_mib, disk_mib, num_workers or 0) < 0:
             raise ValueError(
                 f"{type(self).__name__} needs image_size >= 1, memory_mib >= 0, disk_mib >= 0 and "

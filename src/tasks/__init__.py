@@ -1,4 +1,5 @@
 """What a network is trained for: loss, metrics, optimizer and schedule."""
 
 from src.tasks.classification import ClassificationTask as ClassificationTask
+from src.tasks.fine_tuning import FineTuningTask as FineTuningTask
 from src.tasks.one_cycle import OneCycle as OneCycle

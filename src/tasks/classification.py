@@ -74,11 +74,19 @@ class ClassificationTask(LightningModule):
         logits: Tensor = self.network(image.to(self.dtype))
         return logits
 
+    @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        """Shape of an image, if the data set publishes it; the summary counts FLOPs with it."""
+        return getattr(getattr(self.trainer, "datamodule", None), "image_shape", None)
+
     @override
     def setup(self, stage: str) -> None:
         if self.class_weight and stage == "fit":  # not kept: the data give it again
             self.loss_fn.register_buffer("weight", self._class_weight(), persistent=False)
-        if self.compile_mode and stage == "fit":
+
+    @override
+    def on_fit_start(self) -> None:
+        if self.compile_mode:
             self.network.compile(mode=self.compile_mode)  # in its place: a checkpoint is the same
 
     @override
@@ -95,8 +103,9 @@ class ClassificationTask(LightningModule):
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        logits = self(batch.image)
-        loss: Tensor = self.loss_fn(logits, batch.label)
+        image, target = self._mixed(batch)
+        logits = self(image)
+        loss: Tensor = self.loss_fn(logits, target)
         self.train_metrics.update(loss, logits, batch.label)
         return loss
 
@@ -129,7 +138,7 @@ class ClassificationTask(LightningModule):
 
     @override
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.parameters())
+        optimizer = self._optimizer()
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
@@ -153,6 +162,12 @@ class ClassificationTask(LightningModule):
                 "list of weights"
             )
         return count.sum() / (len(count) * count.clamp(min=1))
+
+    def _mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return batch.image, batch.label
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        return self.make_optimizer(self.parameters())
 
     def _evaluate(self, metrics: LossAndAccuracy, batch: Batch) -> Tensor:
         # A CUDA graph, which `compile` may make, writes its next answer into the same memory.

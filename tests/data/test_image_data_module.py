@@ -9,10 +9,11 @@ from PIL import Image
 from torch import nn
 
 from src.batch import Batch
-from src.data import ImageDataModule, Images, MNISTDataModule
+from src.data import ImageDataModule, Images, MNISTDataModule, SVHNDataModule
 from src.data.files import read_idx
 from src.data.image_data_module import channel_statistics, split_indices
 from src.engine.seed import derive_seed, seed_generators
+from tests.small_sets import small
 from tests.tiny_mnist import NUM_TEST, NUM_TRAIN, TinyMNIST
 
 
@@ -258,3 +259,24 @@ def test_images_of_another_kind_are_refused(image, label, monkeypatch) -> None:
     monkeypatch.setattr(Colours, "read", lambda self, train: Images(image, label))
     with pytest.raises(ValueError, match=r"Colours.read must give uint8 images of \(3, 4, 4\) px"):
         Colours().setup("fit")
+
+
+@pytest.mark.parametrize(
+    ("normalize", "mean", "std"),
+    [("imagenet", (0.449,), (0.226,)), ("half", (0.5,), (0.5,)), ("data", 0.1307, 0.3081)],
+)
+def test_images_are_normalised_as_the_weights_expect(
+    tmp_path: Path, normalize: str, mean: object, std: object
+) -> None:
+    data = small(MNISTDataModule, tmp_path, normalize=normalize)
+    data.prepare_data()
+    data.setup("fit")
+    assert data.mean == pytest.approx(mean, abs=1e-6)
+    assert data.std == pytest.approx(std, abs=1e-6)
+    colour = small(SVHNDataModule, tmp_path, normalize="imagenet")
+    colour.prepare_data()
+    colour.setup("fit")
+    assert colour.mean == (0.485, 0.456, 0.406)
+    restored = small(SVHNDataModule, tmp_path)
+    restored.load_state_dict(colour.state_dict())
+    assert restored.mean == colour.mean

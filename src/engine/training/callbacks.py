@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import BatchSizeFinder, Checkpoint, LearningRat
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.console.progress import own_bar
+from src.engine.console.summary import own_summary
 from src.engine.exact.apply_changes import ApplyChanges
 from src.engine.exact.epoch_metrics import EpochMetrics
 from src.engine.exact.exact_dataloader import ExactDataLoaders
@@ -80,10 +81,11 @@ def arrange(
         writing: What writes down the run: its record, what counts its seconds, what ends it at a
             target. None of it in a `fast_dev_run`, which writes nothing; what is None is left out.
         actions: What else is done between two batches.
-        chosen: Callbacks that the user chose; a bar among them stays.
+        chosen: Callbacks that the user chose; a bar or a table of layers among them stays.
         changes: Settings that a run that goes on has otherwise from here on.
     """
     own_bar(trainer, chosen)
+    own_summary(trainer, chosen)
     given = callbacks_of(trainer)
     stop, state = GracefulStop(last), ModuleState()
     saves = last in given  # not without checkpointing

@@ -36,7 +36,7 @@ def test_weights_of_another_network_are_refused(train: Train, capsys) -> None:
     assert "narrow.pt are of another network: network.conv1.weight is (8, 1, 3, 3) there" in line
 
 
-@pytest.mark.parametrize("content", [[1], {"state_dict": 3}, {"a": 1}])
+@pytest.mark.parametrize("content", [[1], {"state_dict": 3}, {"a": 1}, {}])
 def test_file_without_weights_is_refused(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "x.pt")
     with pytest.raises(ValueError, match=r"x\.pt holds no weights"):
@@ -154,3 +154,104 @@ def test_weights_that_a_module_does_not_save_are_not_missed() -> None:
         refuse_other_weights(model, {"layer.weight": torch.ones(1, 1)})
     model.strict_loading = False
     refuse_other_weights(model, {"layer.weight": torch.ones(1, 1)})
+
+
+class Small(nn.Module):
+    """A convolution, a layer that counts, and a head."""
+
+    def __init__(self, channels: int = 1, classes: int = 3, depth: int = 1) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels, 4, 3)
+        self.blocks = nn.Sequential(*(nn.Linear(4, 4) for _ in range(depth)))
+        self.norm = nn.BatchNorm1d(4)
+        self.head = nn.Linear(4, classes)
+
+
+def load(task: nn.Module, content: object, name: str = "w.pth") -> str:
+    torch.save(content, name)
+    return load_weights(task, name)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch) -> ClassificationTask:
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(1)
+    return ClassificationTask(Small())
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "model."])
+@pytest.mark.parametrize("key", [None, "state_dict", "model"])
+def test_names_of_other_programs_are_understood(
+    here: ClassificationTask, capsys, prefix: str, key: str | None
+) -> None:
+    other = Small()
+    named = {f"{prefix}{name}": value for name, value in other.state_dict().items()}
+    load(here, {key: named, "epoch": 3} if key else named)
+    torch.testing.assert_close(here.network.state_dict(), other.state_dict(), rtol=0, atol=0)
+    assert capsys.readouterr().err == "note: 11 of 11 tensors begin as in w.pth\n"
+
+
+def test_head_of_another_size_begins_anew_and_is_told(here: ClassificationTask, capsys) -> None:
+    other, head = Small(classes=1000), here.network.head.weight.clone()
+    load(here, other.state_dict())
+    assert torch.equal(here.network.stem.weight, other.stem.weight)
+    assert torch.equal(here.network.head.weight, head)
+    assert capsys.readouterr().err.splitlines() == [
+        "note: 9 of 11 tensors begin as in w.pth",
+        "note: left out: of another size there: network.head.weight, network.head.bias",
+    ]
+
+
+def test_file_without_a_head_is_told(here: ClassificationTask, capsys) -> None:
+    content = {name: v for name, v in Small().state_dict().items() if "head" not in name}
+    load(here, content | {"teacher.weight": torch.ones(1)})
+    left = (
+        "missing there: network.head.weight, network.head.bias; "
+        "unknown here: network.teacher.weight"
+    )
+    assert f"note: left out: {left}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("there", "own"), [(3, 1), (1, 3)])
+def test_colours_are_summed_into_one_channel_or_spread(
+    here: ClassificationTask, capsys, there: int, own: int
+) -> None:
+    task, other = ClassificationTask(Small(own)), Small(there)
+    load(task, other.state_dict())
+    grey = torch.rand(1, 1, 5, 5)
+    made = (
+        task.network.stem(grey.expand(-1, own, -1, -1)),
+        other.stem(grey.expand(-1, there, -1, -1)),
+    )
+    torch.testing.assert_close(*made)
+    assert "11 of 11 tensors begin as in w.pth, network.stem.weight with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", [Small(depth=2), Small(4), CNN(), OneLayer((1, 2, 2), 3)])
+def test_weights_of_another_architecture_change_nothing(
+    here: ClassificationTask, other: nn.Module
+) -> None:
+    before = {name: value.clone() for name, value in here.state_dict().items()}
+    with pytest.raises(ValueError, match=r"--weights w\.pth are of another network: "):
+        load(here, other.state_dict())
+    torch.testing.assert_close(here.state_dict(), before, rtol=0, atol=0)
+
+
+def test_safetensors_are_read(here: ClassificationTask) -> None:
+    from safetensors.torch import save_file
+
+    other = Small()
+    save_file(other.state_dict(), "w.safetensors")
+    load_weights(here, "w.safetensors")
+    torch.testing.assert_close(here.network.state_dict(), other.state_dict(), rtol=0, atol=0)
+    Path("w.safetensors").write_bytes(Path("w.safetensors").read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"w\.safetensors is no complete file of safetensors"):
+        load_weights(here, "w.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"there is no file x\.safetensors"):
+        load_weights(here, "x.safetensors")
+
+
+def test_deeper_network_with_the_same_names_is_refused(here: ClassificationTask) -> None:
+    deep = ClassificationTask(Small(depth=4))
+    with pytest.raises(ValueError, match=r"network\.blocks\.1\.weight is missing there"):
+        load(deep, Small().state_dict())
