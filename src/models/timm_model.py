@@ -136,7 +136,7 @@ def _misfit(model: Any, shape: tuple[int, ...], num_classes: int) -> str:
 
 def _cut(model: nn.Module, size: tuple[int, ...]) -> str:
     """Say which patches would leave out an edge of the images."""
-    from timm.layers import PatchEmbed
+    from timm.layers.patch_embed import PatchEmbed
 
     for module in model.modules():
         if isinstance(module, PatchEmbed) and module.img_size == size:

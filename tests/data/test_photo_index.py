@@ -163,7 +163,10 @@ def test_parquet_lists_the_same(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table(columns), file)
     index = PhotoIndex.find(file)
     assert (index.base, index.classes) == (tmp_path, ("0", "1"))
-    assert index.photos == [("a.jpg", "0", "val"), ("b/1.jpg", "1", "train")]
+    assert [photo[:3] for photo in index.photos] == [
+        ("a.jpg", "0", "val"),
+        ("b/1.jpg", "1", "train"),
+    ]
     parquet.write_table(pyarrow.table(columns | {"label": [1, None]}), file)
     with pytest.raises(ValueError, match="row 2: must have a path"):
         PhotoIndex.find(file)
