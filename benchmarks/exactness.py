@@ -37,9 +37,9 @@ class PlainMNIST(MNISTDataModule):
     """MNIST read by torch's own DataLoader."""
 
     @override
-    def _loader(self, split: str, batch_size: int, **options: bool) -> Any:
+    def loader(self, images: Any, batch_size: int, **options: Any) -> Any:
         return DataLoader(
-            self.splits[split],
+            images,
             batch_size,
             shuffle=options.get("shuffle", False),
             collate_fn=lambda batch: batch,

@@ -24,6 +24,6 @@ class Single(Dataset):
 
 
 class PlainMNIST(TinyMNIST):
-    def _loader(self, split: str, batch_size: int, **options: bool) -> Any:
+    def loader(self, images: Any, batch_size: int, **options: Any) -> Any:
         shuffle = options.get("shuffle", False)
-        return DataLoader(Single(self.splits[split]), batch_size, shuffle=shuffle, num_workers=2)
+        return DataLoader(Single(images), batch_size, shuffle=shuffle, num_workers=2)

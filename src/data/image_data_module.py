@@ -196,15 +196,15 @@ class ImageDataModule(LightningDataModule, ABC):
     @override
     def train_dataloader(self) -> ExactLoader[Batch]:
         images = self.splits["train"]
-        return self._loader(images, self.batch_size, training=True, shuffle=self.shuffle)
+        return self.loader(images, self.batch_size, training=True, shuffle=self.shuffle)
 
     @override
     def val_dataloader(self) -> ExactLoader[Batch]:
-        return self._loader(self.splits["val"], self.eval_batch_size)
+        return self.loader(self.splits["val"], self.eval_batch_size)
 
     @override
     def test_dataloader(self) -> ExactLoader[Batch]:
-        return self._loader(self.splits["test"], self.eval_batch_size)
+        return self.loader(self.splits["test"], self.eval_batch_size)
 
     @override
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -216,7 +216,17 @@ class ImageDataModule(LightningDataModule, ABC):
         mean, std = (_of_channels(value, image.device) for value in (self.mean, self.std))
         return Batch(image.sub_(mean).div_(std), batch.label)
 
-    def _loader(self, images: Any, batch_size: int, **options: Any) -> ExactLoader[Batch]:
+    def loader(self, images: Any, batch_size: int, **options: Any) -> ExactLoader[Batch]:
+        """Make the loader of a split.
+
+        Args:
+            images: Images of the split.
+            batch_size: Images in a batch.
+            **options: Further ones of ExactLoader.
+
+        Returns:
+            The loader.
+        """
         return ExactLoader(
             images,
             batch_size,

@@ -166,7 +166,7 @@ class ImageFolderDataModule(ImageDataModule):
         weights = None
         if self.balanced_sampler:
             weights = (1 / self.class_counts.double())[images.label.cpu()]
-        return self._loader(
+        return self.loader(
             images,
             self.batch_size,
             training=True,

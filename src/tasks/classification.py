@@ -103,7 +103,7 @@ class ClassificationTask(LightningModule):
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        image, target = self._mixed(batch)
+        image, target = self.mixed(batch)
         logits = self(image)
         loss: Tensor = self.loss_fn(logits, target)
         self.train_metrics.update(loss, logits, batch.label)
@@ -138,7 +138,7 @@ class ClassificationTask(LightningModule):
 
     @override
     def configure_optimizers(self) -> Any:
-        optimizer = self._optimizer()
+        optimizer = self.optimizer()
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
@@ -151,6 +151,25 @@ class ClassificationTask(LightningModule):
             },
         }
 
+    def mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Give what is trained on; a subclass may mix images.
+
+        Args:
+            batch: Images and labels.
+
+        Returns:
+            Images, `(B, C, H, W)`, and labels `(B,)` or shares of the classes `(B, K)`.
+        """
+        return batch.image, batch.label
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Make the optimizer; a subclass may give parameters rates of their own.
+
+        Returns:
+            The optimizer of all parameters.
+        """
+        return self.make_optimizer(self.parameters())
+
     def _class_weight(self) -> Tensor:
         if self.class_weight != "balanced":
             return torch.tensor(self.class_weight)
@@ -162,12 +181,6 @@ class ClassificationTask(LightningModule):
                 "list of weights"
             )
         return count.sum() / (len(count) * count.clamp(min=1))
-
-    def _mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        return batch.image, batch.label
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        return self.make_optimizer(self.parameters())
 
     def _evaluate(self, metrics: LossAndAccuracy, batch: Batch) -> Tensor:
         # A CUDA graph, which `compile` may make, writes its next answer into the same memory.

@@ -3,12 +3,13 @@
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from typing_extensions import override
 
 from src.batch import Batch
 from src.tasks.classification import ClassificationTask
+
+_BATCH_NORM = nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
 
 
 class FineTuningTask(ClassificationTask):
@@ -63,16 +64,16 @@ class FineTuningTask(ClassificationTask):
             self._freeze(self.current_epoch < self.frozen_epochs)
 
     @override
-    def _mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
         if self.mix is None:
-            return super()._mixed(batch)
+            return super().mixed(batch)
         image, target = self.mix(batch.image, batch.label)  # (B, C, H, W), (B, K)
         return image, target
 
     @override
-    def _optimizer(self) -> Optimizer:
+    def optimizer(self) -> Optimizer:
         if self.layer_decay == 1:
-            return super()._optimizer()
+            return super().optimizer()
         layers = layers_of(self.network)[::-1]  # the rate of the first group is logged
         optimizer = self.make_optimizer([{"params": layer} for layer in layers])
         for number, group in enumerate(optimizer.param_groups):
@@ -87,7 +88,7 @@ class FineTuningTask(ClassificationTask):
             trained = not frozen or id(parameter) in free
             parameter.requires_grad_(trained and name in self._trained)
         for module in modules:
-            if isinstance(module, _BatchNorm):
+            if isinstance(module, _BATCH_NORM):
                 module.train(not frozen)
 
 

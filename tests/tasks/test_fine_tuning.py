@@ -104,7 +104,7 @@ def test_layers_are_found_inside_of_what_holds_them() -> None:
 def test_mixed_images_have_mixed_labels(batch: Batch, kind: str) -> None:
     torch.manual_seed(1)
     task = FineTuningTask(BatchNormCNN(width=6), **{kind: 1.0})
-    image, target = task._mixed(batch)
+    image, target = task.mixed(batch)
     assert target.shape == (20, 10)
     torch.testing.assert_close(target.sum(1), torch.ones(20))
     share = target.gather(1, batch.label[:, None]).mean()
