@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.engine.console.table import entries
-from src.engine.console.unattended import unattended
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from src.evaluation.classification.trained_classifier import TrainedClassifier
 
 
-@unattended()
 def main(args: list[str] | None = None) -> None:
     """Evaluate a checkpoint on a split: numbers to the terminal, all of it to files.
 

@@ -3,6 +3,7 @@
 import importlib
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,20 @@ _QUESTIONS = {"-h", "--help", "--print_config"}  # answered without training
 DEFAULT = Path(__file__).parents[1] / "configs" / "default.yaml"
 
 
-@unattended()
 def main(args: list[str] | None = None) -> None:
     """Train as the command line says, then test the best state and save its network.
 
     Args:
         args: Words of the command; None takes those of the process.
     """
-    started = time.perf_counter()
     words = sys.argv[1:] if args is None else args
+    asks = not _QUESTIONS.isdisjoint(word.partition("=")[0] for word in words)
+    with nullcontext() if asks else unattended():  # an answer that nobody gets has failed
+        _train(words, asks)
+
+
+def _train(words: list[str], asks: bool) -> None:
+    started = time.perf_counter()
     debug = "--debug" in words
 
     stop_without_parent()
@@ -38,7 +44,6 @@ def main(args: list[str] | None = None) -> None:
             Group(Path(given.root), given.group)  # refuses a name that cannot be one
         if given.jobs and not given.seeds:
             raise ValueError("--jobs needs --seeds: it is the number of runs at the same time")
-        asks = {word.partition("=")[0] for word in given.rest} & _QUESTIONS
         seeds = _seeds(given) if given.seeds and not asks else None
     if seeds:
         _train_seeds(*seeds, debug)

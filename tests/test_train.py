@@ -500,6 +500,14 @@ def test_run_ends_well_when_nobody_reads_it(train: Train, tmp_path: Path, ending
     assert newest_metrics(tmp_path)["test/acc"] > 0
 
 
+@pytest.mark.slow
+def test_configuration_that_cannot_be_printed_is_a_failure(tmp_path: Path) -> None:
+    command = shlex.join([sys.executable, "-m", "src.train", "--print_config"])
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ended = subprocess.run(["bash", "-c", f"{command} > /dev/full"], env=env, check=False)
+    assert ended.returncode != 0
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])

@@ -46,9 +46,9 @@ class ImageDataModule(LightningDataModule, ABC):
         num_workers: Processes that read batches; a batch is one indexing operation: 0 is fastest.
         on_device: Keep all images where the network is, so that no batch is ever copied there;
             not with workers.
-        normalize: Whose mean and standard deviation images are normalised by: those of the `data`,
-            or those that weights from elsewhere were trained with: `imagenet` or `half`, which is
-            0.5 and 0.5. A grey image has the means over the colours.
+        normalize: Mean and standard deviation that images are normalised by: None takes those of
+            the images to train on, `imagenet` and `half` (0.5 and 0.5) those that weights from
+            elsewhere were trained with. A grey image has the means over the colours.
 
     Attributes:
         image_shape: Channels, height and width of an image [px].
@@ -91,7 +91,7 @@ class ImageDataModule(LightningDataModule, ABC):
         augment: nn.Module | None = None,
         num_workers: int = 0,
         on_device: bool = True,
-        normalize: Literal["data", "imagenet", "half"] = "data",
+        normalize: Literal["imagenet", "half"] | None = None,
     ) -> None:
         super().__init__()
         if min(batch_size, eval_batch_size) < 1 or num_workers < 0:
@@ -142,7 +142,7 @@ class ImageDataModule(LightningDataModule, ABC):
         if self.splits:
             return
         self.splits = self.read_splits()
-        if self.normalize in _OF_WEIGHTS:
+        if self.normalize:
             known, channels = _OF_WEIGHTS[self.normalize], self.image_shape[0]
             same = [part if channels == len(part) else (sum(part) / len(part),) for part in known]
             self.mean, self.std = same

@@ -50,8 +50,8 @@ class ImageFolderDataModule(ImageDataModule):
         num_workers: Processes that read and decode photos that are not kept; None takes as many as
             there are processors.
         on_device: Keep decoded photos where the network is; not with workers or random crops.
-        normalize: Whose mean and standard deviation images are normalised by: those of the `data`,
-            or those that pretrained weights expect.
+        normalize: Mean and standard deviation that images are normalised by: None takes those of
+            the photos to train on, `imagenet` and `half` those that weights from elsewhere need.
         balanced_sampler: Draw the training photos with replacement, so that all classes come
             equally often, instead of each photo once in an epoch.
 
@@ -82,7 +82,7 @@ class ImageFolderDataModule(ImageDataModule):
         augment: nn.Module | None = None,
         num_workers: int | None = None,
         on_device: bool = True,
-        normalize: Literal["data", "imagenet", "half"] = "data",
+        normalize: Literal["imagenet", "half"] | None = None,
         balanced_sampler: bool = False,
     ) -> None:
         super().__init__(
@@ -135,7 +135,7 @@ class ImageFolderDataModule(ImageDataModule):
         if self._ends_with_one(len(self._found["train"])):
             note(
                 "the last training batch of an epoch would have one photo, which batch norm cannot "
-                "take: it is left out, another photo in each epoch"
+                "take: it is left out"
             )
         needed = prod(photos.decoded_shape)
         pictures, where = kept(photos, self.memory_bytes, self.disk_bytes, self.workers)
@@ -196,7 +196,7 @@ class ImageFolderDataModule(ImageDataModule):
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
-        before = state_dict["photos"]
+        before = state_dict.get("photos", {})
         for name, checksum in self.checksums.items() if self.trainer else ():
             if before.get(name, "") != checksum:
                 raise UsageError(

@@ -60,7 +60,7 @@ def _filled(photos: Photos, needed: int, workers: int) -> Path:
     file = _file(photos)
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):
-        if file.exists():
+        if file.exists() and file.stat().st_size == needed:
             return file
         if needed > shutil.disk_usage(file.parent).free // _SHARE:
             raise OSError(ENOSPC, "too little room is left")
@@ -98,6 +98,6 @@ def _file(photos: Photos) -> Path:
         digest.update(Path(source).read_bytes())
     for path in photos.paths:
         status = Path(os.fsdecode(path)).stat()
-        digest.update(path + f" {status.st_size} {status.st_mtime_ns} ".encode())
+        digest.update(os.path.realpath(path) + f" {status.st_size} {status.st_mtime_ns} ".encode())
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "lightning-research-template" / "photos" / f"{digest.hexdigest()}.uint8"

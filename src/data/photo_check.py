@@ -89,13 +89,13 @@ def _examined(base: Path, photos: Sequence[Photo]) -> dict[str, _Found]:
         with suppress(OSError, ValueError):
             status = (base / photo.name).stat()
             before = known.get(photo.name)
-            if before and before[:2] == (status.st_size, status.st_mtime_ns):
+            if before and not before.fault and before[:2] == (status.st_size, status.st_mtime_ns):
                 found[photo.name] = before
                 continue
         new.append(photo.name)
     if new:
         found |= dict(zip(new, _looked_at(base, new), strict=True))
-        _keep(_memory(base), json.dumps(found))
+        _keep(_memory(base), json.dumps(known | found))
     return found
 
 
@@ -166,5 +166,5 @@ def _keep(path: Path, text: str) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with suppress(OSError):  # it saves time, no more
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, errors="surrogateescape")
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")
         part.replace(path)

@@ -16,6 +16,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", "
              ".ppm", ".pgm", ".pbm"}  # fmt: skip
 _FOLDERS = {"train": "train", "training": "train", "test": "test", "testing": "test",
             "val": "val", "valid": "val", "validation": "val"}  # fmt: skip
+_COLUMNS = "path", "label", "split"
 _SHARE = 10  # one photo of so many is for a split that has no folder
 _SYSTEM = {"thumbs.db", "desktop.ini", "__macosx"}
 
@@ -225,9 +226,12 @@ def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     else:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             rows = csv.DictReader(stream)
-            _refuse_without_columns(file, rows.fieldnames or ())
-            for row in rows:
-                yield f"line {rows.line_num}", row
+            try:
+                _refuse_without_columns(file, rows.fieldnames or ())
+                for row in rows:
+                    yield f"line {rows.line_num}", row
+            except csv.Error as error:
+                raise ValueError(f"{file}, after line {rows.line_num}: {error}") from error
 
 
 def _parquet(file: Path) -> Any:
@@ -236,7 +240,8 @@ def _parquet(file: Path) -> Any:
     except ImportError as error:
         raise ValueError(f'{file} is read by pyarrow: pip install -e ".[parquet]"') from error
     try:
-        return parquet.read_table(file)
+        names = [name for name in _COLUMNS if name in parquet.read_schema(file).names]
+        return parquet.read_table(file, columns=names, partitioning=None)
     except ArrowInvalid as error:
         raise ValueError(f"{file} is no Parquet file: {error}") from error
 

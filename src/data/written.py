@@ -17,6 +17,7 @@ _FAINT = 0.06  # ink takes at least this share of the light
 _INK = 75  # percentile of the pixels above the threshold that is the level of ink
 _RULE = 0.8  # share of the page that a printed line is long
 _INNER = 0.2  # share of the page; a mark that large makes those at the border its surroundings
+_PAIRED = 100  # largest marks among which a frame is looked for
 _DUST = 0.1  # share of the largest mark below which another one is dust
 _SPECK = 0.05  # share of the page below which the largest mark is dust, too
 _TALL = 0.5  # share of the tallest mark from which another one, beside it, is another digit
@@ -161,9 +162,10 @@ def _without_surroundings(ink: Mask) -> Mask:
     large = [max(_extent(box) / page) >= _INNER for box in boxes]
     if any(here and big for here, big in zip(inside, large, strict=True)):
         sizes[1:][~np.array(inside)] = 0
-    for number, box in enumerate(boxes, 1):
-        if any(_is_frame(box, other) for other in boxes):
-            sizes[number] = 0
+    largest = sorted(range(count), key=lambda mark: -_extent(boxes[mark]).max())[:_PAIRED]
+    for mark in largest:
+        if any(_is_frame(boxes[mark], boxes[other]) for other in largest):
+            sizes[mark + 1] = 0
     if not sizes.any():
         raise ValueError("no digit")
     return np.asarray((sizes >= max(1, _DUST * sizes.max()))[marks] & ink)

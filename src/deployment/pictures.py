@@ -88,7 +88,7 @@ def read_picture(name: str, from_picture: Reader) -> Tensor:
             blank.
     """
     try:
-        with _unheard(), Image.open(_source(name)) as picture:
+        with _unheard(), Image.open(_source(name), formats=_formats()) as picture:
             _reduce(picture)
             return _first(name, picture, from_picture)
     except FileNotFoundError:
@@ -130,8 +130,7 @@ def _first(name: str, picture: Image.Image, from_picture: Reader) -> Tensor:
     """Read the first frame of a picture that is not refused, such as for being blank."""
     count = getattr(picture, "n_frames", 1)
     for number in range(count):
-        picture.seek(number)
-        picture.load()
+        picture.seek(number)  # not decoded yet: a JPEG may be decoded small
         try:
             image = from_picture(picture)
         except ValueError:
@@ -142,6 +141,12 @@ def _first(name: str, picture: Image.Image, from_picture: Reader) -> Tensor:
             note(f"{name}: frame {number + 1} of {count} was read")
         return image
     raise ValueError("it has no frame")
+
+
+def _formats() -> list[str]:
+    """List what Pillow reads by itself: for EPS it would start another program."""
+    Image.init()
+    return [kind for kind in Image.OPEN if kind != "EPS"]
 
 
 def _is_hidden(file: Path) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from src.batch import Batch
-from src.engine import Metric, logs_at
+from src.engine import Metric, UsageError, logs_at
 from src.tasks.loss_and_accuracy import LossAndAccuracy
 from src.tasks.one_cycle import OneCycle
 
@@ -34,7 +34,7 @@ class ClassificationTask(LightningModule):
             minute and pays on a GPU; `reduce-overhead` replays CUDA graphs.
 
     Raises:
-        ValueError: `label_smoothing` is outside `[0, 1]`.
+        ValueError: `label_smoothing` is outside `[0, 1]`, or a weight of a class is not above 0.
 
     References:
         King and Zeng, "Logistic regression in rare events data", Political Analysis, 2001.
@@ -57,6 +57,8 @@ class ClassificationTask(LightningModule):
         super().__init__()
         if not 0 <= label_smoothing <= 1:
             raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
+        if isinstance(class_weight, list) and not all(0 < each < math.inf for each in class_weight):
+            raise ValueError(f"class_weight must be finite and above 0, got {class_weight}")
         self.network = network
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
@@ -171,12 +173,17 @@ class ClassificationTask(LightningModule):
         return self.make_optimizer(self.parameters())
 
     def _class_weight(self) -> Tensor:
-        if self.class_weight != "balanced":
-            return torch.tensor(self.class_weight)
         data = getattr(self.trainer, "datamodule", None)
+        if isinstance(self.class_weight, list):
+            expected = getattr(data, "num_classes", len(self.class_weight))
+            if len(self.class_weight) != expected:
+                raise UsageError(
+                    f"class_weight has {len(self.class_weight)} weights for {expected} classes"
+                )
+            return torch.tensor(self.class_weight)
         count: Tensor | None = getattr(data, "class_counts", None)
         if count is None:
-            raise ValueError(
+            raise UsageError(
                 "class_weight balanced needs a data module that publishes class_counts: give a "
                 "list of weights"
             )

@@ -7,6 +7,7 @@ from torch.optim import Optimizer
 from typing_extensions import override
 
 from src.batch import Batch
+from src.engine import UsageError
 from src.tasks.classification import ClassificationTask
 
 _BATCH_NORM = nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
@@ -20,8 +21,8 @@ class FineTuningTask(ClassificationTask):
     Args:
         network: Maps images `(B, C, H, W)` to logits `(B, K)`.
         num_classes: Number of classes K.
-        frozen_epochs: Epochs in which the last layer alone is trained. Batch norm of the others
-            keeps its statistics in them.
+        frozen_epochs: Epochs in which the last layer with K outputs alone is trained. Batch norm of
+            the others keeps its statistics in them.
         layer_decay: Learning rate of a layer as a fraction of that of the next one, in `(0, 1]`.
         mixup: Concentration of the shares in which images are mixed in pairs; 0 mixes none.
         cutmix: The same for rectangles that change places. With both, each batch draws which.
@@ -55,12 +56,14 @@ class FineTuningTask(ClassificationTask):
         self.num_classes = num_classes
         self.frozen_epochs = frozen_epochs
         self.layer_decay = layer_decay
+        self.is_frozen = False
         self._trained = {name for name, p in network.named_parameters() if p.requires_grad}
         self.mix = _mix(mixup, cutmix, num_classes) if mixup or cutmix else None
 
     @override
     def on_train_epoch_start(self) -> None:
-        if self.frozen_epochs:  # it depends on the epoch alone, also when a run continues
+        # It depends on the epoch alone, also when a run continues, and with fewer frozen epochs.
+        if self.frozen_epochs or self.is_frozen:
             self._freeze(self.current_epoch < self.frozen_epochs)
 
     @override
@@ -81,15 +84,25 @@ class FineTuningTask(ClassificationTask):
         return optimizer
 
     def _freeze(self, frozen: bool) -> None:
-        modules = [*self.network.modules()]
-        heads = [each for each in modules if getattr(each, "out_features", 0) == self.num_classes]
-        free = {id(parameter) for head in heads for parameter in head.parameters()}
+        self.is_frozen = frozen
+        free = {id(parameter) for parameter in self._head().parameters()}
         for name, parameter in self.network.named_parameters():
             trained = not frozen or id(parameter) in free
             parameter.requires_grad_(trained and name in self._trained)
-        for module in modules:
+        for module in self.network.modules():
             if isinstance(module, _BATCH_NORM):
                 module.train(not frozen)
+
+    def _head(self) -> nn.Module:
+        """Find the last layer with as many outputs as there are classes."""
+        for module in reversed([*self.network.modules()]):
+            outputs = getattr(module, "out_features", getattr(module, "out_channels", 0))
+            if outputs == self.num_classes and [*module.parameters()]:
+                return module
+        raise UsageError(
+            f"frozen_epochs needs a network whose last layer has {self.num_classes} outputs, a "
+            "linear layer or a convolution; this one has none: leave frozen_epochs out"
+        )
 
 
 def _mix(mixup: float, cutmix: float, num_classes: int) -> nn.Module:

@@ -263,10 +263,10 @@ def test_images_of_another_kind_are_refused(image, label, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("normalize", "mean", "std"),
-    [("imagenet", (0.449,), (0.226,)), ("half", (0.5,), (0.5,)), ("data", 0.1307, 0.3081)],
+    [("imagenet", (0.449,), (0.226,)), ("half", (0.5,), (0.5,)), (None, 0.1307, 0.3081)],
 )
 def test_images_are_normalised_as_the_weights_expect(
-    tmp_path: Path, normalize: str, mean: object, std: object
+    tmp_path: Path, normalize: str | None, mean: object, std: object
 ) -> None:
     data = small(MNISTDataModule, tmp_path, normalize=normalize)
     data.prepare_data()

@@ -80,3 +80,22 @@ def test_disk_is_not_filled(tmp_path: Path, cache: Path, monkeypatch) -> None:
 def test_folder_that_cannot_be_written_is_not_needed(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "cache").touch()
     assert kept(photos(tmp_path), ROOM, ROOM, 0)[1] == "kept in memory"
+
+
+def test_photos_of_two_folders_have_two_files(tmp_path: Path, cache: Path, monkeypatch) -> None:
+    for name, number in (("one", 1), ("two", 2)):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        photo(Path("a.ppm"), number)
+        os.utime("a.ppm", ns=(1, 1))
+        some = Photos([Path("a.ppm")], torch.arange(1), (3, 8, 8))
+        assert torch.equal(kept(some, 0, ROOM, 0)[0], some.image[:])
+    assert len(files(cache)) == 2
+
+
+def test_cut_file_is_made_anew(tmp_path: Path, cache: Path) -> None:
+    some = photos(tmp_path)
+    kept(some, 0, ROOM, 0)
+    (file,) = files(cache)
+    file.write_bytes(file.read_bytes()[:-9])
+    assert torch.equal(kept(some, 0, ROOM, 0)[0], some.image[:])

@@ -101,3 +101,22 @@ def test_photos_are_looked_at_once(root: Path, monkeypatch) -> None:
 def test_photos_are_checked_where_nothing_can_be_kept(root: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(root / "train/cat/0.png"))
     assert len(check(root)) == 12
+
+
+def test_fault_that_passes_is_not_remembered(root: Path, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(photo_check, "fitted", lambda *_: (_ for _ in ()).throw(MemoryError()))
+        with pytest.raises(ValueError, match="MemoryError"):
+            check(root)
+    assert len(check(root)) == 12
+
+
+def test_lists_in_one_folder_remember_both(tmp_path: Path, monkeypatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(f"path,label\n{name}1.png,x\n{name}2.png,y\n")
+        for number in (1, 2):
+            photo(tmp_path / f"{name}{number}.png", ord(name) + number)
+    indices = [PhotoIndex.find(tmp_path / f"{name}.csv") for name in ("a", "b")]
+    assert [len(usable(tmp_path, index.photos, False)) for index in indices] == [2, 2]
+    monkeypatch.setattr(photo_check, "_examine", None)
+    assert [len(usable(tmp_path, index.photos, False)) for index in indices] == [2, 2]

@@ -195,3 +195,9 @@ def test_splits_without_any_photo_are_refused(tmp_path: Path) -> None:
     index = PhotoIndex.find(photo_folder(tmp_path, 1))
     with pytest.raises(ValueError, match="no photo is left for val and test"):
         index.divide(index.photos)
+
+
+def test_broken_line_of_a_list_is_named(tmp_path: Path) -> None:
+    (tmp_path / "photos.csv").write_text(f"path,label\na.jpg,x\n{'b' * 200_000},y\n")
+    with pytest.raises(ValueError, match=r"photos.csv, after line 2: field larger than"):
+        PhotoIndex.find(tmp_path / "photos.csv")

@@ -168,3 +168,14 @@ def test_stroke_that_crosses_a_rule_stays_whole() -> None:
     stroke = ink.copy()
     ink[50:52] = True
     assert (_without_rules(ink) == stroke).mean() > 0.995
+
+
+def test_frame_is_found_among_many_specks() -> None:
+    ink = np.zeros((300, 300), bool)
+    ink[20:280, 20:280] = True
+    ink[23:277, 23:277] = False
+    ink[::6, :15:4] = True
+    ink[80:220, 120:180] = True
+    left = _without_surroundings(ink)
+    assert left[80:220, 120:180].all()
+    assert left.sum() == 140 * 60

@@ -170,3 +170,23 @@ def test_other_warnings_of_pillow_are_not_heard(folder: Path, recwarn) -> None:
 def test_folders_with_the_name_of_a_picture_are_left_out(folder: Path) -> None:
     (folder / "d.png").mkdir()
     assert pictures_in(Path()) == ["a.PNG", "b.png", "inner/c.png"]
+
+
+def test_nothing_is_read_that_starts_another_program(folder: Path) -> None:
+    Image.new("RGB", (4, 4)).save("x.eps")
+    Path("x.eps").rename("x.jpg")
+    with pytest.raises(UnreadablePictureError, match="not a picture that Pillow can read"):
+        read_picture("x.jpg", corner)
+
+
+def test_jpeg_may_be_decoded_small(folder: Path) -> None:
+    Image.new("L", (64, 64), 9).save("x.jpg")
+    sizes = []
+
+    def small(picture: Image.Image) -> Tensor:
+        picture.draft("", (16, 16))
+        sizes.append(picture.size)
+        return corner(picture)
+
+    read_picture("x.jpg", small)
+    assert sizes == [(16, 16)]

@@ -12,6 +12,7 @@ from src.batch import Batch
 from src.models import CNN
 from src.tasks import ClassificationTask, OneCycle
 from tests.bare_trainer import bare_trainer
+from tests.conftest import Train
 
 
 class Recorder(Callback):
@@ -213,3 +214,16 @@ def test_compiled_network_learns_the_same(batch: Batch) -> None:
         states.append(task.state_dict())
         assert (task.network._compiled_call_impl is not None) == bool(mode)
     torch.testing.assert_close(*states)  # names, too
+
+
+@pytest.mark.parametrize("weight", [[1.0, -1.0], [0.0, 1.0], [float("nan"), 1.0]])
+def test_weight_of_a_class_is_above_zero(weight: list[float]) -> None:
+    with pytest.raises(ValueError, match="class_weight must be finite and above 0"):
+        ClassificationTask(CNN(), class_weight=weight)
+
+
+def test_each_class_has_a_weight(train: Train, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        train("--model.class_weight=[1.0,2.0]")
+    assert stop.value.code == 2
+    assert "error: class_weight has 2 weights for 10 classes" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
+from src.engine import UsageError
 from src.models import BatchNormCNN
 from src.tasks import FineTuningTask, OneCycle
 from src.tasks.fine_tuning import layers_of
@@ -121,3 +122,21 @@ def test_mixed_images_have_mixed_labels(batch: Batch, kind: str) -> None:
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"FineTuningTask needs layer_decay in \(0, 1\]"):
         FineTuningTask(BatchNormCNN(), **settings)
+
+
+def test_fewer_frozen_epochs_set_a_continued_run_free(batch: Batch) -> None:
+    task = FineTuningTask(BatchNormCNN(width=6), optimizer=sgd(0.1))
+    task.is_frozen = True  # as its checkpoint says
+    task.network.requires_grad_(False)
+    assert "conv1" in changed(task, batch, 1)[0]
+
+
+def test_convolution_may_be_the_last_layer() -> None:
+    network = nn.Sequential(nn.Linear(4, 10), nn.Conv2d(4, 10, 1), nn.Flatten())
+    FineTuningTask(network, frozen_epochs=1)._freeze(True)
+    assert [p.requires_grad for p in network.parameters()] == [False, False, True, True]
+
+
+def test_network_without_a_last_layer_is_refused() -> None:
+    with pytest.raises(UsageError, match="last layer has 10 outputs"):
+        FineTuningTask(nn.Sequential(nn.Linear(4, 11)), frozen_epochs=1)._freeze(True)

@@ -47,7 +47,7 @@ def _of_latest_run(root: Path, pick: _Pick) -> tuple[Path, list[str]]:
 
 def _how_to_begin_again(run: Run) -> str:
     config = run.log_dir / "config.yaml"
-    again = f"; `python -m src.train --config {shown(config)}` begins it again"
+    again = f"; `python -m src.train --config {shown(config)}` begins one like it"
     return again if config.is_file() else ""
 
 

@@ -154,7 +154,7 @@ def _fit(here: Mapping[str, Tensor], there: _Weights) -> _Fit:
 
 def _with_channels(value: Tensor, here: Tensor) -> Tensor | None:
     """Let a convolution of three channels take one, whose sum it is, or the reverse."""
-    if value.dim() != _OF_CONVOLUTION or value.sum(1).shape != here.sum(1).shape:
+    if {value.dim(), here.dim()} != {_OF_CONVOLUTION} or value.sum(1).shape != here.sum(1).shape:
         return None
     if (value.shape[1], here.shape[1]) == (_COLOURS, 1):
         return value.sum(1, keepdim=True)

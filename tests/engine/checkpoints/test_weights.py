@@ -8,7 +8,7 @@ from torch import nn
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.checkpoints.digest import digest
-from src.engine.checkpoints.weights import load_weights, refuse_other_weights
+from src.engine.checkpoints.weights import _with_channels, load_weights, refuse_other_weights
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.conftest import Train
@@ -255,3 +255,8 @@ def test_deeper_network_with_the_same_names_is_refused(here: ClassificationTask)
     deep = ClassificationTask(Small(depth=4))
     with pytest.raises(ValueError, match=r"network\.blocks\.1\.weight is missing there"):
         load(deep, Small().state_dict())
+
+
+def test_tensors_of_other_dimensions_are_of_another_network() -> None:
+    assert _with_channels(torch.zeros(4, 3, 3, 3), torch.zeros(4)) is None
+    assert _with_channels(torch.zeros(4), torch.zeros(4, 3, 3, 3)) is None

@@ -47,7 +47,7 @@ def test_latest_run_without_a_whole_state_is_passed_over(two_runs: Path, capsys)
     assert found == two_runs.resolve() / "version_0" / "last.ckpt"
     said = capsys.readouterr().err
     assert "note: passed over: checkpoints/version_1 holds no whole" in said
-    again = "`python -m src.train --config lightning_logs/version_1/config.yaml` begins it again"
+    again = "`python -m src.train --config lightning_logs/version_1/config.yaml` begins one like it"
     assert again in said
 
 
