@@ -71,12 +71,17 @@ def count_flops(module: LightningModule) -> dict[str, int]:
     tensors = [*module.named_parameters(), *module.named_buffers()]
     without_values = {name: tensor.detach().to("meta") for name, tensor in tensors}
     counter = FlopCounterMode(display=False)
+    modes = {part: part.training for part in module.modules()}
+    module.eval()  # what a network does in training alone, such as counting, is no part of this
     try:
         with torch.no_grad(), counter:
             sample = torch.empty(_SAMPLES, *shape, device="meta")
             functional_call(module, without_values, sample)
     except Exception:  # of a module that asks for values, or takes another shape
         return {}
+    finally:
+        for part, training in modes.items():
+            part.training = training
     found = {name: sum(each.values()) for name, each in counter.get_flop_counts().items()}
     found |= {"": counter.get_total_flops()}
     return {name.partition(".")[2]: count // _SAMPLES for name, count in found.items()}

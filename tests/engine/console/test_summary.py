@@ -59,3 +59,18 @@ def test_table_that_the_user_chose_stays() -> None:
     own_summary(trainer, [chosen])
     assert type(trainer.callbacks[0]) is Summary
     assert trainer.callbacks[1] is chosen
+
+
+class Strict(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        assert not self.training
+        return image @ image.transpose(-1, -2)
+
+
+def test_counting_is_no_training(monkeypatch) -> None:
+    module = Module()
+    module.inner = nn.Sequential(Strict(), nn.Dropout().eval())
+    monkeypatch.setattr(module, "forward", module.inner)
+    monkeypatch.setattr(Module, "sample_shape", (4, 4))
+    assert count_flops(module)[""] == 128
+    assert [part.training for part in module.inner] == [True, False]
