@@ -26,7 +26,7 @@ def fitted(picture: Image.Image, image_shape: tuple[int, int, int]) -> Tensor:
     kept_rows = min(rows, round(columns * height / width) or 1)
     left, top = (columns - kept) // 2, (rows - kept_rows) // 2
     middle = _tensor(plain.crop((left, top, left + kept, top + kept_rows)))
-    # Several times as fast as Pillow's; pixels differ by a grey level at most.
+    # Several times as fast as Pillow's; pixels differ by two grey levels at most.
     image = F.interpolate(middle[None], (height, width), mode="bicubic", antialias=True)[0]
     return image.contiguous()
 
