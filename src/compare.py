@@ -158,7 +158,7 @@ def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":
         )
         raise ValueError(f"these are not judged by one metric: {told}; give --metric")
     shares = [metric for metric in known if metric.format == "percent"]  # older runs do not tell
-    return next(iter([*shares, *known, *found]))
+    return [*shares, *known, *found][0]
 
 
 def _directed(metric: "Metric | str", better: str | None) -> "Metric | str":

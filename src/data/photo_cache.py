@@ -91,10 +91,8 @@ def _decoded(photos: Photos, workers: int) -> Iterator[tuple[int, Tensor]]:
 def _file(photos: Photos) -> Path:
     """Name a file after all that decides what is in it."""
     digest = blake2b(f"{PIL.__version__} {photos.decoded_shape}".encode(), digest_size=16)
-    for source in (
-        reading.__file__,
-        pictures.__file__,
-    ):  # who changes how they are read gets others
+    # Who changes how they are read gets other files.
+    for source in (reading.__file__, pictures.__file__):
         digest.update(Path(source).read_bytes())
     for path in photos.paths:
         status = Path(os.fsdecode(path)).stat()

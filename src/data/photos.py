@@ -108,7 +108,7 @@ class Photos(Dataset[Batch]):
         return other
 
     def fit(self, picture: Image.Image) -> Tensor:
-        """Make an image of a picture, cut out of its middle.
+        """Make an image of a picture, cut out of it like the others.
 
         Args:
             picture: A picture of any mode and size; a JPEG not yet decoded is decoded small.
@@ -116,11 +116,7 @@ class Photos(Dataset[Batch]):
         Returns:
             Pixels, `(C, H, W)`, `uint8`.
         """
-        at_random, self.at_random = self.at_random, False
-        try:
-            return self._cut(self._fitted(picture))
-        finally:
-            self.at_random = at_random
+        return self._cut(self._fitted(picture))
 
     def _decoded(self, index: int) -> Tensor:
         if self._kept is not None:
