@@ -52,7 +52,7 @@ def test_each_seed_is_a_run_of_the_group(capsys) -> None:
     main([*SMALL, "--seeds=2", "--trainer.max_epochs=1"])
     assert finished().keys() == {1, 2}
     text = capsys.readouterr()
-    assert "runs            2 of 2, group mine" in text.out
+    assert "2 of 2, group mine" in text.out
     assert "seed 1: val/acc_best" in text.err
     before = [record.overview["pid"] for record in finished().values()]
     main([*SMALL, "--seeds=3", "--trainer.max_epochs=1"])
@@ -79,7 +79,7 @@ def test_crash_of_one_run_harms_no_other(capsys) -> None:
     text, _ = driver.communicate(timeout=120)
     assert driver.returncode == 1
     assert f"seed {victim.seed} failed (-9)" in text
-    assert "runs            1 of 2, group mine" in text
+    assert "1 of 2, group mine" in text
     assert len(finished()) == 1
     main([*SMALL, "--seeds=2", "--trainer.max_epochs=40"])
     assert finished().keys() == {1, 2}
