@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
-from os.path import commonpath
 from pathlib import Path
+from posixpath import commonpath
 from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule
@@ -12,12 +12,22 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 
 from src.engine.checkpoints.digest import digest
+from src.engine.checkpoints.hub import HUB, fetch
 from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.plain_file import load_plain
 
 _MANY = 3
-_INSIDE = "state_dict", "model_state_dict", "model"  # where trainers put weights in their files
+# Where trainers put weights in their files; averages are what they evaluate and publish.
+_INSIDE = (
+    "state_dict_ema",
+    "model_ema",
+    "ema",
+    "params_ema",
+    "state_dict",
+    "model_state_dict",
+    "model",
+)
 # What DistributedDataParallel and torch.compile put into names.
 _WRAPPER = re.compile(r"(?<![^.])(module|_orig_mod)\.")
 _COUNTERS = {"num_batches_tracked", "relative_position_index", "total_ops", "total_params"}
@@ -50,23 +60,26 @@ def load_weights(model: LightningModule, path: str) -> str:
     Args:
         model: Task whose weights are replaced.
         path: A checkpoint, the weights of the part that a run saves, such as `model.pt`, or a
-            `.pth` or `.safetensors` of another program.
+            `.pth` or `.safetensors` of another program; a repository of Hugging Face's hub begins
+            with `hub:`.
 
     Returns:
         What identifies them: file and digest.
 
     Raises:
         FileNotFoundError: There is no such file.
+        ConnectionError: The hub is not reached.
         ValueError: It holds no weights, or those of another network.
     """
+    file, name = fetch(path) if path.startswith(HUB) else (path, Path(path).name)
     here = model.state_dict()
-    there = _by_names_of(here, _read(path))
+    there = _by_names_of(here, _read(str(file)))
     fit = _fit(here, there)
     if _is_other(here, there, fit):
         raise ValueError(f"--weights {path} are of another network: {_mismatch(here, there)}")
     model.load_state_dict(fit.loaded, strict=False)
-    _tell(Path(path).name, len(here), fit)
-    return f"{Path(path).name} {digest(fit.loaded)[:16]}"
+    _tell(name, len(here), fit)
+    return f"{name} {digest(fit.loaded)[:16]}"
 
 
 def refuse_other_weights(model: LightningModule, saved: Mapping[str, Tensor]) -> None:
@@ -92,13 +105,30 @@ def _read(path: str) -> _Weights:
     if Path(path).is_dir():
         raise ValueError(f"--weights {path} is a folder: give a .ckpt or model.pt in it")
     content = _read_safetensors(path) if path.endswith(".safetensors") else load_plain(path)
-    for key in _INSIDE:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    tensors = isinstance(content, dict) and all(isinstance(v, Tensor) for v in content.values())
-    if not tensors or not content:
+    if isinstance(content, dict):
+        content = _inside(path, content)
+    if not isinstance(content, dict) or not _is_state(content):
         raise ValueError(f"--weights {path} holds no weights: give a .ckpt or model.pt of a run")
     return {str(name): value for name, value in content.items()}
+
+
+def _is_state(content: dict[Any, Any]) -> bool:
+    return bool(content) and all(isinstance(value, Tensor) for value in content.values())
+
+
+def _inside(path: str, content: dict[Any, Any]) -> Any:
+    """Find the weights among what a trainer has put beside them, under a name of its own."""
+    parts = {
+        key: part for key, part in content.items() if isinstance(part, dict) and _is_state(part)
+    }
+    found = [key for key in _INSIDE if key in parts] or [*parts]
+    if _is_state(content) or not found:
+        return content
+    if len(parts) > 1 and found[0] not in _INSIDE:
+        raise ValueError(f"--weights {path} holds several networks: {', '.join(map(str, parts))}")
+    if len(parts) > 1:
+        note(f"of what is in {Path(path).name}, {found[0]} is loaded")
+    return parts[found[0]]
 
 
 def _read_safetensors(path: str) -> Any:

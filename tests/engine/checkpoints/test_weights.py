@@ -180,7 +180,7 @@ def here(tmp_path: Path, monkeypatch) -> ClassificationTask:
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "model."])
-@pytest.mark.parametrize("key", [None, "state_dict", "model"])
+@pytest.mark.parametrize("key", [None, "state_dict", "model", "ema", "net"])
 def test_names_of_other_programs_are_understood(
     here: ClassificationTask, capsys, prefix: str, key: str | None
 ) -> None:
@@ -189,6 +189,19 @@ def test_names_of_other_programs_are_understood(
     load(here, {key: named, "epoch": 3} if key else named)
     torch.testing.assert_close(here.network.state_dict(), other.state_dict(), rtol=0, atol=0)
     assert capsys.readouterr().err == "note: 11 of 11 tensors begin as in w.pth\n"
+
+
+def test_averaged_weights_come_before_others(here: ClassificationTask, capsys) -> None:
+    average = Small().state_dict()
+    load(here, {"state_dict": Small().state_dict(), "state_dict_ema": average})
+    torch.testing.assert_close(here.network.state_dict(), average, rtol=0, atol=0)
+    assert "note: of what is in w.pth, state_dict_ema is loaded\n" in capsys.readouterr().err
+
+
+def test_one_of_several_networks_is_not_guessed(here: ClassificationTask) -> None:
+    part = Small().state_dict()
+    with pytest.raises(ValueError, match=r"w\.pth holds several networks: student, teacher$"):
+        load(here, {"student": part, "teacher": part})
 
 
 def test_head_of_another_size_begins_anew_and_is_told(here: ClassificationTask, capsys) -> None:
