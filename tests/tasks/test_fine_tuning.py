@@ -15,7 +15,8 @@ from src.train import main
 from tests.bare_trainer import bare_trainer
 from tests.conftest import Train
 from tests.tasks.test_classification import sgd
-from tests.test_exact_resume import state, stop_at
+from tests.test_exact_resume import curves, state, stop_at
+from tests.test_killed_run import TINY, finish, kill_often, start
 
 TASK = ["--model=FineTuningTask", "--model.network=BatchNormCNN", "--model.network.width=6"]
 
@@ -72,6 +73,17 @@ def test_run_stopped_in_either_part_is_resumed_exactly(train: Train, monkeypatch
             main(["--ckpt_path=last"]) if count else train(*args)
     main(["--ckpt_path=last"])
     assert state(1) == state(0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [6, 54], ids=["mostly free", "mostly frozen"])
+def test_killed_run_ends_like_one_never_killed(train: Train, frozen: int) -> None:
+    args = [*TINY, *TASK, *OPTIONS, "--trainer.max_epochs=60", "--last.every_n_steps=3"]
+    args.append(f"--model.frozen_epochs={frozen}")
+    finish(*args)
+    kill_often(4, frozen, start, *args)
+    assert state(1) == state(0)
+    assert curves(1) == curves(0)
 
 
 def test_rate_falls_from_layer_to_layer_at_every_step(batch: Batch) -> None:

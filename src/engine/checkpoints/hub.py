@@ -1,5 +1,6 @@
 """Weights from Hugging Face's hub, where timm and others publish theirs."""
 
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,7 @@ def fetch(name: str) -> Published:
     """
     if find_spec("huggingface_hub") is None:
         raise ValueError(f"--weights {name} needs huggingface_hub: pip install huggingface_hub")
-    from huggingface_hub import hf_hub_download, logging
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -48,7 +49,7 @@ def fetch(name: str) -> Published:
     )
 
     repository, _, revision = name.removeprefix(HUB).partition("@")
-    logging.set_verbosity(logging.ERROR)  # it would tell of every attempt
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it would tell of every attempt
     note(f"asking the hub for {repository}")
     try:
         file = Path(hf_hub_download(repository, _FILE, revision=revision or None))
