@@ -16,7 +16,7 @@ from tests.bare_trainer import bare_trainer
 from tests.conftest import Train
 from tests.tasks.test_classification import sgd
 from tests.test_exact_resume import curves, state, stop_at
-from tests.test_killed_run import TINY, finish, kill_often, start
+from tests.test_killed_run import TINY, Fork, finish, kill_often, loaded  # noqa: F401
 
 TASK = ["--model=FineTuningTask", "--model.network=BatchNormCNN", "--model.network.width=6"]
 
@@ -76,12 +76,13 @@ def test_run_stopped_in_either_part_is_resumed_exactly(train: Train, monkeypatch
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("frozen", [6, 54], ids=["mostly free", "mostly frozen"])
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize("frozen", [4, 36], ids=["mostly free", "mostly frozen"])
 def test_killed_run_ends_like_one_never_killed(train: Train, frozen: int) -> None:
-    args = [*TINY, *TASK, *OPTIONS, "--trainer.max_epochs=60", "--last.every_n_steps=3"]
+    args = [*TINY, *TASK, *OPTIONS, "--trainer.max_epochs=40", "--last.every_n_steps=3"]
     args.append(f"--model.frozen_epochs={frozen}")
     finish(*args)
-    kill_often(4, frozen, start, *args)
+    kill_often(3, frozen, Fork, *args)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
 
