@@ -1,0 +1,208 @@
+"""What all tasks share that learn from pairs of input and target."""
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+import torch
+import torchmetrics
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+from typing_extensions import override
+
+from src.engine import Metric, logs_at
+from src.tasks.one_cycle import OneCycle
+
+
+class SupervisedTask(LightningModule):
+    """Train a network by a loss of its output and a target; log the metrics of each split.
+
+    A kind of task says what its loss and its metrics are, its `kind` and its `headline`. Metrics of
+    the training are of all samples since the last time they were logged.
+
+    Args:
+        network: Maps inputs to what the loss takes.
+        loss_fn: Loss of the training, of output and target.
+        measure: Makes the metrics of a split: a torchmetrics object, of which `update` takes the
+            loss of a batch, output and target, and `compute` gives `loss` and others by name.
+        optimizer: Makes the optimizer of the network's parameters.
+        scheduler: Makes the learning rate schedule; None keeps the rate constant.
+        scheduler_interval: When the schedule moves; `OneCycle` always does at each step.
+        compile: Mode of `torch.compile` for the network; None does not compile it. It takes a
+            minute and pays on a GPU; `reduce-overhead` replays CUDA graphs.
+    """
+
+    kind: ClassVar[str]  # what commands may do with a run of it
+    headline: ClassVar[Metric]
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("loss", "min"),)
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss_fn: nn.Module,
+        measure: Callable[[], torchmetrics.Metric],
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
+        scheduler_interval: Literal["step", "epoch"] = "epoch",
+        compile: Literal["default", "reduce-overhead", "max-autotune"] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.scheduler_interval = scheduler_interval
+        self.compile_mode = compile
+        self._step_before = 0
+        self.loss_fn = loss_fn
+        self.train_metrics = measure()
+        self.val_metrics = measure()
+        self.test_metrics = measure()
+
+    @override
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.network(inputs.to(self.dtype))
+        return output
+
+    @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        """Shape of an image, if the data set publishes it; the summary counts FLOPs with it."""
+        return getattr(getattr(self.trainer, "datamodule", None), "image_shape", None)
+
+    def mixed(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Give what is trained on; a subclass may mix samples.
+
+        Args:
+            batch: Inputs and targets.
+
+        Returns:
+            Inputs and targets, as the loss of the training takes them.
+        """
+        inputs, target = batch
+        return inputs, target
+
+    def eval_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of validation and test.
+
+        Args:
+            output: What the network gives for a batch.
+            target: Targets of it.
+
+        Returns:
+            Mean over the batch, `()`.
+        """
+        loss: Tensor = self.loss_fn(output, target)
+        return loss
+
+    def outputs(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Choose what is kept of each sample of the test, for comparisons and evaluations.
+
+        Args:
+            output: What the network gives for a batch.
+            target: Targets of it.
+
+        Returns:
+            Tensors `(B, ...)` by name.
+        """
+        return {"prediction": output, "target": target}
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Make the optimizer; a subclass may give parameters rates of their own.
+
+        Returns:
+            The optimizer of all parameters.
+        """
+        return self.make_optimizer(self.parameters())
+
+    @override
+    def on_fit_start(self) -> None:
+        if self.compile_mode:
+            self.network.compile(mode=self.compile_mode)  # in its place: a checkpoint is the same
+
+    @override
+    def on_train_start(self) -> None:
+        for scheduler in [config.scheduler for config in self.trainer.lr_scheduler_configs]:
+            if isinstance(scheduler, OneCycle):
+                scheduler.total_steps = self._total_steps()
+
+    @override
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self._step_before = self.global_step
+        if logs_at(self.trainer, self.global_step + 1):
+            self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
+
+    @override
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        inputs, target = self.mixed(batch)
+        output = self(inputs)
+        loss: Tensor = self.loss_fn(output, target)
+        self.train_metrics.update(loss, output, batch[1])
+        return loss
+
+    @override
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        stepped = self.global_step > self._step_before  # else gradients are being accumulated
+        if stepped and logs_at(self.trainer, self.global_step):
+            self._log_metrics("train", self.train_metrics, in_bar="loss")
+
+    @override
+    def on_train_epoch_end(self) -> None:
+        self._log_metrics("train", self.train_metrics, in_bar="loss")
+
+    @override
+    def validation_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self._evaluate(self.val_metrics, batch)
+
+    @override
+    def on_validation_epoch_end(self) -> None:
+        self._log_metrics("val", self.val_metrics, in_bar=self.headline.name)
+
+    @override
+    def test_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        return self.outputs(self._evaluate(self.test_metrics, batch), batch[1])
+
+    @override
+    def on_test_epoch_end(self) -> None:
+        self._log_metrics("test", self.test_metrics, in_bar=self.headline.name)
+
+    @override
+    def configure_optimizers(self) -> Any:
+        optimizer = self.optimizer()
+        if self.make_scheduler is None:
+            return optimizer
+        scheduler = self.make_scheduler(optimizer)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {
+                "scheduler": scheduler,
+                "interval": "step" if isinstance(scheduler, OneCycle) else self.scheduler_interval,
+                "monitor": getattr(scheduler, "monitor", "val/loss"),  # for ReduceLROnPlateau
+            },
+        }
+
+    def _evaluate(self, metrics: torchmetrics.Metric, batch: Any) -> Tensor:
+        inputs, target = batch
+        # A CUDA graph, which `compile` may make, writes its next answer into the same memory.
+        output: Tensor = self(inputs).clone()
+        metrics.update(self.eval_loss(output, target), output, target)
+        return output
+
+    def _log_metrics(self, split: str, metrics: torchmetrics.Metric, in_bar: str) -> None:
+        if metrics.update_called:
+            for name, value in metrics.compute().items():
+                self.log(f"{split}/{name}", value, prog_bar=name == in_bar)
+            metrics.reset()
+
+    def _total_steps(self) -> int:
+        trainer = self.trainer
+        steps = math.inf
+        if trainer.max_epochs is not None and trainer.max_epochs >= 0:
+            batches = trainer.num_training_batches
+            steps = math.ceil(batches / trainer.accumulate_grad_batches) * trainer.max_epochs
+        if trainer.max_steps >= 0:
+            steps = min(steps, trainer.max_steps)
+        if math.isinf(steps):
+            raise ValueError(
+                "OneCycle must know the end of training: give --trainer.max_epochs or max_steps"
+            )
+        return int(steps)
