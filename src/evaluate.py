@@ -10,10 +10,13 @@ from src.engine.console.table import entries
 from src.engine.console.verb_parser import VerbParser
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from src.engine.checkpoints.trained import Trained
     from src.evaluation.classification.evaluation import Evaluation
     from src.evaluation.classification.predictions import Predictions
     from src.evaluation.classification.trained_classifier import TrainedClassifier
+    from src.evaluation.wing import Addition
 
 
 def main(args: list[str] | None = None) -> None:
@@ -91,26 +94,53 @@ def _classifier(trained: "Trained", split: str, projector: bool) -> "TrainedClas
 
 
 def _ask(trained: "Trained", split: str, out: Path) -> str:
-    """Let a module evaluate itself, and write down what it logs."""
+    """Let a module evaluate itself; write down what it logs and what the wing of its kind adds."""
     from src.engine.console.failure import interrupts
     from src.engine.console.quiet import quiet
     from src.engine.console.shown import shown
     from src.engine.files.atomic_write import write_atomic
     from src.engine.files.reading import file_digest
     from src.engine.records.ledger import add_look
-    from src.evaluation.logged import measure, summary, table
+    from src.evaluation.logged import measure, table
+    from src.evaluation.wing import Split, add
 
+    task = trained.task
     with quiet(), interrupts():
-        metrics = measure(trained.task, trained.data, split, trained.config.content)
+        metrics, outputs = measure(task, trained.data, split, trained.config.content)
     step, digest = int(trained.checkpoint["global_step"]), file_digest(trained.path)
     if split == "test" and metrics:
         look = {"by": "src.evaluate", "network": digest, "metrics": metrics}
         add_look(_root(trained), trained.described | look)
-    about = {"split": split, "step": step, "sha256": digest, "module": type(trained.task).__name__}
-    write_atomic(out / "summary.json", summary(about, metrics))
+    added = add(trained.kind, Split(split, outputs, task, trained.data))
+    about = {"split": split, "step": step, "sha256": digest, "module": type(task).__name__}
+    files = _files(about | {"metrics": metrics}, added, outputs)
+    for name, content in files.items():
+        write_atomic(out / name, content)
+    if trained.log_dir and added.pictures:
+        from src.evaluation.tensorboard import events
+
+        with events(trained.log_dir, split, step, added.pictures):
+            pass
     first = entries({"checkpoint": f"{shown(trained.path)}, step {step:,}"})
-    last = entries({"files": f"{shown(out)}/summary.json"})
-    return f"{first}\n{table(trained.task, split, metrics)}\n{last}"
+    last = entries({"files": f"{shown(out)}/{', '.join(files)}"})
+    told = [table(task, split, metrics), *([entries(added.rows)] if added.rows else [])]
+    return "\n".join([first, *told, last])
+
+
+def _files(
+    summary: dict[str, Any], added: "Addition", outputs: "dict[str, Tensor]"
+) -> dict[str, bytes]:
+    """Make the files of an evaluation; the summary, which names the others, is the last one."""
+    from src.engine.files.arrays import packed_arrays
+    from src.engine.files.atomic_write import json_text
+    from src.evaluation.picture import png
+
+    files = {f"{name}.png": png(picture) for name, picture in added.pictures.items()}
+    if any(added):
+        files["predictions.npz"] = packed_arrays(outputs)
+        more = {"rows": added.rows, "measured": added.values, "pictures": [*added.pictures]}
+        summary = summary | more
+    return files | {"summary.json": f"{json_text(summary)}\n".encode()}
 
 
 def _root(trained: "Trained") -> Path:  # whose ledger counts the looks

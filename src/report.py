@@ -165,7 +165,8 @@ def _section(record: "RunRecord", looks: str) -> "Section":
         "reproduce": "train again and compare",
     }
     summary = record.evaluation(SUMMARY)
-    if not summary or "metrics" in summary:  # a module that knows nothing of images
+    classified = "metrics" not in (summary or {"metrics": {}})  # else it knows nothing of images
+    if not classified:
         verbs = {verb: what for verb, what in verbs.items() if verb in ("evaluate", "reproduce")}
     commands = {record.run.resume_command: "go on training"}
     for verb, what in verbs.items():
@@ -181,7 +182,7 @@ def _section(record: "RunRecord", looks: str) -> "Section":
         record.evaluation_dir,
         {what: command for command, what in commands.items()},
         looks,
-        read_arrays(answers, mistake_image=4)[0] if answers.is_file() else (),
+        read_arrays(answers, mistake_image=4)[0] if classified and answers.is_file() else (),
     )
 
 

@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
+from lightning.pytorch import (
+    Callback,
+    LightningDataModule,
+    LightningModule,
+    Trainer,
+    seed_everything,
+)
 from lightning.pytorch.utilities.model_helpers import is_overridden
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+from torch import Tensor
+from typing_extensions import override
 
 from src.engine.console.table import entries
-from src.engine.files.atomic_write import json_text
+from src.engine.records.totals import Outputs, count_samples
 
 # Step, loaders and method of the Trainer for each split that a module evaluates.
 _PARTS = {
@@ -16,6 +25,39 @@ _PARTS = {
     "val": ("validation_step", "val_dataloader", "validate"),
 }
 _KEPT = ("precision", "deterministic", "benchmark", "inference_mode")  # settings of the Trainer
+
+
+class Measured(NamedTuple):
+    """What a module says of a split.
+
+    Attributes:
+        metrics: Each value that it logged, by name.
+        outputs: What its step returned of each sample, `(N, ...)`, by name.
+    """
+
+    metrics: dict[str, float]
+    outputs: dict[str, Tensor]
+
+
+class _Keep(Callback):
+    """Keep what a step returns of each sample."""
+
+    def __init__(self) -> None:
+        self.outputs = Outputs()
+
+    @override
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.outputs.add(outputs, count_samples(batch, pl_module), dataloader_idx)
+
+    on_validation_batch_end = on_test_batch_end
 
 
 def refuse_unevaluated(task: LightningModule, data: LightningDataModule | None, split: str) -> None:
@@ -45,7 +87,7 @@ def measure(
     data: LightningDataModule | None,
     split: str,
     settings: Mapping[str, Any],
-) -> dict[str, float]:
+) -> Measured:
     """Let a module evaluate itself on a split; nothing is written.
 
     Args:
@@ -55,7 +97,7 @@ def measure(
         settings: Configuration of the run: its seed and its Trainer's settings.
 
     Returns:
-        Each value that it logged, by name.
+        What it logged, and what it said of each sample.
     """
     # It is done; the Trainer would do it again, and some modules then make new layers.
     task.configure_model = lambda: None  # type: ignore[method-assign]
@@ -67,8 +109,10 @@ def measure(
         kept[limit] = given[limit]
     seed_everything(settings.get("seed_everything", 0), workers=True, verbose=False)
     with TemporaryDirectory() as folder:  # where no checkpoint of a job lies that it would load
+        keep = _Keep()
         trainer = Trainer(
             **kept,
+            callbacks=[keep],
             default_root_dir=folder,
             devices=1,
             logger=False,
@@ -77,20 +121,8 @@ def measure(
             enable_progress_bar=False,
         )
         getattr(trainer, method)(task, datamodule=data, verbose=False)
-    return {name: float(value) for name, value in trainer.callback_metrics.items()}
-
-
-def summary(about: Mapping[str, Any], metrics: Mapping[str, float]) -> bytes:
-    """Write down an evaluation.
-
-    Args:
-        about: What is evaluated: plain values by name.
-        metrics: Each value that was logged, by name.
-
-    Returns:
-        JSON; a value that is not finite is null.
-    """
-    return (json_text({**about, "metrics": dict(metrics)}) + "\n").encode()
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    return Measured(logged, keep.outputs.joined())
 
 
 def table(task: LightningModule, split: str, metrics: Mapping[str, float]) -> str:

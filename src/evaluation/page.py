@@ -103,13 +103,13 @@ def _facts(each: Section) -> dict[str, str]:
 
 
 def _best(each: Section) -> dict[str, str]:
-    """Name the best validation, and of a task without an evaluation of its own the whole test."""
+    """Name the best validation, and the whole test where it is not that of a classification."""
     metrics = each.metrics
     kept = "Last" if str(each.settings.get("best.mode")).startswith("last") else "Best"
     names = {
         f"{kept} {name.removesuffix('_best')}": name for name in metrics if name.endswith("_best")
     }
-    if not each.summary:
+    if "accuracy" not in (each.summary or {}):
         names |= {name: name for name in sorted(metrics) if is_tested(name)}
     return {head: _value(metrics[name]) or NOT_FINITE for head, name in names.items()}
 

@@ -1,5 +1,6 @@
 """What a page tells of one run and of a group of runs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ SUMMARY = {
     **dict.fromkeys(("loss?", "ece?", "temperature?"), float),
     "undisputed?": (None, dict),
     "metrics?": {str: (None, float)},
+    "rows?": {str: str},  # of the wing of a kind of task, as the two below
+    "measured?": dict,
+    "pictures?": [re.compile(r"\w{1,60}")],  # names of files beside it
     "sha256?": str,
 }
 

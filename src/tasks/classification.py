@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
+from src.batch import Batch
 from src.engine import Metric, UsageError
 from src.tasks.loss_and_accuracy import LossAndAccuracy
 from src.tasks.supervised import SupervisedTask
@@ -59,6 +60,10 @@ class ClassificationTask(SupervisedTask):
     @override
     def eval_loss(self, output: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(output, target)
+
+    @override
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._evaluate(self.val_metrics, batch)  # logits, for the callback Temperature
 
     @override
     def outputs(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:

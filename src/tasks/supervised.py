@@ -95,7 +95,7 @@ class SupervisedTask(LightningModule):
         return loss
 
     def outputs(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Choose what is kept of each sample of the test, for comparisons and evaluations.
+        """Choose what is said of each sample of validation and test; that of the test is kept.
 
         Args:
             output: What the network gives for a batch.
@@ -150,8 +150,8 @@ class SupervisedTask(LightningModule):
         self._log_metrics("train", self.train_metrics, in_bar="loss")
 
     @override
-    def validation_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self._evaluate(self.val_metrics, batch)
+    def validation_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.outputs(self._evaluate(self.val_metrics, batch), batch[1])
 
     @override
     def on_validation_epoch_end(self) -> None:

@@ -1,12 +1,13 @@
 """What a module logs of a split."""
 
-import json
+from typing import Any
 
 import pytest
 import torch
 from lightning.pytorch.demos.boring_classes import BoringDataModule, BoringModel
+from torch import Tensor
 
-from src.evaluation.logged import measure, refuse_unevaluated, summary, table
+from src.evaluation.logged import measure, refuse_unevaluated, table
 from tests import foreign
 
 pytestmark = pytest.mark.filterwarnings(
@@ -20,7 +21,24 @@ def test_numbers_are_those_of_the_module(split: str, name: str) -> None:
     x, y = foreign.points().tensors
     with torch.no_grad():
         rmse = (task.line(x) - y).square().mean().sqrt().item()
-    assert measure(task, None, split, {}) == {name: pytest.approx(rmse)}
+    assert measure(task, None, split, {}) == ({name: pytest.approx(rmse)}, {})
+
+
+class Answers(foreign.Regression):
+    """A regression whose steps return what it says of each sample."""
+
+    def test_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        x, y = batch
+        return {"prediction": self.line(x), "target": y, "loss": y.mean()}
+
+    validation_step = test_step
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_what_a_step_says_of_each_sample_is_kept(split: str) -> None:
+    metrics, outputs = measure(Answers(), None, split, {})
+    assert (metrics, [*outputs]) == ({}, ["prediction", "target"])
+    assert torch.equal(outputs["target"], foreign.points().tensors[1])
 
 
 @pytest.mark.parametrize(("limits", "count"), [({}, 64), ({"test": 3}, 3), ({"test": 0}, 64)])
@@ -55,12 +73,8 @@ def test_split_that_is_not_evaluated_is_refused(task, data, split: str, reason: 
         refuse_unevaluated(task(), data and data(), split)
 
 
-def test_summary_and_table_tell_what_is_no_number() -> None:
+def test_table_tells_what_is_no_number() -> None:
     metrics = {"a": 0.12345678, "b": float("nan")}
-    assert json.loads(summary({"step": 3}, metrics)) == {
-        "step": 3,
-        "metrics": {"a": 0.12345678, "b": None},
-    }
     lines = table(BoringModel(), "val", metrics).splitlines()
     assert lines[2:] == ["a              0.123457", "b              nan"]
     assert table(BoringModel(), "val", {}).endswith("nothing: no self.log in validation_step")

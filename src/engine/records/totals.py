@@ -40,7 +40,7 @@ class Totals(Callback):
         self.metrics: dict[str, float] = {}
         self.tested: dict[str, float] = {}
         self.outputs: dict[str, Tensor] = {}
-        self._kept = _Outputs()
+        self._kept = Outputs()
         self._samples = 0
         self._since = started
 
@@ -107,8 +107,8 @@ def count_samples(batch: Any, module: Any = None) -> int | None:
     return lengths.pop() if len(lengths) == 1 else None
 
 
-class _Outputs:
-    """Gather the tensors of a test step that have an entry for each sample of its batch."""
+class Outputs:
+    """Gather the tensors of a step that have an entry for each sample of its batch."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[Tensor]] = {}
@@ -116,7 +116,13 @@ class _Outputs:
         self._bytes = 0
 
     def add(self, outputs: Any, count: int | None, loader: int = 0) -> None:
-        """Keep what a step returned; all loaders but the first one get Lightning's ending."""
+        """Keep what a step returned; all loaders but the first one get Lightning's ending.
+
+        Args:
+            outputs: What it returned.
+            count: Samples of the batch; None if their number is not known.
+            loader: Number of the loader.
+        """
         if not count or not isinstance(outputs, Mapping) or self._bytes > _MOST:
             return
         self._samples[loader] = self._samples.get(loader, 0) + count
@@ -130,7 +136,11 @@ class _Outputs:
             note(f"what the test says of each sample is not kept: it is more than {_MOST:,} bytes")
 
     def joined(self) -> dict[str, Tensor]:
-        """Join, on the CPU, what every batch had in one shape."""
+        """Join, on the CPU, what every batch had in one shape.
+
+        Returns:
+            Tensors `(N, ...)` by name.
+        """
         return {
             name: torch.cat(parts).cpu()
             for name, parts in self._parts.items()

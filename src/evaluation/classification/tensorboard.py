@@ -12,6 +12,7 @@ from src.batch import Batch
 from src.engine.console.printable import printable
 from src.evaluation.classification.predictions import Predictions
 from src.evaluation.picture import Picture
+from src.evaluation.tensorboard import events
 
 _PROJECTOR = "embedding"
 
@@ -36,12 +37,7 @@ def write_tensorboard(
         answers: What the network said.
         names: Names of the classes.
     """
-    suffix = f".evaluation.{split}"
-    for before in folder.glob(f"events.*{suffix}"):
-        before.unlink()
-    with SummaryWriter(str(folder), filename_suffix=suffix) as writer:
-        for name, picture in pictures.items():
-            writer.add_image(f"{split}/{name}", picture, step, dataformats="HWC")
+    with events(folder, split, step, pictures) as writer:
         for index, (name, probability) in enumerate(zip(names, answers.probability.T, strict=True)):
             writer.add_pr_curve(f"{split}/{name}", answers.label == index, probability, step)
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from src.batch import Batch
-from src.engine.records.totals import Totals, _Outputs, count_samples
+from src.engine.records.totals import Outputs, Totals, count_samples
 from src.models import CNN
 from src.tasks import ClassificationTask
 from tests.bare_trainer import bare_trainer
@@ -97,7 +97,7 @@ def test_each_part_is_timed_from_the_end_of_the_one_before(monkeypatch) -> None:
 
 
 def test_tensors_with_an_entry_for_each_sample_are_kept() -> None:
-    outputs = _Outputs()
+    outputs = Outputs()
     for start, count in ((0, 2), (2, 1)):
         loss, rows = torch.tensor(0.5), torch.arange(start, start + count)
         outputs.add({"loss": loss, "row": rows, "text": ["a"] * count, "two": rows[:1]}, count)
@@ -107,20 +107,20 @@ def test_tensors_with_an_entry_for_each_sample_are_kept() -> None:
 
 @pytest.mark.parametrize(("given", "count"), [(torch.ones(2), 2), (None, 2), ({"a": 1}, None)])
 def test_anything_else_is_left_out(given: object, count: int | None) -> None:
-    outputs = _Outputs()
+    outputs = Outputs()
     outputs.add(given, count)
     assert outputs.joined() == {}
 
 
 def test_outputs_of_several_shapes_are_left_out() -> None:
-    outputs = _Outputs()
+    outputs = Outputs()
     for length in (3, 4):
         outputs.add({"sequence": torch.ones(2, length)}, 2)
     assert outputs.joined() == {}
 
 
 def test_loaders_are_told_apart() -> None:
-    outputs = _Outputs()
+    outputs = Outputs()
     outputs.add({"a": torch.zeros(2)}, 2)
     outputs.add({"a": torch.ones(3)}, 3, loader=1)
     assert {name: len(value) for name, value in outputs.joined().items()} == {
@@ -131,7 +131,7 @@ def test_loaders_are_told_apart() -> None:
 
 def test_too_many_outputs_are_not_kept(monkeypatch, capsys) -> None:
     monkeypatch.setattr("src.engine.records.totals._MOST", 10)
-    outputs = _Outputs()
+    outputs = Outputs()
     for _ in range(2):
         outputs.add({"a": torch.zeros(3)}, 3)
     assert outputs.joined() == {}
