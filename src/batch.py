@@ -1,4 +1,4 @@
-"""The one type that crosses the house: what `data` yields and `tasks` take.
+"""The types that cross the house: what `data` yields and `tasks` take.
 
 Letters for shapes, here and everywhere: B batch, C channels, H height, W width, K classes,
 N samples of a split.
@@ -22,3 +22,15 @@ class Batch(NamedTuple):
 
     image: Tensor
     label: Tensor
+
+
+class TargetBatch(NamedTuple):
+    """A batch of images of which something else than one class is to be said.
+
+    Attributes:
+        image: Pixels, `(B, C, H, W)`, as in `Batch`.
+        target: What is to be said of each: D numbers, `(B, D)`, for example.
+    """
+
+    image: Tensor
+    target: Tensor

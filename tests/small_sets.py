@@ -125,7 +125,8 @@ MODULES = [
     for item in vars(data).values()
     if isinstance(item, type)
     and issubclass(item, ImageDataModule)
-    and item not in (ImageDataModule, data.ImageFolderDataModule)  # has files of the user's
+    # The second one has files of the user's, the third one no classes.
+    and item not in (ImageDataModule, data.ImageFolderDataModule, data.TurnedMNISTDataModule)
 ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from lightning.pytorch import LightningModule
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
@@ -51,10 +52,13 @@ def curves(run: int = 0) -> dict[str, list]:
 
 @contextmanager
 def stop_at(
-    monkeypatch: pytest.MonkeyPatch, step: int, signum: int = signal.SIGTERM
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    signum: int = signal.SIGTERM,
+    task: type[LightningModule] = ClassificationTask,
 ) -> Iterator[None]:
     """Send a signal while the batch after a step is computed; the command then ends by it."""
-    original, sent = ClassificationTask.training_step, []
+    original, sent = task.training_step, []
 
     def training_step(self, batch, batch_idx):
         if self.global_step >= step and not sent:
@@ -62,7 +66,7 @@ def stop_at(
         return original(self, batch, batch_idx)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ClassificationTask, "training_step", training_step)
+        patch.setattr(task, "training_step", training_step)
         with pytest.raises(SystemExit) as stop:
             yield
     assert stop.value.code == 128 + signum

@@ -36,7 +36,7 @@ class ImageGrid(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int
     ) -> None:
-        if trainer.global_step == batch_idx == 0:
+        if trainer.global_step == batch_idx == 0 and isinstance(batch, Batch):
             self._first = Batch(*(part[: self.num_images].clone() for part in batch))
 
     @override
@@ -61,6 +61,8 @@ class ImageGrid(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
+        if not isinstance(batch, Batch):  # of another kind of task
+            return
         if batch_idx == 0 and isinstance(outputs, dict) and "prediction" in outputs:
             self._show(trainer, "test_images", batch)
             self._show(trainer, "test_predictions", batch, outputs["prediction"])

@@ -69,6 +69,18 @@ class SupervisedTask(LightningModule):
         """Shape of an image, if the data set publishes it; the summary counts FLOPs with it."""
         return getattr(getattr(self.trainer, "datamodule", None), "image_shape", None)
 
+    def pair(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Take a batch apart; a subclass may take one of another structure.
+
+        Args:
+            batch: Inputs and targets.
+
+        Returns:
+            Inputs, and targets as the metrics take them.
+        """
+        inputs, target = batch
+        return inputs, target
+
     def mixed(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Give what is trained on; a subclass may mix samples.
 
@@ -76,10 +88,9 @@ class SupervisedTask(LightningModule):
             batch: Inputs and targets.
 
         Returns:
-            Inputs and targets, as the loss of the training takes them.
+            Inputs, and targets as the loss of the training takes them.
         """
-        inputs, target = batch
-        return inputs, target
+        return self.pair(batch)
 
     def eval_loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Compute the loss of validation and test.
@@ -136,7 +147,7 @@ class SupervisedTask(LightningModule):
         inputs, target = self.mixed(batch)
         output = self(inputs)
         loss: Tensor = self.loss_fn(output, target)
-        self.train_metrics.update(loss, output, batch[1])
+        self.train_metrics.update(loss, output, self.pair(batch)[1])
         return loss
 
     @override
@@ -151,7 +162,7 @@ class SupervisedTask(LightningModule):
 
     @override
     def validation_step(self, batch: Any, batch_idx: int) -> Any:
-        return self.outputs(self._evaluate(self.val_metrics, batch), batch[1])
+        return self.outputs(self._evaluate(self.val_metrics, batch), self.pair(batch)[1])
 
     @override
     def on_validation_epoch_end(self) -> None:
@@ -159,7 +170,7 @@ class SupervisedTask(LightningModule):
 
     @override
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        return self.outputs(self._evaluate(self.test_metrics, batch), batch[1])
+        return self.outputs(self._evaluate(self.test_metrics, batch), self.pair(batch)[1])
 
     @override
     def on_test_epoch_end(self) -> None:
@@ -181,7 +192,7 @@ class SupervisedTask(LightningModule):
         }
 
     def _evaluate(self, metrics: torchmetrics.Metric, batch: Any) -> Tensor:
-        inputs, target = batch
+        inputs, target = self.pair(batch)
         # A CUDA graph, which `compile` may make, writes its next answer into the same memory.
         output: Tensor = self(inputs).clone()
         metrics.update(self.eval_loss(output, target), output, target)

@@ -11,12 +11,12 @@ from src.engine.console.table import table as aligned
 from src.engine.files.atomic_write import json_text
 from src.evaluation.classification.figures import (
     draw_confusion,
-    draw_gallery,
     draw_precision_recall,
     draw_reliability,
 )
 from src.evaluation.classification.measures import measure
 from src.evaluation.classification.predictions import Predictions, archive, confident_mistakes
+from src.evaluation.gallery import draw_gallery
 from src.evaluation.picture import Picture, pixels, png
 
 

@@ -16,7 +16,6 @@ from src.evaluation.classification.predictions import Predictions
 
 _DARK = 0.6  # share of the largest count from which a number is written in white
 _MANY, _LONG = 30, 5  # classes, and letters of a name, that take another layout
-_WIDTH = 20  # letters of a title that fit above an image
 
 
 def draw_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
@@ -119,31 +118,3 @@ def draw_precision_recall(answers: Predictions, names: Sequence[str]) -> Figure:
 
 def _knee(precision: Tensor, recall: Tensor) -> float:
     return torch.minimum(precision, recall).max().item()
-
-
-def draw_gallery(image: Tensor, titles: Sequence[str], columns: int = 8) -> Figure:
-    """Draw images in rows, each under a title of up to two lines.
-
-    Args:
-        image: Pixels, `(N, C, H, W)`, `uint8`; one channel is drawn in grey, three in colour.
-        titles: A title for each.
-        columns: Images in a row.
-
-    Returns:
-        A figure that no window shows.
-    """
-    columns = min(columns, max(len(image), 1))
-    rows = max(-(-len(image) // columns), 1)
-    figure = Figure(figsize=(1.25 * columns, 1.65 * rows), dpi=120)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    for number, title in enumerate(titles):
-        row, column = divmod(number, columns)
-        pixels = image[number].movedim(0, -1).numpy()  # (H, W, C)
-        place = (column + 0.08, column + 0.92, row + 0.98, row + 0.32)
-        axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=place, aspect="auto")
-        longest = max(map(len, title.splitlines()), default=0)
-        fitting = 8 * min(1, _WIDTH / max(longest, 1))
-        axes.text(column + 0.5, row + 0.28, title, ha="center", va="bottom", fontsize=fitting)
-    axes.set(xlim=(0, columns), ylim=(rows, 0))
-    return figure

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from src.engine.console.printable import spreadsheet_cell
 from src.engine.console.table import table
-from src.evaluation.classification.figures import draw_gallery
+from src.evaluation.gallery import draw_gallery
 from src.evaluation.picture import pixels, png
 
 

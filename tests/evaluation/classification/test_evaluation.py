@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from src.evaluation.classification.evaluation import Evaluation, table
-from src.evaluation.classification.figures import draw_gallery
+from src.evaluation.gallery import draw_gallery
 from tests.evaluation.classification.test_measures import answers
 
 NAMES = list("abcdefghij")
