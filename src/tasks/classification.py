@@ -62,8 +62,12 @@ class ClassificationTask(SupervisedTask):
         return F.cross_entropy(output, target)
 
     @override
+    def scores(self, output: Tensor) -> Tensor:
+        return output.softmax(dim=1)
+
+    @override
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self._evaluate(self.val_metrics, batch)  # logits, for the callback Temperature
+        return self._evaluate("val", batch)  # logits, for the callback Temperature
 
     @override
     def outputs(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:

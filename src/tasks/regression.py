@@ -34,7 +34,7 @@ class RegressionTask(SupervisedTask):
 
     kind: ClassVar[str] = "regression"
     headline: ClassVar[Metric] = Metric("rmse", "min")
-    metrics: ClassVar[tuple[Metric, ...]] = (
+    metrics: tuple[Metric, ...] = (
         *(Metric("loss", "min"), Metric("mae", "min"), Metric("r2", "max")),
     )
 

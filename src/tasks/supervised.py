@@ -1,8 +1,8 @@
 """What all tasks share that learn from pairs of input and target."""
 
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 import torchmetrics
@@ -11,8 +11,10 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from typing_extensions import override
 
-from src.engine import Metric, logs_at
+from src.engine import Metric, UsageError, logs_at
 from src.tasks.one_cycle import OneCycle
+
+_SPLITS = "train", "val", "test"
 
 
 class SupervisedTask(LightningModule):
@@ -31,11 +33,19 @@ class SupervisedTask(LightningModule):
         scheduler_interval: When the schedule moves; `OneCycle` always does at each step.
         compile: Mode of `torch.compile` for the network; None does not compile it. It takes a
             minute and pays on a GPU; `reduce-overhead` replays CUDA graphs.
+        metrics: Further metrics, of torchmetrics, by the names that they are logged by; they get
+            `scores` and the target.
+
+    Attributes:
+        metrics: Metrics that are logged besides the headline, of which the best value is known.
+
+    Raises:
+        ValueError: A further metric is called as another one, or not by a plain name.
     """
 
     kind: ClassVar[str]  # what commands may do with a run of it
     headline: ClassVar[Metric]
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("loss", "min"),)
+    metrics: tuple[Metric, ...] = (Metric("loss", "min"),)
 
     def __init__(
         self,
@@ -46,6 +56,7 @@ class SupervisedTask(LightningModule):
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["step", "epoch"] = "epoch",
         compile: Literal["default", "reduce-overhead", "max-autotune"] | None = None,
+        metrics: dict[str, torchmetrics.Metric] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -58,6 +69,11 @@ class SupervisedTask(LightningModule):
         self.train_metrics = measure()
         self.val_metrics = measure()
         self.test_metrics = measure()
+        if metrics:
+            self.metrics = (*self.metrics, *self._published(metrics))
+            for split in _SPLITS:
+                more = torchmetrics.MetricCollection(dict(metrics)).clone()
+                self.add_module(f"more_{split}_metrics", more)
 
     @override
     def forward(self, inputs: Tensor) -> Tensor:
@@ -105,6 +121,17 @@ class SupervisedTask(LightningModule):
         loss: Tensor = self.loss_fn(output, target)
         return loss
 
+    def scores(self, output: Tensor) -> Tensor:
+        """Turn an output into what metrics of torchmetrics take, such as probabilities.
+
+        Args:
+            output: What the network gives for a batch.
+
+        Returns:
+            The same or another tensor.
+        """
+        return output
+
     def outputs(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Choose what is said of each sample of validation and test; that of the test is kept.
 
@@ -147,34 +174,34 @@ class SupervisedTask(LightningModule):
         inputs, target = self.mixed(batch)
         output = self(inputs)
         loss: Tensor = self.loss_fn(output, target)
-        self.train_metrics.update(loss, output, self.pair(batch)[1])
+        self._update("train", loss, output, self.pair(batch)[1])
         return loss
 
     @override
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         stepped = self.global_step > self._step_before  # else gradients are being accumulated
         if stepped and logs_at(self.trainer, self.global_step):
-            self._log_metrics("train", self.train_metrics, in_bar="loss")
+            self._log_metrics("train", in_bar="loss")
 
     @override
     def on_train_epoch_end(self) -> None:
-        self._log_metrics("train", self.train_metrics, in_bar="loss")
+        self._log_metrics("train", in_bar="loss")
 
     @override
     def validation_step(self, batch: Any, batch_idx: int) -> Any:
-        return self.outputs(self._evaluate(self.val_metrics, batch), self.pair(batch)[1])
+        return self.outputs(self._evaluate("val", batch), self.pair(batch)[1])
 
     @override
     def on_validation_epoch_end(self) -> None:
-        self._log_metrics("val", self.val_metrics, in_bar=self.headline.name)
+        self._log_metrics("val", in_bar=self.headline.name)
 
     @override
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        return self.outputs(self._evaluate(self.test_metrics, batch), self.pair(batch)[1])
+        return self.outputs(self._evaluate("test", batch), self.pair(batch)[1])
 
     @override
     def on_test_epoch_end(self) -> None:
-        self._log_metrics("test", self.test_metrics, in_bar=self.headline.name)
+        self._log_metrics("test", in_bar=self.headline.name)
 
     @override
     def configure_optimizers(self) -> Any:
@@ -191,18 +218,49 @@ class SupervisedTask(LightningModule):
             },
         }
 
-    def _evaluate(self, metrics: torchmetrics.Metric, batch: Any) -> Tensor:
+    def _evaluate(self, split: str, batch: Any) -> Tensor:
         inputs, target = self.pair(batch)
         # A CUDA graph, which `compile` may make, writes its next answer into the same memory.
         output: Tensor = self(inputs).clone()
-        metrics.update(self.eval_loss(output, target), output, target)
+        self._update(split, self.eval_loss(output, target), output, target)
         return output
 
-    def _log_metrics(self, split: str, metrics: torchmetrics.Metric, in_bar: str) -> None:
+    def _update(self, split: str, loss: Tensor, output: Tensor, target: Tensor) -> None:
+        getattr(self, f"{split}_metrics").update(loss, output, target)
+        if more := self._more(split):
+            more.update(self.scores(output.detach()), target)
+
+    def _log_metrics(self, split: str, in_bar: str) -> None:
+        metrics = getattr(self, f"{split}_metrics")
         if metrics.update_called:
-            for name, value in metrics.compute().items():
+            for name, value in {**metrics.compute(), **self._computed(split)}.items():
                 self.log(f"{split}/{name}", value, prog_bar=name == in_bar)
             metrics.reset()
+
+    def _more(self, split: str) -> torchmetrics.MetricCollection | None:
+        found = self._modules.get(f"more_{split}_metrics")
+        return cast(torchmetrics.MetricCollection | None, found)
+
+    def _computed(self, split: str) -> dict[str, Tensor]:
+        """Compute the further metrics, and begin anew."""
+        if (more := self._more(split)) is None:
+            return {}
+        values: dict[str, Any] = more.compute()
+        more.reset()
+        for name, value in values.items():
+            if not isinstance(value, Tensor) or value.numel() != 1:
+                raise UsageError(
+                    f"the metric {name} is more than one number: give it an average, such as macro"
+                )
+        return values
+
+    def _published(self, metrics: Mapping[str, torchmetrics.Metric]) -> Iterator[Metric]:
+        taken = {each.name for each in (self.headline, *self.metrics)}
+        for name, metric in metrics.items():
+            if name in taken or not name.isidentifier():
+                raise ValueError(f"metrics cannot have the name {name!r}: give it another")
+            if metric.higher_is_better is not None:
+                yield Metric(name, "max" if metric.higher_is_better else "min")
 
     def _total_steps(self) -> int:
         trainer = self.trainer
