@@ -113,6 +113,7 @@ def svhn(module: Any) -> tuple[Files, dict[str, Any]]:
 CASES: dict[str, Callable[[Any], tuple[Files, dict[str, Any]]]] = {
     "CIFAR100DataModule": cifar,
     "CIFAR10DataModule": cifar,
+    "ClutteredMNISTDataModule": lambda _: idx_files(data.MNISTDataModule),
     "EMNISTDataModule": emnist,
     "FashionMNISTDataModule": idx_files,
     "KMNISTDataModule": idx_files,

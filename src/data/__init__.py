@@ -2,6 +2,7 @@
 
 from src.data.cifar import CIFAR10DataModule as CIFAR10DataModule
 from src.data.cifar import CIFAR100DataModule as CIFAR100DataModule
+from src.data.cluttered_mnist import ClutteredMNISTDataModule as ClutteredMNISTDataModule
 from src.data.emnist import EMNISTDataModule as EMNISTDataModule
 from src.data.fashion_mnist import FashionMNISTDataModule as FashionMNISTDataModule
 from src.data.image_data_module import ImageDataModule as ImageDataModule
