@@ -29,7 +29,8 @@ class TargetBatch(NamedTuple):
 
     Attributes:
         image: Pixels, `(B, C, H, W)`, as in `Batch`.
-        target: What is to be said of each: D numbers, `(B, D)`, for example.
+        target: What is to be said of each: D numbers, `(B, D)`, or the class of each pixel,
+            `(B, H, W)`, for example.
     """
 
     image: Tensor

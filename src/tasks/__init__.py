@@ -4,3 +4,4 @@ from src.tasks.classification import ClassificationTask as ClassificationTask
 from src.tasks.fine_tuning import FineTuningTask as FineTuningTask
 from src.tasks.one_cycle import OneCycle as OneCycle
 from src.tasks.regression import RegressionTask as RegressionTask
+from src.tasks.segmentation import SegmentationTask as SegmentationTask

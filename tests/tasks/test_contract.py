@@ -29,6 +29,7 @@ class Case(NamedTuple):
     network: Callable[[], torch.nn.Module]
     batch: Callable[[Tensor, Tensor], Any]
     chance: float
+    settings: dict[str, Any] = {}
 
 
 def numbers(image: Tensor, label: Tensor) -> TargetBatch:
@@ -36,11 +37,22 @@ def numbers(image: Tensor, label: Tensor) -> TargetBatch:
     return TargetBatch(image, target / target.square().mean().sqrt())
 
 
+def masks(image: Tensor, label: Tensor) -> TargetBatch:
+    return TargetBatch(image, label.view(-1, 1, 1).expand(-1, 28, 28))
+
+
+def of_pixels() -> torch.nn.Module:
+    """Give a network that says the same of all pixels of an image."""
+    spread = torch.nn.Unflatten(1, (10, 1, 1)), torch.nn.Upsample(scale_factor=28)
+    return torch.nn.Sequential(CNN(), *spread)
+
+
 CLASSES = Case(CNN, Batch, math.log(10))
 CASES = {
     "ClassificationTask": CLASSES,
     "FineTuningTask": CLASSES,
     "RegressionTask": Case(lambda: CNN(num_classes=1), numbers, 1.0),
+    "SegmentationTask": Case(of_pixels, masks, math.log(10), {"num_classes": 10}),
 }
 
 
@@ -49,7 +61,8 @@ def case(request: pytest.FixtureRequest, batch: Batch) -> tuple[LightningModule,
     """Make the task, its batch, and the loss that a guess has."""
     torch.manual_seed(0)
     found = CASES[request.param.__name__]
-    return request.param(network=found.network()), found.batch(*batch), found.chance
+    task = request.param(network=found.network(), **found.settings)
+    return task, found.batch(*batch), found.chance
 
 
 def fit(task: LightningModule, batch: Any, steps: int) -> Trainer:
