@@ -13,7 +13,10 @@ from src.evaluation.picture import Picture
 # Kinds that have a wing, and what it needs of each sample. `evaluate` in the module
 # `src.evaluation.<kind>.evaluation` takes a `Split` and returns an `Addition`; a ValueError says
 # why it cannot. That of the classification of images looks at the network itself.
-WINGS: dict[str, tuple[str, ...]] = {"regression": ("prediction", "target")}
+WINGS: dict[str, tuple[str, ...]] = {
+    "regression": ("prediction", "target"),
+    "segmentation": ("intersection", "union"),
+}
 
 
 class Split(NamedTuple):
