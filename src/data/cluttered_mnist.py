@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
+from src.batch import Batch, TargetBatch
 from src.data.idx_data_module import IdxDataModule
 from src.data.images import Images
 from src.data.mnist import MNISTDataModule
@@ -144,3 +145,9 @@ class ClutteredMNISTDataModule(IdxDataModule):
                 image = (Clutter()(image / 255, generator) * 255).round().byte()
             found[name] = Images(image, mask)
         return found
+
+    @override
+    def on_after_batch_transfer(  # type: ignore[override]  # a target instead of a label
+        self, batch: Batch, dataloader_idx: int
+    ) -> TargetBatch:
+        return TargetBatch(*super().on_after_batch_transfer(batch, dataloader_idx))

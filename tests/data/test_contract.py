@@ -59,7 +59,7 @@ def test_network_gets_normalised_floats(module: ImageDataModule) -> None:
     ready = module.on_after_batch_transfer(batch, 0)
     mean, std = (torch.tensor(value).view(-1, 1, 1) for value in (module.mean, module.std))
     torch.testing.assert_close(ready.image, (batch.image.float() / 255 - mean) / std)
-    assert torch.equal(ready.label, batch.label)
+    assert torch.equal(ready[1], batch.label)
 
 
 def test_epoch_has_each_training_image_once(module: ImageDataModule) -> None:

@@ -29,7 +29,7 @@ class Case(NamedTuple):
     network: Callable[[], torch.nn.Module]
     batch: Callable[[Tensor, Tensor], Any]
     chance: float
-    settings: dict[str, Any] = {}
+    settings: tuple[tuple[str, Any], ...] = ()
 
 
 def numbers(image: Tensor, label: Tensor) -> TargetBatch:
@@ -52,7 +52,7 @@ CASES = {
     "ClassificationTask": CLASSES,
     "FineTuningTask": CLASSES,
     "RegressionTask": Case(lambda: CNN(num_classes=1), numbers, 1.0),
-    "SegmentationTask": Case(of_pixels, masks, math.log(10), {"num_classes": 10}),
+    "SegmentationTask": Case(of_pixels, masks, math.log(10), (("num_classes", 10),)),
 }
 
 
@@ -61,7 +61,7 @@ def case(request: pytest.FixtureRequest, batch: Batch) -> tuple[LightningModule,
     """Make the task, its batch, and the loss that a guess has."""
     torch.manual_seed(0)
     found = CASES[request.param.__name__]
-    task = request.param(network=found.network(), **found.settings)
+    task = request.param(network=found.network(), **dict(found.settings))
     return task, found.batch(*batch), found.chance
 
 

@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from lightning.pytorch import Trainer
@@ -6,12 +9,24 @@ from torch.utils.data import DataLoader
 
 from src.batch import Batch
 from src.engine import Metric, UsageError
+from src.evaluate import main as evaluate
 from src.models import UNet
+from src.report import main as report
 from src.tasks import SegmentationTask
 from src.tasks.segmentation import LossAndIoU
+from src.train import main
 from tests.bare_trainer import bare_trainer
+from tests.conftest import Train
+from tests.test_exact_resume import state, stop_at
 
 IGNORED = 255
+CONFIG = Path(__file__).parents[2] / "configs" / "segmentation.yaml"
+CLUTTERED = [
+    f"--config={CONFIG}",
+    "--model.network.width=4",
+    "--model.network.depth=1",
+    "--data=tests.tiny_cluttered_mnist.TinyClutteredMNIST",
+]
 
 
 class OfBrightness(nn.Module):
@@ -100,3 +115,30 @@ def test_other_logits_than_the_masks_need_are_refused(network, got: str, batch: 
     label = torch.zeros(20, 28, 28, dtype=torch.uint8)
     with pytest.raises(UsageError, match=rf"logits of \(20, {got}\), .* need \(20, 3, 28, 28\)"):
         outcome(SegmentationTask(network, 3), Batch(batch.image, label))
+
+
+def test_run_is_judged_by_its_mean_iou_and_continues_exactly(train: Train, monkeypatch) -> None:
+    metrics = train(*CLUTTERED)
+    assert metrics.keys() >= {"val/miou_best", "test/miou", "test/loss"}
+    with stop_at(monkeypatch, 14, task=SegmentationTask):
+        train(*CLUTTERED)
+    main(["--ckpt_path=last"])
+    assert state(1) == state(0)
+
+
+def test_digits_in_clutter_are_evaluated_and_shown(finished: Train, capsys, monkeypatch) -> None:
+    metrics = finished(*CLUTTERED, "--trainer.max_epochs=1")
+    evaluate(["last"])
+    told = capsys.readouterr().out
+    assert f"\ntest/miou      {metrics['test/miou']:.6g}\n" in told
+    assert "\nIoU by class   " in told
+    folder = Path("lightning_logs/version_0/evaluation/best_test")
+    assert {file.name for file in folder.glob("*.png")} == {"iou_by_class.png", "worst_images.png"}
+    evaluate(["last", "--split=val", "--out=here"])
+    found = json.loads(Path("here/summary.json").read_text())
+    assert found["measured"]["miou"] == pytest.approx(found["metrics"]["val/miou"])
+    monkeypatch.setattr("src.report._default", dict)
+    report(["last"])
+    page = Path("report.html").read_text()
+    assert page.count("<img") == 3  # curves, too
+    assert '<th scope="row">test/miou</th>' in page
