@@ -17,6 +17,7 @@ from src.engine.exact.finite import FiniteGuard
 from src.engine.exact.flags import Flags
 from src.engine.exact.graceful_stop import GracefulStop
 from src.engine.exact.module_state import ModuleState
+from src.engine.exact.plateau import PlateauSteps
 from src.engine.exact.safe_point import Action, SafePoint
 from src.engine.exact.step_seed import StepSeed
 from src.engine.lightning_compat import callbacks_of
@@ -103,6 +104,7 @@ def arrange(
         ExactDataLoaders(),  # gives loaders their place back before anything is read
         StepSeed(),  # after the state is saved, before anyone may draw a random number
         EpochMetrics(),  # gives metrics back before who monitors them looks
+        PlateauSteps(),  # knows which of the values that were just given back were seen
         Flags(),  # freezes again what a run had frozen, before callbacks go on with that
         ApplyChanges(changes),  # sees what was configured, and sets it, before others change it
         state,  # sets attributes again before a hook of the module or of the user reads them

@@ -94,8 +94,16 @@ def test_each_callback_has_its_place(finished: Train, monkeypatch) -> None:
     monkeypatch.setattr("src.engine.training.result.finish", lambda *_: "")
     main(["--ckpt_path=last", "--trainer.max_epochs=2", "--target=val/acc=0.9"])
     main(["--trainer.fast_dev_run=true"])
-    exact = ["SafePoint", "ExactDataLoaders", "StepSeed", "EpochMetrics", "Flags"]
-    first = ["KnownMetrics", *exact, "ApplyChanges", "ModuleState", "FiniteGuard", "GracefulStop"]
+    exact = ["SafePoint", "ExactDataLoaders", "StepSeed", "EpochMetrics", "PlateauSteps"]
+    first = [
+        "KnownMetrics",
+        *exact,
+        "Flags",
+        "ApplyChanges",
+        "ModuleState",
+        "FiniteGuard",
+        "GracefulStop",
+    ]
     writing = ["SaveConfig", "Heartbeat", "Target"]
     assert [each[: len(first)] for each in seen] == [first, first]
     assert seen[0][-3:] == writing
