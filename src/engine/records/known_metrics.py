@@ -10,9 +10,11 @@ from typing_extensions import override
 
 from src.engine.console.failure import UsageError
 from src.engine.lightning_compat import callbacks_of, logged_values
-from src.engine.records.metric import Metric, Mode, ends, headline_of, published
+from src.engine.records.metric import Metric, Mode, ends, headline_of, published, test_name
 
 _LOADER = re.compile(r"/dataloader_idx_\d+$")
+_WAY = re.compile(r"_(step|epoch)$")  # added to a name that is logged in both ways
+_OPTIONS = {"BestCheckpoint": "--best.monitor", "Target": "--target"}
 
 
 class KnownMetrics(Callback):
@@ -70,6 +72,7 @@ class KnownMetrics(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._refuse_unlogged(trainer)
         before, logged = len(self.metrics), _logged_modes(trainer)
         for name, mode in self._said.items():
             if logged.get(_LOADER.sub("", name), mode) != mode:
@@ -101,6 +104,24 @@ class KnownMetrics(Callback):
                 raise UsageError(
                     f"{name} watches {monitor} with mode {mode}, and its {best} value is best: "
                     f"give it mode {known.mode}"
+                )
+
+    def _refuse_unlogged(self, trainer: Trainer) -> None:
+        """Refuse, before hours are spent, a metric of the validation that this does not log.
+
+        Whatever does not begin with `val` may be logged in training.
+        """
+        logged = {name for name, _ in logged_values(trainer)}
+        for watcher, monitor, _ in _watchers(trainer) if logged else ():
+            early = trainer.sanity_checking or watcher is self.best
+            found = not logged.isdisjoint((name := _LOADER.sub("", monitor), _WAY.sub("", name)))
+            if early and not found and test_name(monitor) != monitor:
+                kind = type(watcher).__name__
+                later = "; if it comes later, give --trainer.num_sanity_val_steps 0"
+                raise UsageError(
+                    f"{_OPTIONS.get(kind, f'{kind}: monitor')} {monitor} is not logged in "
+                    f"validation, only {', '.join(sorted(logged))}"
+                    f"{later if trainer.sanity_checking else ''}"
                 )
 
 

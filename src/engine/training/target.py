@@ -29,6 +29,7 @@ class Target(Callback):
         known: What is known of the metrics of the run.
 
     Attributes:
+        monitor: Name of the metric.
         reached: `to_target_s`, `to_target_steps` and `to_target_samples`; empty before.
 
     Raises:
@@ -36,23 +37,23 @@ class Target(Callback):
     """
 
     def __init__(self, text: str, heartbeat: Heartbeat, known: KnownMetrics) -> None:
-        self.metric, sign, self.value = parse_target(text)
+        self.monitor, sign, self.value = parse_target(text)
         self.heartbeat = heartbeat
         self.known = known
         self.reached: dict[str, float] = {}
         if sign == "=":
-            known.wanted[self.metric] = f"write --target '{self.metric}<={self.value:g}' or '>='"
+            known.wanted[self.monitor] = f"write --target '{self.monitor}<={self.value:g}' or '>='"
         else:
             self._refuse_worst(sign)
-            known.say(self.metric, _MODES[sign])
+            known.say(self.monitor, _MODES[sign])
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        return {"metric": self.metric, "value": self.value, "reached": self.reached}
+        return {"metric": self.monitor, "value": self.value, "reached": self.reached}
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        same = (state_dict["metric"], state_dict["value"]) == (self.metric, self.value)
+        same = (state_dict["metric"], state_dict["value"]) == (self.monitor, self.value)
         if self.heartbeat.fitting and same:
             before = state_dict["reached"]
             self.reached = {name: before[name] for name in _REACHED if name in before}
@@ -62,22 +63,22 @@ class Target(Callback):
         if trainer.sanity_checking or not self.heartbeat.fitting or self.reached:
             return
         last = self.heartbeat.validations[-1]
-        metric = self.known.get(self.metric)
-        if self.metric not in last or metric is None:
+        metric = self.known.get(self.monitor)
+        if self.monitor not in last or metric is None:
             logged = ", ".join(name for name in last if name not in COUNTED) or "none"
             raise ValueError(
-                f"--target {self.metric} is not logged in validation; logged: {logged}"
+                f"--target {self.monitor} is not logged in validation; logged: {logged}"
             )
-        here = metric.better(last[self.metric], self.value)
+        here = metric.better(last[self.monitor], self.value)
         if trainer.strategy.reduce_boolean_decision(here, all=False):
             self.reached = {name: last[source] for name, source in _REACHED.items()}
             trainer.should_stop = True
 
     def _refuse_worst(self, sign: str) -> None:
-        metric = self.known.get(self.metric)
+        metric = self.known.get(self.monitor)
         if metric and metric.mode != _MODES[sign]:
             best, _ = ends(metric.mode)
-            raise ValueError(f"--target {self.metric}{sign}: its {best} value is best")
+            raise ValueError(f"--target {self.monitor}{sign}: its {best} value is best")
 
 
 def parse_target(text: str) -> tuple[str, str, float]:

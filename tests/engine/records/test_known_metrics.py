@@ -137,6 +137,27 @@ def test_direction_is_not_guessed_without_a_sanity_check(train: Train, capsys) -
     assert not STATES.exists()
 
 
+UNLOGGED = "val/lss is not logged in validation, only val/acc, val/loss"
+LATER = "; if it comes later, give --trainer.num_sanity_val_steps 0"
+EARLY = "--trainer.callbacks=EarlyStopping --trainer.callbacks.monitor=val/lss"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--best.monitor=val/lss", f"--best.monitor {UNLOGGED}{LATER}"),
+        ("--best.monitor=val/lss --trainer.num_sanity_val_steps=0", f"--best.monitor {UNLOGGED}"),
+        ("--target=val/lss<=0", f"--target {UNLOGGED}{LATER}"),
+        (EARLY, f"EarlyStopping: monitor {UNLOGGED}{LATER}"),
+    ],
+)
+def test_metric_that_no_validation_logs_is_refused(train, capsys, words: str, said: str) -> None:
+    code, line = refusal_of(capsys, lambda: train(*words.split()))
+    assert (code, line) == (2, f"error: {said}")
+    assert not LOGS.exists()
+    assert not STATES.exists()
+
+
 def test_target_of_any_metric_is_reached(train: Train) -> None:
     metrics = train(*RMSE, "--target=val/x>=12")
     assert (metrics["to_target_steps"], metrics["val/x"]) == (11, 12)
