@@ -92,6 +92,6 @@ def test_trial_is_searched_by_its_metric(trial: str, capsys) -> None:  # noqa: F
     else:
         with pytest.raises(SystemExit) as stop:
             sweep(["s.yaml", "--jobs=2"])
-        assert stop.value.code == 1
-        said = capsys.readouterr().err  # Lightning refuses it where anything else is logged
-        assert "could not find the monitored key" in said or "it has no val/none that is" in said
+        assert stop.value.code == 2
+        said = capsys.readouterr().err  # it is refused at once where anything else is logged
+        assert "val/none is not logged in validation" in said or "has logged val/none" in said

@@ -106,6 +106,11 @@ class Trials(Plan):
         self.search.tell(work.key, "failed")
         if code == USER_ERROR and first and work.record is None:
             raise UsageError(said)
+        if code == 0 and first and work.record and not self._values(work.record):
+            raise UsageError(
+                f"{name} has been trained and no validation of it has logged {self.search.metric}: "
+                "give the sweep another metric"
+            )
         if code == 0:
             said = f"it has no {self.search.metric} that is a number, in {self.group.root}"
         log = shown(self.group.log(work.name))

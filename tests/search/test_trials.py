@@ -120,6 +120,14 @@ def test_refusal_of_the_first_trial_ends_the_sweep(tmp_path: Path) -> None:
     assert "failed" in plan.end(Work(8, "trial_8", []), 2, "error: out of range")
 
 
+def test_metric_that_the_first_trial_lacks_ends_the_sweep(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, Script())
+    work = Work(7, "trial_7", [], record_of(tmp_path))
+    with pytest.raises(UsageError, match=r"^trial 7 .* no validation of it has logged val/acc: "):
+        plan.end(work, 0, "")
+    assert plan.end(work, 0, "").startswith("trial 7 failed (0): it has no val/acc")
+
+
 def test_failure_of_a_first_trial_that_has_a_run_is_one_failed_trial(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, Script())
     work = Work(7, "trial_7", [], record_of(tmp_path))
