@@ -3,6 +3,7 @@
 import re
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ class Group:
     def await_orphans(self) -> None:
         """Wait for runs whose driver was killed a moment ago: they save their states and end."""
         for _ in range(_PATIENCE_S):
-            if all(record.status != "running" for record in self.members()):
+            if not any(map(_is_running, self.members())):
                 return
             time.sleep(1)
 
@@ -153,6 +154,12 @@ class Group:
         """Remove its folder if it has no run."""
         if not self.members():
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _is_running(record: RunRecord) -> bool:
+    with suppress(ValueError):  # one with damaged files has ended
+        return record.status == "running"
+    return False
 
 
 def _change(before: Any, now: Any) -> str:

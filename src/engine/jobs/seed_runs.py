@@ -98,6 +98,8 @@ class SeedRuns(Plan):
         self.words = words
         self.failed: dict[int, str] = {}
         group.await_orphans()
+        readable = {record.name for record in group.readable()}  # it names the others
+        self._damaged = {record.name for record in group.members()} - readable
         before = self.finished()
         self._todo = [seed for seed in seeds if seed not in before]
         self._done = len(before)
@@ -157,7 +159,7 @@ class SeedRuns(Plan):
         return printable(f"seed {work.key}: {', '.join([*result, seconds])}, {work.record.name}")
 
     def _members(self, kinds: Sequence[str]) -> dict[int, RunRecord]:
-        members = self.group.members()
+        members = [each for each in self.group.members() if each.name not in self._damaged]
         return {record.seed: record for record in members if record.status in kinds}
 
     def _words(self, seed: int) -> list[str]:

@@ -101,6 +101,18 @@ def test_finished_seeds_stay_and_stopped_ones_go_on(tmp_path: Path, capsys) -> N
     assert plan.next() is None
 
 
+@pytest.mark.parametrize("file", ["metrics.json", "run.json"])
+def test_damaged_run_is_named_once_and_its_seed_trained_again(tmp_path, capsys, file: str) -> None:
+    damaged, stopped, _ = runs_of(tmp_path)
+    (damaged.log_dir / file).write_text('{"seed": "x", "group": "g", "steps": []}')
+    plan = SeedRuns(Group(tmp_path, "g"), [2, 3], split_arguments([]))
+    assert plan.finished() == {}
+    assert capsys.readouterr().err.count("note: g: version_0 is left out: ") == 1
+    assert plan.next().words == ["--group", "g", "--seed_everything", "2"]
+    assert plan.next().words == ["--ckpt_path", str(stopped.run.checkpoint_dir)]
+    assert capsys.readouterr().err == ""
+
+
 def test_stopped_seed_without_a_state_begins_again(tmp_path: Path, capsys) -> None:
     (runs_of(tmp_path)[1].run.checkpoint_dir / "last.ckpt").unlink()
     plan = SeedRuns(Group(tmp_path, "g"), [3], split_arguments([]))
