@@ -109,7 +109,7 @@ def _claim(given: Any) -> str:
     from src.engine.jobs.group import Group
     from src.engine.records.metric import figure_of
     from src.engine.records.provenance import SOURCE, code_state
-    from src.statistics.claim import Claim, parse_claim
+    from src.statistics.claim import Claim, claims_on, parse_claim, together
 
     better, other, margin = parse_claim(given.claim)
     if {*given.what} != {better, other}:
@@ -130,21 +130,24 @@ def _claim(given: Any) -> str:
     if claim.file.exists():
         raise ValueError(f"{shown(claim.file)} is there already: a claim is not changed")
     claim.write()
-    return entries({"claim": claim.text, "file": shown(claim.file)})
+    lines = [entries({"claim": claim.text, "file": shown(claim.file)})]
+    return "\n".join(filter(None, [*lines, together(claims_on([other, better]))]))
 
 
 def _claims(
     sets: "list[RunSet]", samples: "list[Sample]", metric: str, scale: "Scale"
 ) -> list[str]:
     """Judge the claims on what is compared; one on another metric is only named."""
-    from src.statistics.claim import claims_on, verdict
+    from src.statistics.claim import claims_on, together, verdict
 
-    return [
+    claims = claims_on([each.name for each in sets])
+    judged = [
         verdict(claim, sets, samples, scale)
         if claim.metric == metric
         else entries({"claim": f"not judged, for this compares {metric}: {claim.text}"})
-        for claim in claims_on([each.name for each in sets])
+        for claim in claims
     ]
+    return [*judged, *filter(None, [together(claims)])]
 
 
 def _metric(sets: "list[RunSet]", name: str | None) -> "Metric | str":

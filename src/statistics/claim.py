@@ -166,6 +166,27 @@ def claims_on(names: Sequence[str]) -> list[Claim]:
     return [each for each in found if {each.better, each.other} <= {*names}]
 
 
+def together(claims: Sequence[Claim]) -> str:
+    """Say what error several claims on the same groups have together.
+
+    Each keeps the error that it was written down with: the results must not change that.
+
+    Args:
+        claims: All claims on groups that are compared.
+
+    Returns:
+        A line; empty of fewer than two.
+    """
+    if len(claims) < 2:  # noqa: PLR2004  # one has its own error alone
+        return ""
+    error = min(1.0, sum(claim.alpha for claim in claims))
+    text = (
+        f"{len(claims)} on these groups, not corrected for each other: each has its own error; the "
+        f"chance that at least one holds wrongly is at most {error:.3g}"
+    )
+    return entries({"claims": text})
+
+
 def breaches(claim: Claim, sets: Sequence[RunSet]) -> list[str]:
     """List where the plan of a claim was not kept.
 

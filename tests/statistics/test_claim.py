@@ -10,7 +10,7 @@ import pytest
 from src.engine.jobs.samples import RunSet
 from src.engine.records.ledger import add_look
 from src.engine.records.metric import Metric
-from src.statistics.claim import Claim, breaches, claims_on, parse_claim, verdict
+from src.statistics.claim import Claim, breaches, claims_on, parse_claim, together, verdict
 from src.statistics.comparison import Sample, compare
 from src.statistics.sentence import Scale
 
@@ -56,6 +56,15 @@ def test_claim_is_found_again_by_its_groups() -> None:
     PLAN.file.write_text("null")
     with pytest.raises(ValueError, match=r"b-beats-a-on-test-acc\.json is damaged"):
         claims_on(["a", "b"])
+
+
+def test_several_claims_say_that_they_are_not_corrected_for_each_other() -> None:
+    assert together([claim()]) == together([]) == ""
+    said = together([claim(), claim(metric="test/loss", alpha=0.01), claim(better="c")])
+    assert said == (
+        "claims         3 on these groups, not corrected for each other: each has its own error; "
+        "the chance that at least one holds wrongly is at most 0.11"
+    )
 
 
 @pytest.mark.parametrize("looks", [[10], [5, 10], [*range(2, 11)], [9, 10], [2, 12]])
