@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -88,7 +89,9 @@ def test_slurm_may_be_installed(train: Train, tmp_path: Path, monkeypatch) -> No
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "srun").touch(mode=0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    assert train("--trainer.max_epochs=1")["steps"] == 11
+    monkeypatch.setenv("SLURM_NTASKS", "2")  # a shell in which a job may start two processes
+    with warnings.catch_warnings(action="error"):  # such as advice to use srun
+        assert train("--trainer.max_epochs=1")["steps"] == 11
 
 
 def test_tensorboard_gets_curves_pictures_graph_and_hparams(train: Train) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch import (
     Callback,
     LightningDataModule,
@@ -114,6 +115,7 @@ def measure(
             **kept,
             callbacks=[keep],
             default_root_dir=folder,
+            plugins=LightningEnvironment(),  # one process, also in a job of a cluster
             devices=1,
             logger=False,
             enable_checkpointing=False,

@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import Any, Protocol
 
 from src.engine.console.explain import explain
+from src.engine.console.launcher import speaks
 from src.engine.console.masked import masked
 from src.engine.console.printable import printable
 from src.engine.console.shown import shown
@@ -123,7 +124,7 @@ def _stop_at_once(run: _Run | None) -> dict[int, Any]:
 def _say_stopped(signum: int, run: _Run | None) -> None:
     if run:
         run.discard_if_empty()
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # one process speaks for all
+    if speaks():
         how = f"; {_how_to_continue(run)}" if run and run.has_state else ""
         print(f"\nstopped by {signal.Signals(signum).name}{how}", file=sys.stderr)
 

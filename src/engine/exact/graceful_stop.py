@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
 from src.engine.console.failure import SIGNALS, RunStopped
+from src.engine.console.launcher import speaks
 from src.engine.lightning_compat import log_interval
 
 
@@ -95,6 +96,6 @@ class GracefulStop(Callback):
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
         self._signum = signum
-        if os.environ.get("LOCAL_RANK", "0") == "0":  # print is not for signal handlers
-            with suppress(OSError):  # nobody may read it
+        if speaks():
+            with suppress(OSError):  # nobody may read it; print is not for signal handlers
                 os.write(2, b"\nstopping after this batch; again to stop at once\n")

@@ -34,6 +34,7 @@ from src.engine.records.save_config import SaveConfig, dump, dump_default
 from src.engine.seed import chosen_seed
 from src.engine.training.callbacks import add_callbacks, arrange
 from src.engine.training.drop_unused_work import drop_unused_work
+from src.engine.training.environment import environment, refuse_other_number
 from src.engine.training.target import Target, parse_target
 
 _NO_METRIC = "no metric says which state is best (--best.monitor would)"
@@ -232,7 +233,9 @@ class TrainCLI(LightningCLI):
             self._trusted.limit(self.datamodule)
         chosen = self.config_init["trainer"]["callbacks"]  # to which Lightning adds its own
         self._chosen = [*chosen] if isinstance(chosen, list) else [chosen]
+        kwargs["plugins"] = environment(self.config_init["trainer"])
         trainer = super().instantiate_trainer(**kwargs)
+        refuse_other_number(trainer)
         self._chosen += add_callbacks(trainer, self.model)
         self.known = KnownMetrics(self.model)
         self.best.choose(self.known)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from torch import Tensor
 
@@ -116,6 +117,7 @@ class CrossTraining:
         with quiet(), interrupts():
             trainer = Trainer(
                 **{name: given[name] for name in _KEPT if given.get(name) is not None},
+                plugins=LightningEnvironment(),  # one process, also in a job of a cluster
                 devices=1,
                 logger=False,
                 callbacks=[StepSeed()],
