@@ -57,6 +57,7 @@ def _train(words: list[str], asks: bool) -> None:
         from src.engine.records.totals import Totals
         from src.engine.training.allocator import keep_freed_memory
         from src.engine.training.cli import TrainCLI
+        from src.engine.training.requeued import in_this_job
         from src.engine.training.result import finish
         from src.evaluation.classification.tested import outcome
 
@@ -66,7 +67,10 @@ def _train(words: list[str], asks: bool) -> None:
         silence_known_noise()
         keep_freed_memory()
         totals = Totals(started)
-        cli = TrainCLI(DEFAULT, words, totals)
+        todo = in_this_job(words, given)
+        if todo is None:
+            return
+        cli = TrainCLI(DEFAULT, todo, totals)
 
     with one_line_failures(RUN_ERROR, debug, cli.run if cli.trainer.is_global_zero else None):
         cli.fit()

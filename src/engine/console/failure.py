@@ -12,10 +12,11 @@ from types import FrameType, TracebackType
 from typing import Any, Protocol
 
 from src.engine.console.explain import explain
-from src.engine.console.launcher import speaks
+from src.engine.console.launcher import launched, speaks
 from src.engine.console.masked import masked
 from src.engine.console.printable import printable
 from src.engine.console.shown import shown
+from src.engine.console.slurm import requeue
 
 USER_ERROR, RUN_ERROR = 2, 1  # exit codes
 SIGNALS = [  # that end a run with its state saved
@@ -125,7 +126,8 @@ def _say_stopped(signum: int, run: _Run | None) -> None:
     if run:
         run.discard_if_empty()
     if speaks():
-        how = f"; {_how_to_continue(run)}" if run and run.has_state else ""
+        continues = _how_to_continue(run) if run and run.has_state else ""
+        how = f"; {end}" if (end := requeue(signum) or continues) else ""
         print(f"\nstopped by {signal.Signals(signum).name}{how}", file=sys.stderr)
 
 
@@ -157,7 +159,10 @@ def _lines(error: BaseException) -> str:
 
 
 def _how_to_continue(run: _Run) -> str:
-    return f"continue with\n{run.resume_command}"
+    launch = launched()
+    several = launch and launch.machines > 1
+    where = " on each machine as it was started, on this one" if several else ""
+    return f"continue{where} with\n{run.resume_command}"
 
 
 def _located(error: Exception) -> str:

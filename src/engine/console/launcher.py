@@ -1,7 +1,11 @@
 """Who started this process: a user, or torchrun or SLURM's srun, as one of several."""
 
 import os
+import shlex
+from pathlib import Path
 from typing import NamedTuple
+
+from src.engine.console.shown import python
 
 
 class Launch(NamedTuple):
@@ -38,3 +42,38 @@ def speaks() -> bool:
     launch = launched()
     rank = "SLURM_PROCID" if launch and launch.name == "srun" else "LOCAL_RANK"
     return os.environ.get(rank, "0") == "0"
+
+
+def module_command(module: str) -> str:
+    """Write the beginning of a command that starts a module as this process was started.
+
+    Args:
+        module: Name of the module.
+
+    Returns:
+        `python -m` and the module, with the launcher, as on this machine, before it.
+    """
+    launch = launched()
+    if launch is None:
+        return f"{python()} -m {module}"
+    if launch.name == "torchrun":
+        return f"{_torchrun(launch, module)} -m {module}"
+    tasks = launch.processes // launch.machines
+    return f"srun --nodes={launch.machines} --ntasks-per-node={tasks} {python()} -m {module}"
+
+
+def _torchrun(launch: Launch, module: str) -> str:
+    """Give the words of torchrun that started this process, which the others may have otherwise."""
+    try:
+        words = Path(f"/proc/{os.getppid()}/cmdline").read_text().split("\0")
+    except OSError:  # not Linux
+        words = []
+    places = [place for place in range(1, len(words)) if words[place] == module]
+    if not places:
+        return (
+            f"torchrun --nnodes={launch.machines} --nproc-per-node={os.environ['LOCAL_WORLD_SIZE']}"
+        )
+    begin = words[: places[0] - 1]
+    if Path(begin[1]).name == "torchrun":
+        begin = ["torchrun", *begin[2:]]
+    return shlex.join(begin)

@@ -7,6 +7,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import AsyncCheckpointIO
 
 from src.engine.checkpoints.checkpoint_file import WholeCheckpointIO
+from src.engine.exact.signals_compat import keep_handlers
 from src.engine.lightning_compat import spawns
 
 
@@ -25,6 +26,7 @@ def make_exact(trainer: Trainer) -> None:
         raise ValueError("AsyncCheckpointIO may lose the state of a run that ends: leave it out")
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
         trainer.strategy.checkpoint_io = WholeCheckpointIO(lambda: _checkpoint_folders(trainer))
+    keep_handlers(trainer)  # GracefulStop has its own
 
 
 def _checkpoint_folders(trainer: Trainer) -> list[Path]:

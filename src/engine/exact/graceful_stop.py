@@ -86,7 +86,7 @@ class GracefulStop(Callback):
         return trainer.strategy.root_device.type != "cpu"
 
     def _listen(self) -> None:
-        """Take the signals over from Lightning, which gives them back when it has ended."""
+        """Take the signals over, until Lightning gives them back when a stage has ended."""
         if threading.current_thread() is threading.main_thread():  # elsewhere Python allows none
             for number in SIGNALS:
                 signal.signal(number, self._hear)

@@ -6,7 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.engine.console.shown import python, shown
+from src.engine.console.launcher import module_command
+from src.engine.console.shown import shown
 from src.engine.files.atomic_write import write_atomic
 from src.engine.files.lock import hold
 from src.engine.files.reading import read_json
@@ -92,8 +93,8 @@ class Run:
 
     @property
     def resume_command(self) -> str:
-        """Command that continues the run from its last state."""
-        return f"{python()} -m src.train --ckpt_path {shown(self.checkpoint_dir)}"
+        """Command that continues the run from its last state, with the launcher of this process."""
+        return f"{module_command('src.train')} --ckpt_path {shown(self.checkpoint_dir)}"
 
     def finished_step(self, tested: bool) -> int:
         """Tell at which optimizer step it has finished.

@@ -17,6 +17,7 @@ SESSION = {
     "packages": {str: str},
     "group?": _WORD,
     "changes?": [list],
+    "job?": str,
 }
 # See `src.engine.records.heartbeat`.
 PROGRESS = {"seconds": float, "samples?": int, "images?": int, "validations": [{str: float}]}

@@ -14,6 +14,7 @@ from typing import Any
 
 from src.engine.console.failure import SIGNALS, RunStopped, UsageError
 from src.engine.console.note import note
+from src.engine.console.slurm import JOB
 from src.engine.files.run import Run
 from src.engine.jobs.group import Group
 from src.engine.jobs.live import Live
@@ -144,13 +145,15 @@ class Jobs:
         return bool(free)
 
     def _start(self, work: Work, slot: int) -> subprocess.Popen[bytes]:
+        environment = os.environ | share(slot, self.count) | {PARENT: str(os.getpid())}
+        environment.pop(JOB, None)  # SLURM runs this process again, and not that one
         with self.group.log(work.name).open("ab") as log:
             return subprocess.Popen(
                 [*self.command, *work.words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | share(slot, self.count) | {PARENT: str(os.getpid())},
+                env=environment,
                 start_new_session=True,  # Ctrl-C comes here alone, and is passed on
             )
 

@@ -1,6 +1,7 @@
 """Where a result comes from: what ran, on what, with which code and data, as plain text."""
 
 import importlib.metadata
+import os
 import platform
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ import torch
 from lightning.pytorch import LightningDataModule, Trainer
 
 from src.engine.console.masked import masked
+from src.engine.console.slurm import JOB
 from src.engine.records.config_file import differing
 from src.engine.records.masked_settings import masked_words
 
@@ -33,17 +35,23 @@ def provenance(
         weights: What weights from elsewhere it began with.
 
     Returns:
-        Time, step, command, `git` (commit, and status and diff of what is not committed), `inputs`
+        Time, step, command, `job` of SLURM, if any, `git` (commit, and status and diff of what is not committed), `inputs`
         (what decides the bits of the result) and all `packages`, in plain types.
     """
     return {
         "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "from_step": trainer.global_step,
-        "command": shlex.join([Path(sys.executable).name, *masked_words(sys.orig_argv[1:])]),
+        "command": own_command(),
         "git": code_state(SOURCE),
         "inputs": _inputs(trainer, data) | ({"weights": weights} if weights else {}),
         "packages": _packages(),
+        **({"job": os.environ[JOB]} if JOB in os.environ else {}),
     }
+
+
+def own_command() -> str:
+    """Write the command of this process, without secrets."""
+    return shlex.join([Path(sys.executable).name, *masked_words(sys.orig_argv[1:])])
 
 
 def code_state(folder: Path) -> dict[str, str]:

@@ -109,7 +109,7 @@ def arrange(
         ApplyChanges(changes),  # sees what was configured, and sets it, before others change it
         state,  # sets attributes again before a hook of the module or of the user reads them
         FiniteGuard(),  # raises before anybody acts on what is not finite
-        stop,  # takes the signals from Lightning; called by the second one
+        stop,  # takes the signals once training begins; called by the second one
         *given,  # the user's, who see all of the above; Lightning's bar, summary and checkpoints
         *filter(None, writing),  # see what all others did, and stop last
     ]
