@@ -183,6 +183,7 @@ def _section(record: "RunRecord", looks: str) -> "Section":
         {what: command for command, what in commands.items()},
         looks,
         read_arrays(answers, mistake_image=4)[0] if classified and answers.is_file() else (),
+        record.overview.get("curve_notes", {}),
     )
 
 

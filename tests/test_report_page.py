@@ -56,3 +56,45 @@ def test_both_runs_stand_side_by_side(page: "Chrome") -> None:
 def test_phone_needs_no_sideways_scrolling(page: "Chrome") -> None:
     with screen(page, 390, 844):
         assert page.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_letters_of_the_curves_are_large_enough(page: "Chrome", width: int) -> None:
+    with screen(page, width, 844):
+        texts = page.find_elements("css selector", ".panels svg text")
+        assert texts
+        assert min(text.rect["height"] for text in texts) >= 9
+
+
+def test_command_is_copied_without_a_network(page: "Chrome") -> None:
+    button = page.find_element("css selector", "#commands button")
+    button.send_keys("\ue007")
+    assert (button.text, page.find_element("css selector", "[role=status]").text) == (
+        *("Copied", "Copied"),
+    )
+    wanted = page.find_element("css selector", "#commands code").text
+    page.execute_script("document.body.append(document.createElement('textarea'))")
+    area = page.find_element("tag name", "textarea")
+    area.send_keys("\ue009v")
+    assert area.get_property("value") == wanted
+
+
+def test_page_is_dark_where_that_is_wanted(page: "Chrome") -> None:
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    body = page.find_element("tag name", "body")
+    ink = page.find_element("css selector", ".panels svg text").value_of_css_property("fill")
+    assert body.value_of_css_property("background-color") == "rgba(21, 23, 27, 1)"
+    assert ink.replace(" ", "") == "rgb(236,234,228)"
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_keyboard_scrolls_what_is_wide(page: "Chrome") -> None:
+    with screen(page, 390, 844):
+        page.execute_script("document.querySelector('.scroll table').style.width = '900px'")
+        box = page.find_element("css selector", ".scroll")
+        box.send_keys("\ue014\ue014\ue014")
+        scrolled = "return document.querySelector('.scroll').scrollLeft"
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        WebDriverWait(page, 5).until(lambda _: page.execute_script(scrolled) > 20)

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from src.engine import picture_folder
 
-_PARTS = {"loss": "loss", "acc": "accuracy"}  # metric and title
+_PARTS = {"loss": "loss", "acc": "accuracy"}  # metric and its name
 _LINES = {"train": "-", "val": "o-"}
 _DRAWN = [f"{split}/{metric}" for metric in _PARTS for split in _LINES]
 Points = dict[str, list[tuple[float, float]]]
@@ -39,7 +39,8 @@ class Curves(Callback):
             trainer.loggers = [each for each in trainer.loggers if each is not self._memory]
             if folder := picture_folder(trainer):
                 folder.mkdir(parents=True, exist_ok=True)  # TensorBoard makes it when it writes
-                draw_curves(self._memory.points).savefig(folder / "curves.png")
+                notes = getattr(pl_module, "curve_notes", {})
+                draw_curves(self._memory.points, notes).savefig(folder / "curves.png")
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -74,23 +75,28 @@ class _Memory(DummyLogger):
             self.points.setdefault(name, []).append((step or 0, metrics[name]))
 
 
-def draw_curves(points: Mapping[str, list[tuple[float, float]]]) -> Figure:
+def draw_curves(
+    points: Mapping[str, list[tuple[float, float]]], notes: Mapping[str, str] | None = None
+) -> Figure:
     """Draw loss and accuracy of training and validation against the optimizer step.
 
     Args:
         points: Steps and values of each curve.
+        notes: What a reader of a curve must know, by its name.
 
     Returns:
         A figure that no window shows.
     """
     figure = Figure(figsize=(9, 3.6), dpi=120)
-    figure.subplots_adjust(0.07, 0.14, 0.99, 0.92, wspace=0.17)  # a layout engine draws twice
+    figure.subplots_adjust(0.08, 0.18, 0.99, 0.97, wspace=0.2)  # a layout engine draws twice
     for column, (metric, title) in enumerate(_PARTS.items()):
-        axes = figure.add_subplot(1, 2, column + 1, title=title, xlabel="step")
+        axes = figure.add_subplot(1, 2, column + 1, xlabel="optimizer step", ylabel=title)
         for split, style in _LINES.items():
             if curve := points.get(f"{split}/{metric}"):
                 axes.plot(*zip(*curve, strict=True), style, label=split)
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()
+    said = [f"{name} {note}" for name, note in (notes or {}).items() if points.get(name)]
+    figure.text(0.01, 0.02, ". ".join(said), fontsize=8, parse_math=False)
     return figure

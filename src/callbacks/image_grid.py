@@ -15,6 +15,7 @@ from src.batch import Batch
 from src.engine import log_image, picture_folder, write_picture
 
 _WIDTH = 14  # letters of a title that fit above an image
+_STRIP = 0.25  # for what the titles mean [in]
 
 
 class ImageGrid(Callback):
@@ -98,14 +99,20 @@ def draw_grid(
     Args:
         image: Pixels, `(N, C, H, W)`, any range; one channel is drawn in grey, three in colour.
         labels: Name of each image's class.
-        predictions: Name of each image's predicted class; green where right, red where wrong.
+        predictions: Name of each image's predicted class; where it is wrong, in red and with the
+            label.
 
     Returns:
         A figure that no window shows.
     """
     side = math.ceil(math.sqrt(len(image)))
-    figure = Figure(figsize=(1.4 * side, 1.6 * side), dpi=120)
-    axes = figure.add_axes((0, 0, 1, 1))  # one for all: each would take 30 ms to draw
+    height = 1.6 * side + _STRIP
+    figure = Figure(figsize=(1.4 * side, height), dpi=120)
+    heading = "labels" if predictions is None else "3, not 2: predicted 3, labelled 2"
+    place = (0.5, 1 - 0.5 * _STRIP / height)
+    figure.text(*place, heading, ha="center", va="center", fontsize=min(9, 5 * side))
+    # one for all: each would take 30 ms to draw
+    axes = figure.add_axes((0, 0, 1, 1 - _STRIP / height))
     axes.set_axis_off()
     pixels = image.detach().float().cpu()
     pixels = (pixels - pixels.min()) / (pixels.max() - pixels.min()).clamp(min=1e-6)

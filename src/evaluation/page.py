@@ -1,23 +1,18 @@
 """One page about one or several runs, whole in one file."""
 
-import io
-import re
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from src.engine.console.printable import printable
 from src.engine.records.metric import NOT_FINITE, is_tested, number_text
-from src.evaluation.picture import data_address
+from src.evaluation.curves import MARKS, draw_panels
 from src.evaluation.section import GroupSection, Section
 
-_PANELS = 3
-_SPLIT = re.compile(r"(?:(train|val|test)(?:id|idation|ing)?[/_.-])?(.+)", re.DOTALL)
-Points = Sequence[tuple[int, float]]
 _TEMPLATE = "report.html"
 
 
@@ -39,9 +34,11 @@ def render(
         HTML that needs no other file.
     """
     loader = jinja2.PackageLoader("src.evaluation", ".")
-    page = jinja2.Environment(
+    made = jinja2.Environment(
         loader=loader, autoescape=True, finalize=_text, trim_blocks=True, lstrip_blocks=True
-    ).get_template(_TEMPLATE)
+    )
+    made.filters["digest"] = _digest
+    page = made.get_template(_TEMPLATE)
     names = [*default, *(name for each in sections for name in each.settings)]
     changed = [
         name
@@ -52,7 +49,8 @@ def render(
         runs=sections,
         groups=groups,
         overview=_overview(sections),
-        curves=_curves(sections),
+        panels=draw_panels(sections),
+        told_apart=len(MARKS),
         changed=changed,
         default=default,
         written=written,
@@ -62,6 +60,11 @@ def render(
 def _text(value: Any) -> str:
     """Write a value of the page, before it is escaped, unless it is of the page itself."""
     return value if isinstance(value, Markup) else printable(str(value))
+
+
+def _digest(script: str) -> str:
+    """Name a script as a policy does that allows it alone."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _overview(sections: Sequence[Section]) -> dict[str, list[str]]:
@@ -127,47 +130,3 @@ def _value(value: float | None) -> str:
 
 def _number(value: float | None, form: str, unit: str = "") -> str:
     return "" if value is None else f"{value:{form}}{unit}"
-
-
-def _drawn(sections: Sequence[Section]) -> dict[str, dict[str, str]]:
-    """Choose what to draw: what was validated, the loss first; else the first of what there is.
-
-    Of each metric it tells the name of the curve by split.
-    """
-    found: dict[str, dict[str, str]] = {"loss": {}}
-    for name in dict.fromkeys(name for each in sections for name in each.curves):
-        split, metric = _SPLIT.fullmatch(name).groups()  # type: ignore[union-attr]  # fits any text
-        if split != "test":
-            found.setdefault(metric, {})[split or "logged"] = name
-    chosen = {metric: names for metric, names in found.items() if "val" in names}
-    chosen = {"loss": found["loss"]} | chosen if found["loss"] else chosen
-    return dict([*(chosen or {k: v for k, v in found.items() if v}).items()][:_PANELS])
-
-
-def _curves(sections: Sequence[Section]) -> str:
-    """Draw what was logged of training and validation, all runs in one picture."""
-    metrics = _drawn(sections)
-    if not metrics:
-        return ""
-    figure = Figure(figsize=(10, 3.8), layout="constrained")
-    for column, (metric, names) in enumerate(metrics.items()):
-        axes = figure.add_subplot(1, len(metrics), column + 1, xlabel="step")
-        axes.set_title(printable(metric), parse_math=False)
-        for number, each in enumerate(sections):
-            for split, name in names.items():
-                if points := each.curves.get(name):
-                    _draw(axes, points, split, each.name if len(sections) > 1 else "", number)
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend(fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return data_address("image/svg+xml", buffer.getvalue())
-
-
-def _draw(axes: Axes, points: Points, split: str, run: str, number: int) -> None:
-    colour = number if run else int(split == "val")
-    shade = 0.5 if run and split != "val" else 1
-    style = "o--" if split == "val" else "-"
-    steps, values = zip(*points, strict=True)
-    axes.plot(steps, values, style, label=f"{run} {split}".strip(), color=f"C{colour}", alpha=shade)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Section:
         commands: Commands by what they do.
         looks: How often the test set was looked at.
         images: Images of its most confident mistakes, `(N, C, H, W)`.
+        notes: What a reader of a curve must know, by its name.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Section:
     commands: dict[str, str]
     looks: str = ""
     images: npt.NDArray[Any] | Sequence[Picture] = ()
+    notes: dict[str, str] = field(default_factory=dict)
 
     def picture(self, name: str) -> str:
         """Read a picture of the evaluation.

@@ -50,7 +50,8 @@ def draw_comparison(
             middle = scale.factor * each.difference
             ends = [[middle - scale.factor * each.low], [scale.factor * each.high - middle]]
             colour = _BEST if each.distinguishable else _UNCLEAR
-            right.errorbar(middle, row, xerr=ends, fmt="o", capsize=5, color=colour, lw=2)
+            fill = colour if each.distinguishable else "none"  # seen without colour, too
+            right.errorbar(middle, row, xerr=ends, fmt="o", capsize=5, color=colour, lw=2, mfc=fill)
     together = ", for all together" if len(comparisons) > 1 else ""
     right.axvline(0, color="0.3", lw=1, ls="--")
     right.set(

@@ -52,6 +52,17 @@ class ClassificationTask(SupervisedTask):
         super().__init__(network, loss_fn, LossAndAccuracy, **settings)
         self.class_weight = class_weight
 
+    @property
+    def curve_notes(self) -> dict[str, str]:
+        """What a reader of its curves must know, by the name of the curve."""
+        parts = {
+            "label smoothing": self.loss_fn.label_smoothing,
+            "class weights": self.class_weight,
+        }
+        given = " and ".join(name for name, value in parts.items() if value)
+        text = f"includes {given}, val/loss does not: one says nothing about the other"
+        return {"train/loss": text} if given else {}
+
     @override
     def setup(self, stage: str) -> None:
         if self.class_weight and stage == "fit":  # not kept: the data give it again

@@ -32,14 +32,21 @@ def test_curves_are_named_and_side_by_side() -> None:
     figure = draw_curves({"train/acc": [(1, 0.5)], "val/acc": [(1, 0.5)]})
     assert (figure.canvas.get_width_height(), figure.dpi) == ((1080, 432), 120)
     loss_axes, acc_axes = figure.axes
-    assert [axes.get_title() for axes in figure.axes] == ["loss", "accuracy"]
-    assert {axes.get_xlabel() for axes in figure.axes} == {"step"}
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
+    assert {axes.get_xlabel() for axes in figure.axes} == {"optimizer step"}
     assert [text.get_text() for text in acc_axes.get_legend().get_texts()] == ["train", "val"]
     assert loss_axes.get_legend() is None
     assert {line.get_alpha() for axes in figure.axes for line in axes.get_xgridlines()} == {0.3}
     left, right = (axes.get_position().extents.tolist() for axes in figure.axes)
-    assert left == pytest.approx([0.07, 0.14, 0.4939, 0.92], abs=1e-4)
-    assert right == pytest.approx([0.5661, 0.14, 0.99, 0.92], abs=1e-4)
+    assert left == pytest.approx([0.08, 0.18, 0.4936, 0.97], abs=1e-4)
+    assert right == pytest.approx([0.5764, 0.18, 0.99, 0.97], abs=1e-4)
+
+
+def test_note_of_a_curve_is_below_it() -> None:
+    points, notes = {"train/loss": [(1, 0.5)]}, {"train/loss": "is $smooth", "val/loss": "is not"}
+    assert [text.get_text() for text in draw_curves(points, notes).texts] == [
+        "train/loss is $smooth"
+    ]
 
 
 def test_curves_of_an_empty_run_are_empty() -> None:
@@ -63,7 +70,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     monkeypatch.setattr(
         "src.callbacks.curves.draw_curves",
-        lambda points: found.append(dict(points)) or draw_curves(points),
+        lambda points, notes: found.append(dict(points)) or draw_curves(points, notes),
     )
     return found
 

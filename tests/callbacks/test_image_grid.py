@@ -24,9 +24,9 @@ def test_grid_names_every_image(batch: Batch) -> None:
 
 def test_grid_has_a_field_for_each_image(batch: Batch) -> None:
     figure = draw_grid(batch.image[:3], list("712"))
-    assert (figure.canvas.get_width_height(), figure.dpi) == ((336, 384), 120)
+    assert (figure.canvas.get_width_height(), figure.dpi) == ((336, 414), 120)
     (axes,) = figure.axes
-    assert axes.get_position().bounds == (0, 0, 1, 1)
+    assert axes.get_position().bounds == pytest.approx((0, 0, 1, 3.2 / 3.45))
     assert (axes.get_xlim(), axes.get_ylim(), axes.axison) == ((0, 2), (2, 0), False)
     assert [image.get_extent() for image in axes.images] == [
         pytest.approx([0.03, 0.97, 0.99, 0.18]),
@@ -39,6 +39,7 @@ def test_grid_has_a_field_for_each_image(batch: Batch) -> None:
 
 def test_grid_marks_wrong_predictions(batch: Batch) -> None:
     figure = draw_grid(batch.image[:2], ["7", "2"], ["7", "3"])
+    assert [text.get_text() for text in figure.texts] == ["3, not 2: predicted 3, labelled 2"]
     right, wrong = figure.axes[0].texts
     assert (right.get_text(), right.get_color()) == ("7", "tab:green")
     assert (wrong.get_text(), wrong.get_color()) == ("3, not 2", "tab:red")
@@ -88,7 +89,7 @@ def test_pictures_of_the_test_are_in_tensorboard_and_files(batch: Batch, tmp_pat
     events = EventAccumulator(board.log_dir).Reload()
     for name in ("images", "predictions"):
         (shown,) = events.Images(f"test/{name}")
-        assert (shown.step, shown.width, shown.height) == (7, 504, 576)
+        assert (shown.step, shown.width, shown.height) == (7, 504, 606)
         pixels = np.asarray(Image.open(io.BytesIO(shown.encoded_image_string)))
         file = Image.open(f"{board.log_dir}/test_{name}.png").convert("RGB")
         assert np.array_equal(pixels, np.asarray(file))

@@ -9,13 +9,14 @@ from src.evaluation.picture import pixels
 
 def test_gallery_shows_each_image_once() -> None:
     image = torch.zeros(11, 1, 28, 28, dtype=torch.uint8)
-    figure = draw_gallery(image, [f"image {n}" for n in range(11)])
+    figure = draw_gallery(image, [f"image {n}" for n in range(11)], "what it means")
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.texts] == [f"image {n}" for n in range(11)]
     assert len(axes.images) == 11
-    assert figure.canvas.get_width_height() == (1200, 396)  # eight in a row
-    assert (axes.get_position().bounds, axes.axison) == ((0, 0, 1, 1), False)
-    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 8), (2, 0))
+    assert figure.canvas.get_width_height() == (1200, 432)  # eight in a row
+    assert axes.get_position().bounds == pytest.approx((0, 0, 1, 3.3 / 3.6))
+    assert (axes.get_xlim(), axes.get_ylim(), axes.axison) == ((0, 8), (2, 0), False)
+    assert [text.get_text() for text in figure.texts] == ["what it means"]
     assert axes.images[9].get_extent() == pytest.approx([1.08, 1.92, 1.98, 1.32])
     assert axes.texts[9].get_position() == (1.5, 1.28)
     look = {(text.get_ha(), text.get_va(), text.get_fontsize()) for text in axes.texts}
@@ -25,16 +26,16 @@ def test_gallery_shows_each_image_once() -> None:
 def test_gallery_shows_grey_as_it_is() -> None:
     image = torch.tensor([0, 100], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 8, 8)
     drawn = pixels(draw_gallery(image, ["", ""], columns=1))
-    assert drawn.shape == (396, 150, 3)
-    assert (drawn[150, 75].tolist(), drawn[350, 75].tolist()) == ([0] * 3, [100] * 3)
-    assert (drawn[20] == 255).all()
+    assert drawn.shape == (432, 600, 3)
+    assert (drawn[180, 75].tolist(), drawn[380, 75].tolist()) == ([0] * 3, [100] * 3)
+    assert (drawn[56] == 255).all()
 
 
 def test_gallery_of_nothing_is_empty() -> None:
     figure = draw_gallery(torch.zeros(0, 1, 28, 28, dtype=torch.uint8), [])
     (axes,) = figure.axes
     assert not axes.images
-    assert figure.canvas.get_width_height() == (150, 198)  # a place for one
+    assert figure.canvas.get_width_height() == (600, 234)  # a place for one
 
 
 def test_gallery_takes_colour() -> None:

@@ -1,12 +1,12 @@
 """The page about runs."""
 
 import base64
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 
 from src.evaluation.page import render
 from src.evaluation.section import GroupSection, Section
@@ -39,7 +39,42 @@ def test_page_needs_no_other_file(tmp_path: Path) -> None:
     text = render([section("a", tmp_path)], {}, "now")
     addresses = re.findall(r'(?:src|href)="([^"]{0,5})', text)
     assert addresses
-    assert set(addresses) == {"data:"}
+    assert {address[0] for address in addresses} == {"#"}  # of the same page
+
+
+def test_page_allows_its_own_script_alone(tmp_path: Path) -> None:
+    text = render([section("a", tmp_path)], {}, "now")
+    (script,) = re.findall("<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src"
+    assert f"{policy} 'sha256-{digest}'\"" in text
+
+
+def test_what_is_wide_can_be_scrolled_by_keyboard(tmp_path: Path) -> None:
+    runs = [section("a", tmp_path, lr=1), section("b", tmp_path)]
+    text = render(runs, {}, "now", [GroupSection("g", "text", [])])
+    boxes = re.findall(r'<(?:div class="scroll|pre)[^>]*>', text)
+    assert len(boxes) > 8
+    for box in boxes:
+        assert re.search(r'role="region" aria-label="[^"]+" tabindex="0"', box)
+    labels = re.findall(r'class="scroll[^>]*aria-label="([^"]+)"', text)
+    assert len({*labels}) == len(labels)
+
+
+def test_note_of_a_curve_is_under_it(tmp_path: Path) -> None:
+    run = section("a", tmp_path)
+    run.notes = {"train/loss": "is <smoothed>", "val/loss": "is not drawn"}
+    text = render([run], {}, "now")
+    assert '<figcaption class="soft">train/loss is &lt;smoothed&gt;. </figcaption>' in text
+    assert "is not drawn" not in text
+    assert "told apart" not in text
+
+
+def test_many_runs_have_a_short_title(tmp_path: Path) -> None:
+    text = render([section(f"v{n}", tmp_path) for n in range(9)], {}, "now")
+    assert "<h1>9 runs</h1>" in text
+    assert "The first 8 runs have colours and marks, the others are grey." in text
+    assert "<h1>v0, v1</h1>" in render([section(f"v{n}", tmp_path) for n in range(2)], {}, "now")
 
 
 def test_text_of_a_run_is_escaped(tmp_path: Path) -> None:
@@ -58,7 +93,7 @@ def test_group_shows_its_text_and_pictures(tmp_path: Path) -> None:
     text = render([section("a", tmp_path)], {}, "now", [group])
     assert "<h3>mine</h3>" in text
     assert "3 runs &lt;of&gt;" in text
-    assert 'alt="parallel coordinates"' in text
+    assert 'alt="parallel coordinates of mine"' in text
 
 
 METRICS = {
@@ -130,85 +165,6 @@ def test_rows_that_no_run_has_are_left_out(tmp_path: Path) -> None:
         "Commit": ["\N{EN DASH}", "0123456789"],
         "Began": ["\N{EN DASH}", "2026-01-01 00:00"],
     }
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_curves_of_all_runs_are_in_one_picture(tmp_path: Path, monkeypatch, count: int) -> None:
-    figures = []
-    monkeypatch.setattr(
-        "src.evaluation.page.Figure",
-        lambda **options: figures.append(Figure(**options)) or figures[-1],
-    )
-    points = {"train/acc": [(1, 0.5), (2, 0.75)], "val/acc": [(2, 0.7)], "val/loss": []}
-    runs = [Section(name, {}, {}, [], points, None, tmp_path, {}) for name in "ab"[:count]]
-    render(runs, {}, "now")
-    (figure,) = figures
-    loss, acc = figure.axes
-    assert [(axes.get_title(), axes.get_xlabel()) for axes in figure.axes] == [
-        ("loss", "step"),
-        ("acc", "step"),
-    ]
-    assert (loss.get_legend(), len(loss.lines)) == (None, 0)
-    assert {text.get_fontsize() for text in acc.get_legend().get_texts()} == {8}
-    assert {line.get_alpha() for axes in figure.axes for line in axes.get_xgridlines()} == {0.3}
-    assert (*figure.get_size_inches(), figure.get_layout_engine() is None) == (10, 3.8, False)
-    train, val = ("-", "None"), ("--", "o")
-    look = [
-        (line.get_label(), line.get_color(), line.get_alpha(), line.get_linestyle(),
-         line.get_marker()) for line in acc.lines
-    ]  # fmt: skip
-    alone = [("train", "C0", 1, *train), ("val", "C1", 1, *val)]
-    several = [
-        (f"{name} {split}", f"C{number}", shade, *style)
-        for number, name in enumerate("ab")
-        for split, shade, style in (("train", 0.5, train), ("val", 1, val))
-    ]
-    assert look == (alone if count == 1 else several)
-    assert acc.lines[0].get_xydata().tolist() == [[1, 0.5], [2, 0.75]]
-
-
-def test_same_runs_give_the_same_page(tmp_path: Path) -> None:
-    text = render([section("a", tmp_path)], {}, "now")
-    svg = base64.b64decode(text.partition("data:image/svg+xml;base64,")[2].partition('"')[0])
-    assert b"<dc:date>" not in svg
-
-
-@pytest.fixture
-def drawn(monkeypatch) -> list[Figure]:
-    """Pictures that a page is given."""
-    figures: list[Figure] = []
-    monkeypatch.setattr(
-        "src.evaluation.page.Figure",
-        lambda **options: figures.append(Figure(**options)) or figures[-1],
-    )
-    return figures
-
-
-@pytest.mark.parametrize(
-    ("names", "titles"),
-    [
-        (["val_rmse", "train_rmse", "lr-SGD"], {"rmse": ["train", "val"]}),
-        (["valid/f1", "train/loss", "test/f1"], {"loss": ["train"], "f1": ["val"]}),
-        (["val/c", "val/b", "val/loss", "val/a"], {key: ["val"] for key in ("loss", "c", "b")}),
-        (["rmse", "lr"], {"rmse": ["logged"], "lr": ["logged"]}),
-        (["train/b"], {"b": ["train"]}),
-        (["val/$\\x$"], {"$\\x$": ["val"]}),
-    ],
-)
-def test_curves_of_any_names_are_drawn(tmp_path: Path, drawn, names, titles) -> None:
-    curves = {name: [(1, 2.0), (2, 1.0)] for name in names}
-    text = render([Section("a", {}, {}, [], curves, None, tmp_path, {})], {}, "now")
-    (figure,) = drawn
-    found = {axes.get_title(): [line.get_label() for line in axes.lines] for axes in figure.axes}
-    assert {title: sorted(labels) for title, labels in found.items()} == titles
-    assert 'id="curves"' in text
-
-
-@pytest.mark.parametrize("names", [[], ["test/acc", "test_loss"]])
-def test_page_without_curves_draws_none(tmp_path: Path, drawn, names: list[str]) -> None:
-    curves = {name: [(1, 2.0)] for name in names}
-    text = render([Section("a", {}, {}, [], curves, None, tmp_path, {})], {}, "now")
-    assert (drawn, 'id="curves"' in text) == ([], False)
 
 
 @pytest.mark.parametrize(("mode", "head"), [("last", "Last"), ("last-min", "Last"), (None, "Best")])

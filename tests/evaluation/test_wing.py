@@ -68,7 +68,7 @@ def test_report_shows_what_a_wing_adds(monkeypatch) -> None:
     report.main(["last"])
     text = Path("report.html").read_text()
     assert '<th scope="row">counted</th><td>20 &lt;samples&gt;</td>' in text
-    assert 'alt="all of them"' in text
+    assert 'alt="all of them of version_0"' in text
 
 
 def test_summary_cannot_name_a_picture_elsewhere(monkeypatch, capsys) -> None:

@@ -77,7 +77,7 @@ def page(word: str, folder: Path, numbers: tuple[dict[str, Any], bytes]) -> str:
 
 @each_payload
 def test_report_shows_texts_as_texts(payload: str, tmp_path: Path, numbers, monkeypatch) -> None:
-    monkeypatch.setattr("src.evaluation.page._curves", lambda _: "data:image/svg+xml,")
+    monkeypatch.setattr("src.evaluation.page.draw_panels", lambda _: [])  # drawing takes long
     text = page(payload, tmp_path, numbers)
     text.encode()
     found, plain = Reader(text), Reader(page("plain", tmp_path, numbers))

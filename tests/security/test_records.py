@@ -62,7 +62,7 @@ def here(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("src.report._default", dict)
     monkeypatch.setattr("src.report._evaluate", lambda *_: None)
-    monkeypatch.setattr("src.evaluation.page._curves", lambda _: "")  # drawing takes long
+    monkeypatch.setattr("src.evaluation.page.draw_panels", lambda _: [])  # drawing takes long
 
 
 @pytest.fixture

@@ -139,6 +139,14 @@ def test_plateau_scheduler_may_watch_another_metric() -> None:
     assert task.configure_optimizers()["lr_scheduler"]["monitor"] == "val/acc"
 
 
+def test_task_says_what_its_training_loss_includes() -> None:
+    assert ClassificationTask(CNN()).curve_notes == {}
+    smooth = ClassificationTask(CNN(), label_smoothing=0.1, class_weight=[1.0, 2.0]).curve_notes
+    assert smooth["train/loss"].startswith("includes label smoothing and class weights, val/loss")
+    weighted = ClassificationTask(CNN(), class_weight="balanced").curve_notes["train/loss"]
+    assert weighted.startswith("includes class weights, val/loss does not")
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_impossible_label_smoothing_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match=r"label_smoothing must be in \[0, 1\]"):

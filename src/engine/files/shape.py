@@ -37,6 +37,7 @@ OVERVIEW = {
         str: {"mode": re.compile("max|min"), "format": re.compile("percent|number")},
     },
     "changed?": (None, {str: object}),
+    "curve_notes?": {str: str},
 }
 # What a run is called in each of its loggers, see `src.engine.records.run_logger`.
 LOGGERS = {str: [re.compile(r"[A-Za-z0-9_.-]{1,128}")]}

@@ -35,8 +35,9 @@ def provenance(
         weights: What weights from elsewhere it began with.
 
     Returns:
-        Time, step, command, `job` of SLURM, if any, `git` (commit, and status and diff of what is not committed), `inputs`
-        (what decides the bits of the result) and all `packages`, in plain types.
+        Time, step, command, `job` of SLURM, if any, `git` (commit, and status and diff of what is
+        not committed), `inputs` (what decides the bits of the result) and all `packages`, in plain
+        types.
     """
     return {
         "began": datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -57,6 +57,7 @@ class SaveConfig(Callback):
         self.known: KnownMetrics | None = None
         self.sessions: list[dict[str, Any]] = []
         self.changes: list[Change] = []
+        self._curve_notes: dict[str, str] = {}
         self._written: dict[str, Any] = {}
         self._left_out: dict[str, set[str]] = {}
 
@@ -98,6 +99,7 @@ class SaveConfig(Callback):
                 "the last bits may differ"
             )
         self.sessions = [*self.sessions, now]
+        self._curve_notes = _texts(getattr(pl_module, "curve_notes", None))
         if trainer.is_global_zero:
             write_json(self.folder / "provenance.json", self.sessions)
             self._write_overview()
@@ -149,9 +151,16 @@ class SaveConfig(Callback):
             "target": own.get("target"),
             "headline": self.known.chosen if self.known else None,
             "metrics": self._metrics(),
+            "curve_notes": self._curve_notes,
             "config": config_digest(own | {"weights": self.weights}),
             "changed": changed,
         }
+
+
+def _texts(published: object) -> dict[str, str]:
+    """Take what a module publishes if it is texts by name, as its task means it."""
+    pairs = published.items() if isinstance(published, dict) else ()
+    return {name: text for name, text in pairs if isinstance(name, str) and isinstance(text, str)}
 
 
 def dump(parser: LightningArgumentParser, config: Namespace) -> str:

@@ -19,6 +19,8 @@ from src.evaluation.classification.predictions import Predictions, archive, conf
 from src.evaluation.gallery import draw_gallery
 from src.evaluation.picture import Picture, pixels, png
 
+_SIGNS = "6, not 5: predicted 6, labelled 5.  6, not 5?: people dispute the label."
+
 
 class Evaluation:
     """Measure and draw what a network said of a split.
@@ -59,7 +61,7 @@ class Evaluation:
             Pixels, `(H, W, 3)`, `uint8`, by name.
         """
         titles = [
-            f"{mistake['prediction']}, not {mistake['label']}{' ?' * mistake['disputed']}\n"
+            f"{mistake['prediction']}, not {mistake['label']}{'?' * mistake['disputed']}\n"
             f"{mistake['probability']:.1%}"
             for mistake in self.summary["mistakes"]
         ]
@@ -67,7 +69,7 @@ class Evaluation:
             "confusion": draw_confusion(self.summary["confusion"], self.names),
             "reliability": draw_reliability(self.answers),
             "precision_recall": draw_precision_recall(self.answers, self.names),
-            "mistakes": draw_gallery(self.worst_image, titles),
+            "mistakes": draw_gallery(self.worst_image, titles, _SIGNS),
         }
         return {name: pixels(figure) for name, figure in figures.items()}
 

@@ -16,6 +16,8 @@ from src.evaluation.classification.predictions import Predictions
 
 _DARK = 0.6  # share of the largest count from which a number is written in white
 _MANY, _LONG = 30, 5  # classes, and letters of a name, that take another layout
+_MARKS, _DASHES = "osD^vPX*hp", ("-", "--", "-.", ":")  # what tells curves apart without colour
+_LEGEND = 52  # letters that fit into a row of a legend
 
 
 def draw_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
@@ -58,7 +60,7 @@ def draw_reliability(answers: Predictions) -> Figure:
     Returns:
         A figure that no window shows.
     """
-    figure = Figure(figsize=(6, 6), dpi=120, layout="constrained")
+    figure = Figure(figsize=(4.4, 5), dpi=164, layout="constrained")  # also for a telephone
     upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     upper.plot([0, 1], [0, 1], "--", color="gray", linewidth=1, label="calibrated perfectly")
     versions = {
@@ -75,7 +77,7 @@ def draw_reliability(answers: Predictions) -> Figure:
         edges = np.linspace(0, 1, len(count) + 1)
         lower.stairs(count.numpy(), edges, color=colour, fill=True, alpha=0.4)
     upper.set(ylabel="accuracy", title="is it as often right as it is sure?", ylim=(-0.02, 1.02))
-    upper.legend(loc="upper left")
+    figure.legend(loc="outside lower left", fontsize=9)
     lower.set(xlabel="confidence", ylabel="images", yscale="log", xlim=(0, 1))
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
@@ -85,7 +87,7 @@ def draw_reliability(answers: Predictions) -> Figure:
 def draw_precision_recall(answers: Predictions, names: Sequence[str]) -> Figure:
     """Draw precision against recall of each class, at every threshold of its probability.
 
-    Of more than thirty classes the ten of lowest average precision are named.
+    Of more than ten classes the ten of lowest average precision are named.
 
     Args:
         answers: What a network said.
@@ -97,14 +99,22 @@ def draw_precision_recall(answers: Predictions, names: Sequence[str]) -> Figure:
     probability, label = answers.probability, answers.label
     curves = multiclass_precision_recall_curve(probability, label, len(names), thresholds=None)
     means = multiclass_average_precision(probability, label, len(names), average="none")
-    figure = Figure(figsize=(6.4, 5), dpi=120, layout="constrained")
+    figure = Figure(figsize=(4.4, 5), dpi=164, layout="constrained")  # also for a telephone
     axes = figure.add_subplot(title="precision and recall of each class")
     lowest = 1.0
-    worst = means.argsort()[:10].tolist() if len(names) > _MANY else range(len(names))
+    worst = sorted(means.argsort()[: len(_MARKS)].tolist())
     rows = zip(names, *curves[:2], means, strict=True)
     for number, (name, precision, recall, mean) in enumerate(rows):
         if number in worst:
-            axes.plot(recall, precision, label=f"{name}: {mean:.4f}")
+            place = worst.index(number)
+            axes.plot(
+                recall,
+                precision,
+                _MARKS[place] + _DASHES[place % len(_DASHES)],
+                label=f"{name}: {mean:.4f}",
+                markersize=5,
+                markevery=(0.02 * place, 0.2),
+            )
         else:
             axes.plot(recall, precision, color="lightgray", linewidth=0.5, zorder=1)
         lowest = min(lowest, _knee(precision, recall))
@@ -112,7 +122,10 @@ def draw_precision_recall(answers: Predictions, names: Sequence[str]) -> Figure:
     start = max(0.0, lowest - 4 * (1 - lowest))
     axes.set(xlabel="recall", ylabel="precision", xlim=(start, 1.001), ylim=(start, 1.001))
     axes.grid(alpha=0.3)
-    axes.legend(title="average precision", fontsize=8, loc="lower left")
+    longest = max(len(names[number]) for number in worst)
+    columns = max(1, _LEGEND // (longest + 13))  # of the line, and of the number
+    title = "average precision" + " of the worst ten" * (len(names) > len(worst))
+    figure.legend(title=title, fontsize=8, loc="outside lower left", ncols=columns)
     return figure
 
 

@@ -112,7 +112,8 @@ class LabelErrors:
         """
         rows = list(zip(self._given, self._suggested, self._probability, strict=True))
         titles = [f"given {given}\nlooks like {other}, {p:.2f}" for given, other, p in rows]
-        return draw_gallery(image[self.index[:num_images]], titles[:num_images])
+        signs = "The number is the probability of the given label."
+        return draw_gallery(image[self.index[:num_images]], titles[:num_images], signs)
 
     def csv(self, official: Tensor | None = None) -> bytes:
         """List all suspected images.

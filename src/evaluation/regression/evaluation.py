@@ -79,7 +79,8 @@ def _worst(split: Split, prediction: Numbers, target: Numbers) -> dict[str, Figu
     error = np.abs(prediction - target) / np.maximum(target.std(0), 1e-12)
     worst = error.max(1).argsort(kind="stable")[::-1][:_WORST].copy()
     titles = [f"{_list(prediction[each])}\ntrue {_list(target[each])}" for each in worst]
-    return {"worst": draw_gallery(image[torch.from_numpy(worst).to(image.device)].cpu(), titles)}
+    shown = image[torch.from_numpy(worst).to(image.device)].cpu()
+    return {"worst": draw_gallery(shown, titles, "The largest errors: predicted, and true below.")}
 
 
 def _list(numbers: Numbers) -> str:

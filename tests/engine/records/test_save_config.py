@@ -108,10 +108,20 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
     assert overview == {
         **{"group": "mine", "pid": os.getpid(), "began": "b", "commit": "c0", "seed": 3},
         **{"uncommitted": False, "target": "val/acc=0.9", "changed": {"trainer.max_epochs": 2}},
-        **{"headline": None, "metrics": {}},
+        **{"headline": None, "metrics": {}, "curve_notes": {}},
         "config": config_digest(settings(record.config) | {"weights": "w"}),
     }
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("published", "kept"),
+    [({"train/loss": "is smooth", "x": 1, 2: "y"}, {"train/loss": "is smooth"}), (["a"], {})],
+)
+def test_notes_of_a_task_are_written_down(tmp_path: Path, session, published, kept) -> None:
+    record = SaveConfig(CONFIG, tmp_path)
+    record.on_train_start(trainer_of(), Fake(curve_notes=published))
+    assert json.loads((tmp_path / "run.json").read_text())["curve_notes"] == kept
 
 
 def test_metrics_are_written_down_once_they_are_known(tmp_path: Path, session: dict) -> None:

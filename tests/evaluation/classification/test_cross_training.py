@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.fabric.plugins.environments import LightningEnvironment
 
 from src.engine.checkpoints.trained import Trained
 from src.engine.exact.step_seed import StepSeed
@@ -75,6 +76,7 @@ def test_network_of_a_fold_is_trained_as_the_run_was(monkeypatch) -> None:
     )
     (options,) = made
     assert [type(callback) for callback in options.pop("callbacks")] == [StepSeed]
+    assert isinstance(options.pop("plugins"), LightningEnvironment)  # one process on a cluster, too
     off = ("logger", "enable_checkpointing", "enable_model_summary", "enable_progress_bar")
     kept = {"max_epochs": 3, "max_steps": 0, "devices": 1}
     none = {"limit_val_batches": 0, "num_sanity_val_steps": 0}

@@ -49,7 +49,7 @@ def test_confusion_is_coloured_up_to_the_largest_count(wrong: int) -> None:
 
 def test_reliability_shows_both_calibrations() -> None:
     upper, lower = draw_reliability(answers(2.0)).axes
-    names = [text.get_text() for text in upper.get_legend().get_texts()]
+    names = [text.get_text() for text in upper.figure.legends[0].get_texts()]
     assert names == ["calibrated perfectly", "the network's logits", "temperature 2.00"]
     assert len(lower.patches) == 2
     assert (upper.get_ylabel(), lower.get_xlabel()) == ("accuracy", "confidence")
@@ -82,7 +82,7 @@ def test_reliability_looks_as_it_is_read() -> None:
     )
     assert upper.get_gridspec().get_height_ratios() == [3, 1]
     assert {line.get_alpha() for each in figure.axes for line in each.get_xgridlines()} == {0.3}
-    assert figure.canvas.get_width_height() == (720, 720)
+    assert figure.canvas.get_width_height() == (721, 820)
     assert figure.get_layout_engine() is not None
 
 
@@ -98,7 +98,7 @@ def test_each_class_has_its_curve() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")
     right = (answers().label == 3).numpy()
     mean = average_precision_score(right, answers().probability[:, 3])
-    assert axes.get_legend().get_texts()[3].get_text() == f"3: {mean:.4f}"
+    assert axes.figure.legends[0].get_texts()[3].get_text() == f"3: {mean:.4f}"
     assert (np.diff(axes.lines[3].get_xdata()) <= 0).all()  # recall falls with the threshold
     assert (axes.lines[3].get_xdata()[0], axes.lines[3].get_ydata()[-1]) == (1, 1)
 
@@ -114,12 +114,27 @@ def test_curves_are_cut_to_the_corner_where_they_turn(
     (axes,) = figure.axes
     assert axes.get_xlim() == axes.get_ylim() == pytest.approx((start, 1.001), abs=0.06)
     assert axes.get_title() == "precision and recall of each class"
-    legend = axes.get_legend()
+    (legend,) = figure.legends
     assert legend.get_title().get_text() == "average precision"
     assert {text.get_fontsize() for text in legend.get_texts()} == {8}
     assert {line.get_alpha() for line in axes.get_xgridlines()} == {0.3}
-    assert figure.canvas.get_width_height() == (768, 600)
+    assert figure.canvas.get_width_height() == (721, 820)
     assert figure.get_layout_engine() is not None
+
+
+def test_ten_classes_are_told_apart_without_colour() -> None:
+    figure = draw_precision_recall(answers(), NAMES)
+    looks = {(line.get_marker(), line.get_linestyle()) for line in figure.axes[0].lines}
+    assert len(looks) == len({mark for mark, _ in looks}) == 10
+
+
+def test_legends_cover_no_point() -> None:
+    for names in (NAMES, [f"a class of a long name {number}" for number in range(10)]):
+        for figure in (draw_precision_recall(answers(), names), draw_reliability(answers())):
+            figure.draw_without_rendering()
+            box = figure.legends[0].get_window_extent()
+            assert box.y1 < min(axes.get_tightbbox().y0 for axes in figure.axes)
+            assert 0 <= box.x0 <= box.x1 <= figure.bbox.x1
 
 
 def test_confusion_of_long_names_and_many_classes_stays_readable() -> None:
@@ -137,7 +152,7 @@ def test_worst_of_many_classes_are_named() -> None:
     (axes,) = draw_precision_recall(
         Predictions(logits, label, 1.0), [f"c{n}" for n in range(40)]
     ).axes
-    named = {text.get_text().partition(":")[0] for text in axes.get_legend().get_texts()}
+    named = {text.get_text().partition(":")[0] for text in axes.figure.legends[0].get_texts()}
     assert len(axes.lines) == 40
     assert len(named) == 10
     assert named > {f"c{number}" for number in range(9)}

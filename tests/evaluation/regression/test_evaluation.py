@@ -34,7 +34,7 @@ def test_worst_images_come_first(monkeypatch) -> None:
     data = Fake(splits={"test": Fake(image=image)})
     found = evaluate(split(torch.tensor([0.0, 3.0, -5.0, 1.0]), torch.zeros(4), data))
     assert found.pictures["worst"].dtype == np.uint8
-    ((images, titles),) = shown
+    ((images, titles, _),) = shown
     assert images[:, 0, 0, 0].tolist() == [2, 1, 3, 0]
     assert titles[0] == "-5\ntrue 0"
 
