@@ -79,7 +79,7 @@ def test_more_strokes_change_the_answer(browser: Chrome, page: DemoServer) -> No
 @pytest.mark.parametrize("how", ["click", "Enter", "Escape"])
 def test_clearing_invites_again(browser: Chrome, page: DemoServer, how: str) -> None:
     draw(browser, (0, -80), (0, 160))
-    button = browser.find_element(By.TAG_NAME, "button")
+    button = browser.find_element(By.ID, "clear")
     if how == "click":
         button.click()
     else:
@@ -132,3 +132,84 @@ def test_picture_may_be_brought_in(browser: Chrome, page: DemoServer, kind: str)
     browser.execute_async_script(script, kind)
     wait_for(browser, "ready")
     assert browser.find_element(By.TAG_NAME, "canvas").get_property("width") == 50
+
+
+def ink(browser: Chrome) -> int:
+    """Count the dark pixels of the drawing."""
+    return browser.execute_script(
+        "const c = document.querySelector('canvas'), d = c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data;"
+        "return d.reduce((sum, level, at) => sum + (at % 4 == 0 && level < 128), 0);"
+    )
+
+
+def test_click_draws_a_dot(browser: Chrome, page: DemoServer) -> None:
+    canvas = browser.find_element(By.TAG_NAME, "canvas")
+    ActionChains(browser).move_to_element(canvas).click().perform()
+    radius = 400 / 13 / 2
+    assert ink(browser) == pytest.approx(3.14 * radius**2, rel=0.1)
+
+
+@pytest.mark.parametrize("how", ["Ctrl+Z", "button"])
+def test_strokes_are_undone_one_by_one(browser: Chrome, page: DemoServer, how: str) -> None:
+    button = browser.find_element(By.ID, "undo")
+    assert not button.is_enabled()
+    draw(browser, (0, -80), (0, 160))
+    one = ink(browser)
+    draw(browser, (-80, 0), (160, 0))
+    browser.find_element(By.ID, "clear").click()
+    seen = [ink(browser)]
+    while button.is_enabled():
+        if how == "button":
+            button.click()
+        else:
+            ActionChains(browser).key_down("\ue009").send_keys("z").key_up("\ue009").perform()
+        seen.append(ink(browser))
+    assert seen[:1] + seen[2:] == [0, one, 0]
+    assert seen[1] > one
+
+
+def test_keyboard_draws(browser: Chrome, page: DemoServer) -> None:
+    canvas = browser.find_element(By.TAG_NAME, "canvas")
+    browser.execute_script("document.querySelector('#choose').focus()")
+    ActionChains(browser).send_keys("\ue004").perform()  # from the last button
+    assert browser.switch_to.active_element == canvas
+    assert browser.find_element(By.ID, "nib").is_displayed()
+    ActionChains(browser).send_keys("\ue013" * 8 + " " + "\ue015" * 16 + " \ue014").perform()
+    wait_for(browser, "ready")
+    assert ink(browser) == pytest.approx(160 * 400 / 13, rel=0.25)  # a line of 160 px
+    ActionChains(browser).send_keys("\ue014" * 5).perform()  # the pen is lifted
+    assert ink(browser) == pytest.approx(160 * 400 / 13, rel=0.25)
+
+
+@pytest.mark.parametrize("width", [390, 1100])
+def test_layout_stays_when_an_answer_comes(browser: Chrome, page: DemoServer, width: int) -> None:
+    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    places = "return [...document.querySelectorAll('canvas, .card, ol, li, footer')].map("
+    places += (
+        "(one) => { const b = one.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; })"
+    )
+    before = browser.execute_script(places)
+    draw(browser, (0, -80), (0, 80), (0, 80))
+    assert browser.execute_script(places) == before
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_reason_of_a_refusal_is_shown(browser: Chrome, page: DemoServer) -> None:
+    draw(browser, (-120, -80), (0, 160))
+    pen = ActionChains(browser, duration=20)
+    pen.move_to_element_with_offset(browser.find_element(By.TAG_NAME, "canvas"), 120, -80)
+    pen.click_and_hold().move_by_offset(0, 160).release().perform()
+    wait_for(browser, "blank")
+    assert browser.find_element(By.ID, "share").text == "more than one digit (2 found)"
+
+
+def test_page_of_photos_has_no_pen(browser: Chrome, page: DemoServer) -> None:
+    page.page = demo_page("Photos", "", NAMES, drawn=False).encode()
+    browser.get(page.url)
+    canvas = browser.find_element(By.TAG_NAME, "canvas")
+    ActionChains(browser).move_to_element(canvas).click().perform()
+    assert (ink(browser), canvas.get_attribute("tabindex")) == (0, None)
+    assert browser.find_element(By.ID, "share").text == "drop, paste or choose a picture"

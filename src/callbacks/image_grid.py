@@ -109,8 +109,8 @@ def draw_grid(
     height = 1.6 * side + _STRIP
     figure = Figure(figsize=(1.4 * side, height), dpi=120)
     heading = "labels" if predictions is None else "3, not 2: predicted 3, labelled 2"
-    place = (0.5, 1 - 0.5 * _STRIP / height)
-    figure.text(*place, heading, ha="center", va="center", fontsize=min(9, 5 * side))
+    middle, letters = 1 - 0.5 * _STRIP / height, min(9, 5 * side)
+    figure.text(0.5, middle, heading, ha="center", va="center", fontsize=letters)
     # one for all: each would take 30 ms to draw
     axes = figure.add_axes((0, 0, 1, 1 - _STRIP / height))
     axes.set_axis_off()

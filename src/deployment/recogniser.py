@@ -41,8 +41,9 @@ class Recogniser:
             content: A PNG file.
 
         Returns:
-            Name of the likeliest class or None for an empty picture, its probability, those of
-            all classes, and the image that the network saw as a data URI.
+            Name of the likeliest class, its probability, those of all classes, and the image that
+            the network saw as a data URI; of a picture without an answer, None as the name, and
+            the reason as `error` unless it is empty.
 
         Raises:
             ValueError: It is not a picture, or too large.
@@ -51,7 +52,10 @@ class Recogniser:
         low, high = picture.convert("L").getextrema()
         if low == high:
             return {"prediction": None}
-        seen = self.from_picture(picture)
+        try:
+            seen = self.from_picture(picture)
+        except ValueError as error:  # it was read, and shows nothing that could be told
+            return {"prediction": None, "error": str(error)}
         (answer,) = classify(self.classifier, [("drawing", seen)], self.class_names)
         return answer.choice | {"seen": _data_uri(seen)}
 

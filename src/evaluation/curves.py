@@ -19,7 +19,6 @@ _SPLIT = re.compile(r"(?:(train|val|test)(?:id|idation|ing)?[/_.-])?(.+)", re.DO
 MARKS = "osD^vPX*"  # one for each run that is told apart; all others are grey
 _ROW, _LETTER, _HANDLE = 0.19, 0.08, 0.6  # of a legend [in]
 _WIDTH, _HEIGHT = 4.4, 2.9  # as wide as a telephone, where its letters are read as they are [in]
-_STYLE = {"svg.fonttype": "none", "svg.hashsalt": "report"}  # texts are texts; no random names
 _NOT_OF_A_PAGE = re.compile(r"<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL)
 _REPEATED = re.compile(r' id="[\w.]+_\d+"| (?:width|height)="[\d.]+pt"')
 Points = Sequence[tuple[int, float]]
@@ -143,7 +142,7 @@ def _draw(axes: Axes, points: Points, split: str, run: str, number: int) -> None
 def _svg(figure: Figure, text: str) -> Markup:
     """Write a figure as a part of a page."""
     buffer = io.StringIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "report"}):  # not random
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     drawn = _NOT_OF_A_PAGE.sub("", buffer.getvalue().partition("<svg ")[2])
     drawn = _REPEATED.sub("", drawn).replace("#000000", "currentColor")

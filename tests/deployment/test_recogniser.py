@@ -43,6 +43,14 @@ def test_empty_picture_has_no_class() -> None:
     assert RECOGNISE(png(dots=0)) == {"prediction": None}
 
 
+def test_reason_of_a_refusal_is_an_answer() -> None:
+    def refuse(_: Image.Image) -> Tensor:
+        raise ValueError("no digit")
+
+    answer = Recogniser(RECOGNISE.classifier, refuse, "abcd")(png())
+    assert answer == {"prediction": None, "error": "no digit"}
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", png((99, 99))[:60], png((2100, 2000))])
 def test_other_content_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"^the picture cannot be read: [^\n]+$"):
