@@ -37,6 +37,10 @@ def numbers(image: Tensor, label: Tensor) -> TargetBatch:
     return TargetBatch(image, target / target.square().mean().sqrt())
 
 
+def several(image: Tensor, label: Tensor) -> TargetBatch:
+    return TargetBatch(image, (label[:, None] % torch.arange(1, 11) == 0).long())  # what divides it
+
+
 def masks(image: Tensor, label: Tensor) -> TargetBatch:
     return TargetBatch(image, label.view(-1, 1, 1).expand(-1, 28, 28))
 
@@ -51,6 +55,7 @@ CLASSES = Case(CNN, Batch, math.log(10))
 CASES = {
     "ClassificationTask": CLASSES,
     "FineTuningTask": CLASSES,
+    "MultiLabelTask": Case(CNN, several, math.log(2)),
     "RegressionTask": Case(lambda: CNN(num_classes=1), numbers, 1.0),
     "SegmentationTask": Case(of_pixels, masks, math.log(10), (("num_classes", 10),)),
 }
