@@ -179,11 +179,11 @@ def _directed(metric: "Metric | str", better: str | None) -> "Metric | str":
 
 def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
     from src.engine.console.note import note
-    from src.statistics.answers import read_answers
+    from src.statistics.answers import read_quality
     from src.statistics.comparison import Sample
 
-    answers = [read_answers(each.records) if metric == "test/acc" else {} for each in sets]
-    if len({label.tobytes() for found in answers for _, label in found.values()}) > 1:
+    answers = [read_quality(each.records, metric) for each in sets]
+    if len({true.tobytes() for found in answers for _, true in found.values()}) > 1:
         raise ValueError("the runs were tested on different samples: nothing can be compared")
     machines = {each.machines() for each in sets}
     if metric.endswith("_s") and len(machines) > 1:
@@ -192,7 +192,7 @@ def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
         Sample(
             each.name,
             each.values(metric),
-            {seed: said == label for seed, (said, label) in found.items()},
+            {seed: quality for seed, (quality, _) in found.items()},
         )
         for each, found in zip(sets, answers, strict=True)
     ]

@@ -1,7 +1,9 @@
 """What runs said of the test samples."""
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,28 @@ from src.engine.files.arrays import OtherArraysError, read_arrays
 from src.engine.records.run_record import RunRecord
 
 Answers = tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]
+_ROUNDING = 1e-3  # of an error that was added up in 32 bits
+
+
+def read_quality(
+    records: Mapping[int, RunRecord], metric: str
+) -> dict[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+    """Read how good the answer of each run to each test sample is, where a metric is made of that.
+
+    Args:
+        records: The runs by seed.
+        metric: Name of the figure that is compared.
+
+    Returns:
+        Whether it is right, `(N,)`, or its squared error, and what was true, by seed, of the runs
+        that wrote it down; nothing for another metric than accuracy and root mean square error.
+
+    Raises:
+        ValueError: A file is damaged.
+    """
+    if metric == "test/acc":
+        return {seed: (said == true, true) for seed, (said, true) in read_answers(records).items()}
+    return read_estimates(records, metric) if metric == "test/rmse" else {}
 
 
 def read_answers(records: Mapping[int, RunRecord]) -> dict[int, Answers]:
@@ -34,4 +58,38 @@ def read_answers(records: Mapping[int, RunRecord]) -> dict[int, Answers]:
             if len(said) != len(label):
                 raise ValueError(f"{file} is damaged: not every sample has an answer")
             found[seed] = said, label
+    return found
+
+
+def read_estimates(
+    records: Mapping[int, RunRecord], metric: str
+) -> dict[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+    """Read what each run estimated of the test samples, where a metric is the error of that.
+
+    Args:
+        records: The runs by seed.
+        metric: Name of a figure that may be a root mean square error.
+
+    Returns:
+        Squared error of each sample, the mean over its numbers, `(N,)`, and what was true,
+        `(N, D)`, by seed, of the runs whose figure these errors give.
+
+    Raises:
+        ValueError: A file of them is damaged.
+    """
+    found = {}
+    for seed, record in records.items():
+        file = record.run.log_dir / "predictions.npz"
+        if not file.is_file():
+            continue
+        with suppress(OtherArraysError):  # a task may keep what it likes of its test
+            said, true = (
+                part.astype(np.float64) for part in read_arrays(file, prediction=2, target=2)
+            )
+            if said.shape != true.shape:
+                raise ValueError(f"{file} is damaged: not every sample has an estimate")
+            error = np.square(said - true).mean(axis=1)
+            told = record.metrics.get(metric) or math.nan
+            if math.isclose(math.sqrt(error.mean()), told, rel_tol=_ROUNDING):
+                found[seed] = error, true
     return found

@@ -3,12 +3,20 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from src.statistics.estimate import Estimate, estimate
-from src.statistics.images import Correct, ImageDifference, compare_images
+from src.statistics.images import (
+    Correct,
+    Errors,
+    ImageDifference,
+    compare_errors,
+    compare_images,
+)
 from src.statistics.power import seeds_needed, seeds_range
 
 ALPHA = 0.05
@@ -23,12 +31,13 @@ class Sample:
     Attributes:
         name: Its name.
         values: Result by seed.
-        correct: Whether each run is right about each image, by seed, `(N,)`; may lack runs.
+        correct: Whether each run is right about each image, by seed, `(N,)`; may lack runs. Of
+            estimated numbers, the squared error of each sample.
     """
 
     name: str
     values: Mapping[int, float]
-    correct: Mapping[int, Correct]
+    correct: Mapping[int, Correct | Errors]
 
 
 @dataclass(frozen=True)
@@ -187,7 +196,7 @@ def _without_spread(difference: float, rounding: float) -> _Result:
 def _on_images(first: Sample, second: Sample, shared: Sequence[int]) -> ImageDifference | None:
     """Compare answers of the runs that are compared; None if some of these are not known."""
     seeds = [shared or [*each.values] for each in (first, second)]
-    answers = [
+    answers: list[list[npt.NDArray[Any]]] = [
         [each.correct[seed] for seed in wanted if seed in each.correct]
         for each, wanted in zip((first, second), seeds, strict=True)
     ]
@@ -195,4 +204,5 @@ def _on_images(first: Sample, second: Sample, shared: Sequence[int]) -> ImageDif
     if [*map(len, answers)] != [*map(len, seeds)] or len(sizes) != 1:
         return None
     before, after = (np.stack(rows) for rows in answers)
-    return compare_images(before, after)
+    right = before.dtype == after.dtype == np.bool_
+    return compare_images(before, after) if right else compare_errors(before, after)

@@ -1,12 +1,14 @@
-"""What the answers to the same images say about the difference of networks."""
+"""What the answers to the same samples say about the difference of networks."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
 Correct = npt.NDArray[np.bool_]  # (S, N): whether each of S networks is right about each image
+Errors = npt.NDArray[np.float64]  # (S, N): its squared error of each sample
 
 _RESAMPLES, _BATCH = 2000, 100
 
@@ -16,12 +18,14 @@ class ImageDifference(NamedTuple):
 
     Attributes:
         images: Number of images N.
-        difference: Accuracy of the second set minus that of the first, in `[-1, 1]`.
+        difference: Accuracy of the second set minus that of the first, in `[-1, 1]`, or root mean
+            square error.
         low: Lower end of its 95% interval over other images of the same kind.
         high: Upper end of it.
         only_first: Images that only the first of two networks gets right; None for more networks.
         only_second: Images that only the second one gets right.
         p: p-value of McNemar's exact test; None for more than two networks.
+        share: Whether it is a difference of accuracies.
     """
 
     images: int
@@ -31,6 +35,7 @@ class ImageDifference(NamedTuple):
     only_first: int | None = None
     only_second: int | None = None
     p: float | None = None
+    share: bool = True
 
 
 def compare_images(first: Correct, second: Correct) -> ImageDifference:
@@ -58,15 +63,7 @@ def compare_images(first: Correct, second: Correct) -> ImageDifference:
     each = second.mean(axis=0) - first.mean(axis=0)  # (N,)
     low = high = float(each.mean())
     if each.any():
-        bootstrap = stats.bootstrap(
-            (each,),
-            np.mean,
-            n_resamples=_RESAMPLES,
-            batch=_BATCH,
-            method="percentile",
-            rng=np.random.default_rng(0),
-        )
-        low, high = map(float, bootstrap.confidence_interval)
+        low, high = _interval(each, np.mean)
     found = ImageDifference(len(each), float(each.mean()), low, high)
     if len(first) > 1 or len(second) > 1:
         return found
@@ -75,3 +72,44 @@ def compare_images(first: Correct, second: Correct) -> ImageDifference:
     either = only_first + only_second
     p = float(stats.binomtest(only_first, either).pvalue) if either else 1.0
     return found._replace(only_first=only_first, only_second=only_second, p=p)
+
+
+def compare_errors(first: Errors, second: Errors) -> ImageDifference:
+    """Compare networks that estimate numbers, sample by sample.
+
+    The interval is a percentile bootstrap over the samples, each of which keeps the errors of all
+    networks.
+
+    Args:
+        first: Squared errors of the networks of the first set, `(S, N)`.
+        second: The same of the second set, `(S', N)`.
+
+    Returns:
+        Difference of their root mean square errors, the mean over the networks of a set.
+    """
+
+    def difference(index: npt.NDArray[np.int64], axis: int = -1) -> npt.NDArray[np.float64]:
+        before, after = (
+            np.sqrt(each[:, index].mean(axis=axis)).mean(axis=0) for each in (first, second)
+        )
+        found: npt.NDArray[np.float64] = after - before
+        return found
+
+    index = np.arange(first.shape[1])
+    value = low = high = float(difference(index))
+    if (first.mean(axis=0) != second.mean(axis=0)).any():
+        low, high = _interval(index, difference)
+    return ImageDifference(len(index), value, low, high, share=False)
+
+
+def _interval(values: npt.NDArray[Any], of: Callable[..., Any]) -> tuple[float, float]:
+    bootstrap = stats.bootstrap(
+        (values,),
+        of,
+        n_resamples=_RESAMPLES,
+        batch=_BATCH,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    low, high = map(float, bootstrap.confidence_interval)
+    return low, high

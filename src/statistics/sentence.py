@@ -169,7 +169,7 @@ def conclude(found: Comparison, scale: Scale) -> str:
     Returns:
         A sentence on the configurations and, where answers are known, one on these networks.
     """
-    return " ".join(part for part in (_on_seeds(found, scale), _on_images(found)) if part)
+    return " ".join(part for part in (_on_seeds(found, scale), _on_images(found, scale)) if part)
 
 
 def _on_seeds(found: Comparison, scale: Scale) -> str:
@@ -215,21 +215,19 @@ def _why_not(found: Comparison, scale: Scale) -> str:
     return f"the same {what}: that is no measure of chance; train more --seeds."
 
 
-def _on_images(found: Comparison) -> str:
+def _on_images(found: Comparison, scale: Scale) -> str:
     images = found.images
     if images is None:
         return ""
-    share = Scale(Metric("", "max", "percent"))
+    share = Scale(Metric("", "max", "percent")) if images.share else scale
     low, high = map(share.difference, (images.low, images.high))
     if images.low == images.high:  # no image tells them apart, or every one does
         same = f"the same on each of the {images.images:,} test samples"
-        gap = share.difference(images.difference)
-        return (
-            f"For these very networks, {found.second} minus {found.first} is {gap} points, {same}."
-        )
+        gap = f"{share.difference(images.difference)}{share.points}"
+        return f"For these very networks, {found.second} minus {found.first} is {gap}, {same}."
     text = (
         f"For these very networks, {found.second} minus {found.first} on samples of this kind is "
-        f"{low} to {high} points (95%, bootstrap over the {images.images:,} test samples)"
+        f"{low} to {high}{share.points} (95%, bootstrap over the {images.images:,} test samples)"
     )
     if images.p is None:
         return f"{text}."

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from src.statistics.images import compare_images
+from src.statistics.images import compare_errors, compare_images
 
 
 def answers(*rows: str) -> np.ndarray:
@@ -67,3 +67,27 @@ def test_same_answers_do_not_differ() -> None:
 def test_other_images_are_refused() -> None:
     with pytest.raises(ValueError, match="3 images are compared with 2"):
         compare_images(answers("111"), answers("11"))
+
+
+def test_errors_are_compared_sample_by_sample() -> None:
+    generator = np.random.default_rng(1)
+    hard = generator.exponential(1, 2000)  # the same samples are hard for both
+    first = np.stack([hard * generator.uniform(0.9, 1.1, 2000) for _ in range(3)])
+    second = 1.21 * first[:2]
+    found = compare_errors(first, second)
+    rmse = [np.sqrt(each.mean(axis=1)).mean() for each in (first, second)]
+    assert found.difference == pytest.approx(rmse[1] - rmse[0])
+    assert found.low < found.difference < found.high
+    assert found.high - found.low < 0.1 * rmse[0]  # pairs are kept: hard ones cancel
+    assert (found.images, found.p, found.share) == (2000, None, False)
+    assert compare_errors(first, first)[1:4] == (0, 0, 0)
+
+
+def test_bootstrap_of_errors_covers_the_true_difference() -> None:
+    generator = np.random.default_rng(2)
+    held = 0
+    for _ in range(60):
+        errors = [np.square(sd * generator.normal(size=(1, 400))) for sd in (1.0, 1.1)]
+        found = compare_errors(*errors)
+        held += found.low <= 0.1 <= found.high
+    assert 0.88 <= held / 60 <= 1

@@ -294,3 +294,15 @@ def test_networks_that_are_right_about_the_same_images_have_no_interval() -> Non
 def test_interval_beyond_0_is_not_rounded_to_0() -> None:
     text = sentence([0.1, 0.2, 0.3, 0.4], [0.1001, 0.20005, 0.3001, 0.4001], LOSS)
     assert "A is better than B by 0.0001, 95% interval above 0 to 0.0001, n = 4 pairs" in text
+
+
+def test_errors_of_the_same_samples_are_told_in_the_unit_of_the_metric() -> None:
+    error = np.square(np.random.default_rng(0).normal(size=500))
+    samples = [
+        Sample(name, {1: float(np.sqrt(each.mean()))}, {1: each})
+        for name, each in (("A", error), ("B", 4 * error))
+    ]
+    (found,) = compare(samples, None)
+    text = conclude(found, Scale(Metric("test/rmse", "min")))
+    assert "For these very networks, B minus A on samples of this kind is 0.9" in text
+    assert text.endswith("(95%, bootstrap over the 500 test samples).")
