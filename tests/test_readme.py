@@ -1,4 +1,5 @@
 import importlib
+import json
 import re
 import shlex
 import shutil
@@ -6,8 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, TensorDataset
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -15,6 +20,7 @@ SHOWN = {  # files that are shown whole
     "docs/data.md": ["my_images.py"],
     "docs/extend.md": ["one_layer.py"],
     "docs/own-module.md": ["my_lab.py", "my.yaml"],
+    "docs/tasks.md": ["my_task.py"],
 }
 ROOMS = ("data/*", "models/*", "tasks/*", "batch")
 
@@ -113,6 +119,7 @@ def test_readme_says_how_much_there_is_to_read() -> None:
     further |= {"image_folder_data_module", "photo_cache", "photo_check", "photo_index", "photos"}
     further |= {"centred_digit", "written"}  # digits on paper
     further |= {"fine_tuning", "timm_model"}
+    further |= {"multi_label", "regression", "errors", "turned_mnist"}
     files = [file for file in rooms if file.stem not in further]
     lines = sum(len(file.read_text().splitlines()) for file in files)
     said = int(re.search(r"under ([\d,]+) lines", text_of("README.md"))[1].replace(",", ""))
@@ -129,6 +136,33 @@ def test_own_module_of_the_page_trains(tmp_path: Path, monkeypatch, capsys) -> N
     main(["--config=my.yaml", "--trainer.max_epochs=3", "--trainer.enable_progress_bar=false"])
     assert "\nbest state     val/rmse 0." in capsys.readouterr().out
     assert Path("checkpoints/version_0/best.ckpt").is_file()
+
+
+class Counts(LightningDataModule):
+    """How often a device clicks, by what is near it."""
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        generator = torch.Generator().manual_seed(0)
+        x = torch.rand(400, 3, generator=generator)
+        clicks = torch.poisson(x.sum(dim=1, keepdim=True).exp(), generator=generator)
+        return DataLoader(TensorDataset(x, clicks), 20)
+
+    val_dataloader = test_dataloader = train_dataloader
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_own_task_of_the_page_trains(tmp_path: Path, monkeypatch, capsys) -> None:
+    from src.train import main
+
+    shutil.copy(ROOT / "tests" / "my_task.py", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    layer = "torch.nn.Linear --model.network.in_features=3 --model.network.out_features=1"
+    fast = "--model.optimizer.lr=0.05 --trainer.max_epochs=9 --trainer.callbacks=null"
+    words = f"--data tests.test_readme.Counts --model my_task.CountTask --model.network {layer}"
+    main([*words.split(), *fast.split()])
+    metrics = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())
+    assert metrics["test/mae"] == metrics["val/mae_best"] < 2.2
 
 
 def test_own_images_of_the_page_train(tmp_path: Path, monkeypatch, capsys) -> None:
