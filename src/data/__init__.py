@@ -14,5 +14,6 @@ from src.data.per_image_affine import PerImageAffine as PerImageAffine
 from src.data.per_image_elastic import PerImageElastic as PerImageElastic
 from src.data.qmnist import QMNISTDataModule as QMNISTDataModule
 from src.data.svhn import SVHNDataModule as SVHNDataModule
+from src.data.text import TextDataModule as TextDataModule
 from src.data.turned_mnist import TurnedMNISTDataModule as TurnedMNISTDataModule
 from src.engine import ExactLoader as ExactLoader

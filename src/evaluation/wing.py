@@ -14,6 +14,7 @@ from src.evaluation.picture import Picture
 # `src.evaluation.<kind>.evaluation` takes a `Split` and returns an `Addition`; a ValueError says
 # why it cannot. That of the classification of images looks at the network itself.
 WINGS: dict[str, tuple[str, ...]] = {
+    "language": ("token_loss", "token"),
     "regression": ("prediction", "target"),
     "segmentation": ("intersection", "union"),
 }

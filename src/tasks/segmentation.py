@@ -44,6 +44,10 @@ class SegmentationTask(SupervisedTask):
         return logits
 
     @override
+    def scores(self, output: Tensor) -> Tensor:
+        return output.softmax(dim=1)
+
+    @override
     def outputs(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         prediction, known = output.argmax(dim=1), target != self.ignore_index  # (B, H, W)
         common = self._count(target, known & (prediction == target))
