@@ -57,7 +57,7 @@ def tokens(_: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
 
 def of_tokens() -> torch.nn.Module:
     """Give a network that knows one token, and at first gives all the same chance."""
-    network = torch.nn.Sequential(torch.nn.Embedding(20, 256), torch.nn.Linear(256, 10))
+    network = torch.nn.Sequential(torch.nn.Embedding(20, 512), torch.nn.Linear(512, 10))
     torch.nn.init.normal_(network[1].weight, std=0.01)
     return network
 

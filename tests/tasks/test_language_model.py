@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from src import demo, export, label_errors, predict, runs
+from src.compare import main as compare
 from src.engine import Metric
 from src.evaluate import main as evaluate
 from src.report import main as report
@@ -14,6 +16,7 @@ from src.tasks.language_model import LossAndPerplexity
 from src.train import main
 from tests.conftest import Train
 from tests.test_exact_resume import state, stop_at
+from tests.test_train import refusal_of
 
 CONFIG = Path(__file__).parents[2] / "configs" / "language_model.yaml"
 
@@ -93,7 +96,7 @@ def test_text_is_evaluated_and_shown(train: Train, words: list[str], capsys, mon
     evaluate(["last"])
     told = capsys.readouterr().out
     assert f"\ntest/perplexity  {metrics['test/perplexity']:.6g}\n" in told
-    assert "\nsample 1       2" in told
+    assert "\nsample 1       " in told
     evaluate(["last", "--split=val", "--out=here"])
     found = json.loads(Path("here/summary.json").read_text())
     assert found["measured"]["bits"] == pytest.approx(found["metrics"]["val/bits"], rel=1e-3)
@@ -107,7 +110,7 @@ def test_text_is_evaluated_and_shown(train: Train, words: list[str], capsys, mon
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, "cannot be read"), (b"", "has 0 bytes"), (b"x" * 300, "needs")]
 )
-def test_text_of_no_use_is_refused_before_a_run(
+def test_text_of_no_use_is_refused_in_one_line(
     train: Train, words: list[str], capsys, content, reason: str
 ) -> None:
     Path("text.txt").unlink() if content is None else Path("text.txt").write_bytes(content)
@@ -116,4 +119,29 @@ def test_text_of_no_use_is_refused_before_a_run(
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
     assert (stop.value.code, len(said)) == (2, 1)
     assert reason in said[0]
-    assert not Path("lightning_logs").exists()
+
+
+def test_run_ends_at_a_low_enough_perplexity_and_runs_are_compared_by_it(
+    train: Train, words: list[str], capsys
+) -> None:
+    reached = train(*words, "--trainer.max_epochs=5", "--target=val/perplexity<=200")
+    assert reached["to_target_steps"] < reached["steps"] * 2
+    train(*words, "--trainer.max_epochs=1", "--model.optimizer.lr=1e-5")
+    runs.main(["ls"])
+    assert "val/perplexity" in capsys.readouterr().out
+    compare(["version_0", "version_1", "--format=json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["metric"], told["best"]) == ("test/perplexity", "min")
+
+
+def test_commands_for_images_refuse_a_language_model(
+    train: Train, words: list[str], capsys
+) -> None:
+    train(*words, "--trainer.max_epochs=1", "--trainer.limit_train_batches=2")
+    before = sorted(Path().rglob("*"))
+    for verb in (predict, export, demo, label_errors):
+        more = ["x.png"] if verb is predict else []
+        code, line = refusal_of(capsys, lambda verb=verb, more=more: verb.main(["last", *more]))
+        assert code == 2
+        assert 'holds LanguageModelTask, which is of the kind "language"' in line
+    assert sorted(Path().rglob("*")) == before
