@@ -52,7 +52,7 @@ def missing() -> str:
 
 @contextmanager
 def running(folder: Path) -> Iterator[dict[str, str]]:
-    """Start the servers, with all their files in a folder; yields the environment of their users."""
+    """Start the servers, their files in a folder; yields the environment of their users."""
     for name in ("state", "spool"):
         (folder / name).mkdir(parents=True)
     folder.chmod(0o755)
@@ -64,10 +64,10 @@ def running(folder: Path) -> Iterator[dict[str, str]]:
     key = folder / "munge.key"
     subprocess.run(["mungekey", "--create", f"--keyfile={key}"], check=True)
     files = [f"--{name}-file={folder / name}" for name in ("pid", "log", "seed")]
+    socket_of = f"--socket={folder / 'munge.socket'}"
     with ExitStack() as stack:
         for command in (
-            ["munged", "-F", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
-            + files,
+            ["munged", "-F", "--force", f"--key-file={key}", socket_of, *files],
             ["slurmctld", "-D", "-c"],
             ["slurmd", "-D"],
         ):

@@ -2,6 +2,9 @@
 
 import os
 import re
+import shlex
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests import slurm
+from tests import slurm, two_machines
 from tests.tiny_mnist import write_files
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +87,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def test_job_continues_after_its_time_and_after_preemption(job: Job) -> None:
-    length = "--trainer.max_epochs=300"
+    length = "--trainer.max_epochs=60"
     job.submit(length)
     job.run("scancel", "--signal=USR1", job.number)  # as --signal does before the time ends
     job.await_(Restarts="1", JobState="RUNNING")
@@ -98,6 +101,7 @@ def test_job_continues_after_its_time_and_after_preemption(job: Job) -> None:
     assert f"stopped by SIGTERM; {again}" in said
     assert said.count("note: continuing checkpoints/version_0/last.ckpt") == 2
     assert "auto-requeue" not in said
+    assert "does not continue exactly" not in said
     command = [sys.executable, "-m", "src.train", *TINY, length, "--trainer.default_root_dir=whole"]
     subprocess.run(command, check=True, capture_output=True)
     torch.testing.assert_close(weights(LAST), weights("whole" / LAST), rtol=0, atol=0)
@@ -112,3 +116,74 @@ def test_job_that_the_user_cancels_ends_with_its_state(job: Job) -> None:
     assert "stopped by SIGTERM; continue with\nsrun --nodes=1 --ntasks-per-node=2 python" in said
     assert slurm.about(job.environment, job.number)["Restarts"] == "0"
     assert LAST.exists()
+
+
+@pytest.fixture
+def machines(folder: Path) -> Iterator["Machines"]:
+    """Two machines, each with a folder that the other does not see."""
+    if why := two_machines.missing():
+        pytest.skip(why)
+    names = [f"m{os.getpid()}{side}" for side in "ab"]
+    for name in names:
+        write_files(folder / name / "data" / "MNIST" / "raw")
+    with (
+        two_machines.machine(names[0]),
+        two_machines.machine(names[1]),
+        two_machines.cable(*names),
+    ):
+        yield Machines(folder, names)
+
+
+class Machines:
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        self.folders = [folder / name for name in names]
+        self.names = names
+
+    def start(self, *words: str) -> list[subprocess.Popen[str]]:
+        others = reversed(self.folders)
+        places = zip(self.names, range(2), self.folders, others, strict=True)
+        return [two_machines.start(*place, *words) for place in places]
+
+    def run(self, *words: str) -> list[str]:
+        started = self.start(*words)
+        said = [process.communicate(timeout=150)[0] for process in started]
+        assert [process.returncode for process in started] == [0, 0], said
+        return said
+
+
+ONE_EACH = [*TINY[:-1], "--trainer.devices=1", "--trainer.num_nodes=2"]
+
+
+def test_machines_without_a_common_folder_stop_continue_and_test(machines: Machines) -> None:
+    own, other = machines.folders
+    length = "--trainer.max_epochs=40"
+    started = machines.start(*ONE_EACH, length)
+    slurm.wait((own / LAST).exists)
+    started[0].terminate()
+    said = [process.communicate(timeout=150)[0] for process in started]
+    assert "stopped by SIGTERM; continue on each machine as it was started, " in said[0]
+    assert not (other / "checkpoints").exists()
+    (printed,) = re.findall(
+        r"^torchrun .*--rdzv-conf is_host=1 .* -m src.train (.*)", said[0], re.M
+    )
+    shutil.copytree(own / "checkpoints", other / "checkpoints")
+    assert len([*other.rglob("*.ckpt")]) > 1
+    (other / LAST).unlink()  # an older state is enough to begin with
+    first, second = machines.run(*shlex.split(printed))
+    assert "test accuracy" in first
+    assert "test accuracy" not in second
+    machines.run(*ONE_EACH, length, "--trainer.default_root_dir=whole")
+    torch.testing.assert_close(weights(own / LAST), weights(own / "whole" / LAST), rtol=0, atol=0)
+
+
+def test_lost_machine_is_told_by_the_other(machines: Machines) -> None:
+    own, _ = machines.folders
+    first, second = machines.start(*ONE_EACH, "--trainer.max_epochs=2000")
+    slurm.wait((own / LAST).exists)
+    (worker,) = Path(f"/proc/{second.pid}/task/{second.pid}/children").read_text().split()
+    os.kill(int(worker), signal.SIGKILL)
+    said = first.communicate(timeout=150)[0]
+    second.communicate(timeout=150)
+    lost = rf"error: another process of this run on {two_machines.ADDRESSES[1]} has ended, or the "
+    assert re.search(lost, said)
+    assert "continue on each machine as it was started, " in said

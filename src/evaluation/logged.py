@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import (
     Callback,
     LightningDataModule,

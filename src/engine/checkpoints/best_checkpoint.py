@@ -11,6 +11,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
+from src.engine.checkpoints.on_all_machines import first_says
 from src.engine.files.shape import misfit
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.metric import Metric, Mode, ends
@@ -148,7 +149,7 @@ class BestCheckpoint(ModelCheckpoint):
             self._known.say(self.monitor, state_dict["mode"])
             self._take_mode()
         best = Path(self.dirpath or ".") / "best.ckpt"  # where the run lies now
-        if not _is_remembered(best, state_dict):
+        if not first_says(_is_remembered(best, state_dict)):
             return  # it is of a later state than the one that continues, or not there
         self._best_step = state_dict["best_step"]
         moved = {name: str(best) if state_dict[name] else "" for name in _PATHS}

@@ -9,6 +9,7 @@ from lightning.fabric.plugins import CheckpointIO
 from torch import Tensor, is_tensor
 from typing_extensions import override
 
+from src.engine.checkpoints.on_all_machines import on_all_machines
 from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.atomic_write import write_atomic
@@ -69,7 +70,10 @@ class WholeCheckpointIO(CheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        return read_checkpoint(path)
+        if "://" in str(path):
+            return read_checkpoint(path)  # which refuses it
+        with on_all_machines(Path(path)) as file:
+            return read_checkpoint(file)
 
     @override
     def remove_checkpoint(self, path: str | Path) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
+from src.engine.console.awake import awake
 from src.engine.console.explain import explain
 from src.engine.console.launcher import launched, speaks
+from src.engine.console.lost import lost_process
 from src.engine.console.masked import masked
 from src.engine.console.printable import printable
 from src.engine.console.shown import shown
@@ -48,6 +50,8 @@ class _Run(Protocol):  # see src.engine.files.run
     def resume_command(self) -> str: ...
     @property
     def log_dir(self) -> Path: ...
+    @property
+    def checkpoint_dir(self) -> Path: ...
     def discard_if_empty(self) -> None: ...
     def discard(self) -> None: ...
     def keep_traceback(self, text: str) -> Path | None: ...
@@ -73,9 +77,9 @@ def one_line_failures(exit_code: int, debug: bool, run: _Run | None = None) -> I
         SystemExit: Something failed, with `exit_code`, or a signal ended it, with 128 plus its
             number: 130 after Ctrl-C.
     """
-    before = _stop_at_once(run)
     try:
-        yield
+        with _stopped_at_once(run):
+            yield
     except (KeyboardInterrupt, RunStopped) as stop:
         signum = stop.signum if isinstance(stop, RunStopped) else signal.SIGINT
         _say_stopped(signum, run)
@@ -92,9 +96,6 @@ def one_line_failures(exit_code: int, debug: bool, run: _Run | None = None) -> I
         code = USER_ERROR if refused else exit_code
         _say_failed(error, code, run)
         raise SystemExit(code) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -108,18 +109,29 @@ def interrupts() -> Iterator[None]:
         raise
 
 
-def _stop_at_once(run: _Run | None) -> dict[int, Any]:
-    """Let a signal end the process where no training listens, and tell the handlers so far."""
+@contextmanager
+def _stopped_at_once(run: _Run | None) -> Iterator[None]:
+    """Let a signal end the process where no training listens, also while a library waits."""
     if threading.current_thread() is not threading.main_thread():
-        return {}  # Python allows none there
+        yield  # Python allows no handlers there
+        return
+    told = threading.Event()
 
     def stop(signum: int, _: FrameType | None) -> None:
-        _say_stopped(signum, run)
-        sys.stderr.flush()
-        os._exit(128 + signum)  # an exception could be swallowed by whatever is being imported
+        if not told.is_set():
+            told.set()
+            _say_stopped(signum, run)
+            sys.stderr.flush()
+            os._exit(128 + signum)  # an exception could be swallowed by what is being imported
 
     numbers = [number for number in SIGNALS if number != signal.SIGINT]
-    return {number: signal.signal(number, stop) for number in numbers}
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        with awake(stop):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _say_stopped(signum: int, run: _Run | None) -> None:
@@ -160,14 +172,18 @@ def _lines(error: BaseException) -> str:
 
 def _how_to_continue(run: _Run) -> str:
     launch = launched()
-    several = launch and launch.machines > 1
-    where = " on each machine as it was started, on this one" if several else ""
-    return f"continue{where} with\n{run.resume_command}"
+    if not launch or launch.machines == 1:
+        return f"continue with\n{run.resume_command}"
+    copied = f"those that do not see it need a copy of {shown(run.checkpoint_dir)}"
+    where = f"on each machine as it was started, on this one with ({copied})"
+    return f"continue {where}\n{run.resume_command}"
 
 
 def _located(error: Exception) -> str:
     """Say what failed and, unless our own code explains it, at which of its lines."""
     text = " ".join(str(error).split()) or type(error).__name__
+    if lost := lost_process(error):
+        return lost
     frames = traceback.extract_tb(error.__traceback__)[1:]  # without the `yield` above
     ours = [frame for frame in frames if _SOURCE in Path(frame.filename).parents]
     if isinstance(error, OSError) or not ours or ours[-1] is frames[-1]:

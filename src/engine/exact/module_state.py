@@ -197,7 +197,8 @@ def _may_set(part: nn.Module, name: str) -> bool:
 
 @cache
 def _of_framework(lightning: bool) -> frozenset[str]:
-    return frozenset(vars(LightningModule() if lightning else nn.Module()))
+    own = {"forward"} if lightning else set()  # which Lightning replaces where processes share work
+    return frozenset(vars(LightningModule() if lightning else nn.Module())) | own
 
 
 def _put(there: Any, value: Any) -> Any:

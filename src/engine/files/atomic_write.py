@@ -30,8 +30,9 @@ def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> 
                 file.flush()
                 os.fsync(file.fileno())
         part.replace(path)
-    except OSError:
+    except OSError as error:
         part.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a full disk does not say which it is
         raise
     if sync:
         sync_folder(path.parent)

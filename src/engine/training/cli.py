@@ -13,6 +13,7 @@ from typing_extensions import override
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.checkpoints.last_checkpoint import LastCheckpoint
+from src.engine.checkpoints.on_all_machines import on_all_machines
 from src.engine.checkpoints.published import first_words, link
 from src.engine.checkpoints.trusted import Trusted, settle
 from src.engine.checkpoints.weights import load_weights
@@ -213,7 +214,8 @@ class TrainCLI(LightningCLI):
             self._refuse_uncounted()
             self._run_trainer(self.trainer.test, best, verbose=False)
         elif best:
-            self.model.load_state_dict(read_checkpoint(best)["state_dict"])
+            with on_all_machines(Path(best)) as file:
+                self.model.load_state_dict(read_checkpoint(file)["state_dict"])
 
     def _is_tested(self) -> bool:
         return bool(self.config.test) and _can_test(self.model, self.datamodule)

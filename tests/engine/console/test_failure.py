@@ -189,7 +189,7 @@ def test_secrets_are_in_no_error_and_no_traceback(tmp_path: Path, capsys) -> Non
 
 
 def test_traceback_is_printed_for_who_debugs(capsys, monkeypatch) -> None:
-    monkeypatch.setattr(sys, "excepthook", None)
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
     with pytest.raises(ValueError, match="a") as caught, one_line_failures(1, debug=True):
         raise ValueError("a\x1b[2J")
     sys.excepthook(ValueError, caught.value, None)

@@ -77,7 +77,10 @@ def test_torchrun_is_named_with_its_own_words(monkeypatch: pytest.MonkeyPatch) -
     words = ["--nnodes", "2", "--rdzv-conf", "is_host=1", "-m", "x.y", "--ckpt_path", "a"]
     run = subprocess.run(
         [sys.executable, "-c", parent, *words],
-        **{"capture_output": True, "text": True, "check": True, "cwd": Path(__file__).parents[3]},
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
     )
     assert run.stdout.endswith("--nnodes 2 --rdzv-conf is_host=1 -m x.y\n")
 
