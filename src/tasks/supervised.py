@@ -65,6 +65,7 @@ class SupervisedTask(LightningModule):
         self.scheduler_interval = scheduler_interval
         self.compile_mode = compile
         self._step_before = 0
+        self._is_counted = False
         self.loss_fn = loss_fn
         self.train_metrics = measure()
         self.val_metrics = measure()
@@ -166,6 +167,7 @@ class SupervisedTask(LightningModule):
     @override
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         self._step_before = self.global_step
+        self._is_counted = False
         if logs_at(self.trainer, self.global_step + 1):
             self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
 
@@ -174,7 +176,9 @@ class SupervisedTask(LightningModule):
         inputs, target = self.mixed(batch)
         output = self(inputs)
         loss: Tensor = self.loss_fn(output, target)
-        self._update("train", loss, output, self.pair(batch)[1])
+        if not self._is_counted:  # LBFGS computes it again and again before it takes its step
+            self._update("train", loss, output, self.pair(batch)[1])
+            self._is_counted = True
         return loss
 
     @override
@@ -206,6 +210,8 @@ class SupervisedTask(LightningModule):
     @override
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer()
+        if isinstance(optimizer, torch.optim.LBFGS):  # it views gradients as vectors
+            self.network.to(memory_format=torch.contiguous_format)
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
