@@ -137,7 +137,9 @@ def _default() -> dict[str, Any]:
     """Ask the command of a training for the settings that it has if nothing is said."""
     from src.engine.records.config_file import settings
 
-    return settings(_run_verb("train", "--print_config"))
+    found = settings(_run_verb("train", "--print_config"))
+    found.pop("debug", None)  # no record of a run has it
+    return found
 
 
 def _run_verb(verb: str, *words: str) -> str:

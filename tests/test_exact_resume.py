@@ -135,6 +135,7 @@ def test_bar_of_a_resumed_epoch_has_its_length(train: Train, monkeypatch, capsys
     with stop_at(monkeypatch, 14):
         train("--trainer.max_epochs=2")
     capsys.readouterr()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     main(["--ckpt_path=last", "--trainer.enable_progress_bar=true"])
     assert "Epoch 1: 100%|██████████| 11/11 " in capsys.readouterr().out
 

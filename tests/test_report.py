@@ -81,7 +81,7 @@ def fake_process(monkeypatch, code: int = 0, out: str = "", error: str = "") -> 
 
 
 def test_default_is_asked_of_a_training(monkeypatch) -> None:
-    commands = fake_process(monkeypatch, out="a:\n  b: 1\n")
+    commands = fake_process(monkeypatch, out="debug: false\na:\n  b: 1\n")
     assert _default() == {"a.b": 1}
     assert commands == [[sys.executable, "-m", "src.train", "--print_config"]]
 

@@ -78,7 +78,10 @@ def as_texts(content: Any) -> Any:
 
 
 def without_texts(parsed: Any) -> Any:
-    """Make the texts ordinary again of what has been parsed, which is changed."""
+    """Make the texts ordinary again of what has been parsed, which is changed.
+
+    So are the members of an enumeration that classes have as defaults of type `str`.
+    """
     if isinstance(parsed, Namespace):
         for key, value in vars(parsed).items():
             setattr(parsed, key, without_texts(value))
@@ -86,7 +89,7 @@ def without_texts(parsed: Any) -> Any:
         return type(parsed)(map(without_texts, parsed))
     elif isinstance(parsed, dict):
         return {key: without_texts(value) for key, value in parsed.items()}
-    return str(parsed) if isinstance(parsed, Text) else parsed
+    return str.__str__(parsed) if isinstance(parsed, str) else parsed
 
 
 def _few(known: re.Match[str]) -> str:

@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 from typing_extensions import override
 
 from src.engine.lightning_compat import callbacks_of, next_position
 
-_EVERY_S = 0.1
+_EVERY_S, _LINE_EVERY_S = 0.1, 60.0
 _OF_LIGHTNING = TQDMProgressBar, RichProgressBar  # the latter where rich is installed
 
 
@@ -63,17 +64,63 @@ class ProgressBar(TQDMProgressBar):
                 getattr(self, f"{kind}_progress_bar").close()
 
 
+class ProgressLines(LightningProgressBar):
+    """Lines of how far a training is, for a file: one for each epoch, validation and minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._enabled = True
+        self._said_s = time.monotonic()
+
+    @override
+    def disable(self) -> None:
+        self._enabled = False
+
+    @override
+    def enable(self) -> None:
+        self._enabled = True
+
+    @override
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        if time.monotonic() - self._said_s >= _LINE_EVERY_S:
+            self._say(trainer, pl_module)
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not (trainer.sanity_checking or trainer.is_last_batch):  # the epoch's end says the rest
+            self._say(trainer, pl_module)
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._say(trainer, pl_module)
+
+    def _say(self, trainer: Trainer, module: LightningModule) -> None:
+        if not self._enabled:
+            return
+        self._said_s = time.monotonic()
+        found = self.get_metrics(trainer, module).items()
+        told = ", ".join(f"{name} {_short(value)}" for name, value in found if name != "v_num")
+        end = trainer.max_epochs or -1
+        of = f" of {end}" if end > 0 else ""
+        where = f"epoch {trainer.current_epoch + 1}{of}, step {trainer.global_step:,}"
+        print(f"{where}: {told}" if told else where, flush=True)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def own_bar(trainer: Trainer, chosen: Sequence[Any]) -> None:
     """Put this bar in the place of the one that Lightning adds by itself.
 
-    Into a file it writes a line for each epoch, not for each batch.
+    Into a file there are lines instead.
 
     Args:
         trainer: Trainer of the run.
         chosen: Callbacks that the user chose; a bar among them stays.
     """
-    every = 1 if sys.stdout.isatty() else sys.maxsize
+    kind = ProgressBar if sys.stdout.isatty() else ProgressLines
     callbacks = callbacks_of(trainer)
     for number, callback in enumerate(callbacks):
         if type(callback) in _OF_LIGHTNING and callback not in chosen:
-            callbacks[number] = ProgressBar(every)
+            callbacks[number] = kind()

@@ -23,9 +23,12 @@ _WARNINGS = [
     # Lightning 2.6 on torch 2.15.
     ".*treespec, LeafSpec.*",
 ]
-# Advertisements, hardware that hardly anyone has, the end that the configuration set, and the
-# file that a line of our own has named.
-_MESSAGES = ("Tip:", "TPU available", "`Trainer.fit` stopped: `max_", "Restor", "Loaded model")
+# Advertisements, what the records of the run have, the end and the limits that the configuration
+# set, and the file that a line of our own has named. A GPU that is not used is told in a warning.
+_MESSAGES = (
+    *("Tip:", "TPU available", "GPU available", "Seed set to", "`Trainer(", "Restor"),
+    *("`Trainer.fit` stopped: `max_", "Loaded model"),
+)
 
 
 def silence_known_noise() -> None:
@@ -37,7 +40,8 @@ def silence_known_noise() -> None:
     # A resumed run logs the steps after its checkpoint again; readers of events are told so.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_says_something)
+        for part in ("rank_zero", "seed"):
+            logging.getLogger(f"{name}.utilities.{part}").addFilter(_says_something)
 
 
 @contextmanager

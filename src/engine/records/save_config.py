@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from src.engine.console.command_line import TAKEN_OUT
 from src.engine.console.note import note
-from src.engine.console.parser import OneLineParser
+from src.engine.console.parser import OneLineParser, without_texts
 from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import refuse_unsafe, unsafe_entries
 from src.engine.lightning_compat import checkpoint_content, data_of, ended_early, initial_hparams
@@ -136,11 +136,12 @@ class SaveConfig(Callback):
     def _overview(self) -> dict[str, Any]:
         """Gather what lists of many runs show: small, and read a hundred times faster than YAML."""
         git = self.sessions[-1]["git"]
+        own = settings(self.config)
         changed = None
         if self.default:
+            told = own.keys() - NOT_THE_CONFIGURATION  # another class lacks what the default has
             found = changes(self.default, self.config)
-            changed = {name: now for name, _, now in found if name not in NOT_THE_CONFIGURATION}
-        own = settings(self.config)
+            changed = {name: now for name, _, now in found if name in told}
         return {
             "group": self.group,
             "pid": os.getpid(),
@@ -177,7 +178,8 @@ def dump(parser: LightningArgumentParser, config: Namespace) -> str:
         ValueError: It holds something that has no short text.
     """
     with cast(OneLineParser, parser).guard():
-        text: str = parser.dump(config, skip_unset=False, skip_validation=True)  # it was parsed
+        plain = without_texts(config.clone())
+        text: str = parser.dump(plain, skip_unset=False, skip_validation=True)  # it was parsed
         return masked_config(_repaired(text))  # also where two are compared
 
 

@@ -1,11 +1,11 @@
-import sys
+import re
 from types import SimpleNamespace as Fake
 
 import pytest
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 
-from src.engine.console.progress import ProgressBar, own_bar
+from src.engine.console.progress import ProgressBar, ProgressLines, own_bar
 from tests.conftest import Train
 
 
@@ -21,6 +21,7 @@ def test_failure_ends_the_line_of_the_bar(capsys: pytest.CaptureFixture[str]) ->
 def test_bar_shows_results_and_no_number_of_the_run(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     shown, original = [], ProgressBar.get_metrics
 
     def spy(bar: ProgressBar, *args) -> dict[str, object]:
@@ -40,7 +41,8 @@ def test_bar_is_drawn_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> Non
     assert drawn == [True, False, False, True, False, True]  # the last one always
 
 
-def test_bar_of_rich_is_replaced_too() -> None:
+def test_bar_of_rich_is_replaced_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     rich = object.__new__(RichProgressBar)  # rich itself need not be installed
     trainer = Fake(callbacks=[rich])
     own_bar(trainer, chosen=[rich])
@@ -65,14 +67,34 @@ def test_bar_of_a_run_cut_in_an_epoch_begins_there(
     assert bar.train_progress_bar.initial == done * begun
 
 
-@pytest.mark.parametrize(("terminal", "every"), [(True, 1), (False, sys.maxsize)])
-def test_file_gets_a_line_for_each_epoch(terminal: bool, every: int, monkeypatch) -> None:
+@pytest.mark.parametrize(("terminal", "kind"), [(True, ProgressBar), (False, ProgressLines)])
+def test_file_gets_lines_and_no_bar(terminal: bool, kind: type, monkeypatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     other, own = object(), TQDMProgressBar()
     trainer = Fake(callbacks=[other, own])
     own_bar(trainer, chosen=[])
-    assert trainer.callbacks[0] is other
-    assert (type(trainer.callbacks[1]), trainer.callbacks[1].refresh_rate) == (ProgressBar, every)
+    assert [trainer.callbacks[0], type(trainer.callbacks[1])] == [other, kind]
+
+
+def test_line_of_each_epoch_and_of_a_validation_in_it_can_be_read(train: Train, capsys) -> None:
+    words = "--trainer.max_epochs=2", "--trainer.val_check_interval=8"
+    train(*words, "--trainer.enable_progress_bar=true")
+    lines = capsys.readouterr().out.split("test accuracy")[0].splitlines()
+    seen = [line.split(": train/loss ")[0] for line in lines]
+    steps = ((1, 8), (1, 11), (2, 19), (2, 22))
+    assert seen == [f"epoch {epoch} of 2, step {step}" for epoch, step in steps]
+    assert all(re.search(r": train/loss [\d.]+, val/acc [\d.]+$", line) for line in lines)
+
+
+def test_long_epoch_says_a_line_a_minute(monkeypatch, capsys) -> None:
+    times = iter([0.0, 59.0, 60.0, 60.5, 119.0])
+    monkeypatch.setattr("src.engine.console.progress.time.monotonic", lambda: next(times))
+    lines = ProgressLines()
+    monkeypatch.setattr(lines, "get_metrics", lambda *_: {"loss": 0.123456, "v_num": 3})
+    trainer = Fake(current_epoch=0, max_epochs=None, global_step=1234)
+    for _ in range(3):
+        lines.on_train_batch_end(trainer, None, None, None, 0)
+    assert capsys.readouterr().out == "epoch 1, step 1,234: loss 0.1235\n"
 
 
 def test_failure_closes_each_bar_that_there_is() -> None:

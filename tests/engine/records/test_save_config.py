@@ -6,6 +6,7 @@ from types import SimpleNamespace as Fake
 
 import pytest
 from jsonargparse import ActionConfigFile
+from lightning.pytorch.callbacks import Timer
 
 from src.engine.checkpoints.best_checkpoint import BestCheckpoint
 from src.engine.console.parser import OneLineParser
@@ -100,6 +101,7 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
     record.default = record.config.replace("max_epochs: 2", "max_epochs: 1").replace(
         "here", "there"
     )
+    record.default += "of_another_class: 1\n"
     record.changes = [Change("model.api_key", "hunter2X", "hunter3X"), Change("a", 1, 2)]
     record.on_train_start(trainer_of(), None)
     session |= {"group": "mine", "changes": [["model.api_key", "***", "***"], ["a", 1, 2]]}
@@ -112,6 +114,13 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
         "config": config_digest(settings(record.config) | {"weights": "w"}),
     }
     assert capsys.readouterr().err == ""
+
+
+def test_default_that_is_a_member_of_an_enumeration_is_written_as_its_text() -> None:
+    parser = OneLineParser()
+    parser.add_class_arguments(Timer, "timer")
+    config = parser.parse_args(["--timer.duration=00:00:01:00"])
+    assert settings(dump(parser, config))["timer.interval"] == "step"
 
 
 @pytest.mark.parametrize(

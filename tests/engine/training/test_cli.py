@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import TQDMProgressBar
 from torch import nn
 
-from src.engine.console.progress import ProgressBar
+from src.engine.console.progress import ProgressLines
 from src.engine.training.cli import TrainCLI, _can_test, _fill_open, _refuse_impossible
 from src.tasks import ClassificationTask
 from src.train import DEFAULT
@@ -84,7 +84,7 @@ def test_function_may_make_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("words", [[], ["--trainer.callbacks=null"]])
 def test_bar_of_lightning_is_replaced(words: list[str]) -> None:
     trainer = TrainCLI(DEFAULT, [*SMALL, *words]).trainer
-    assert isinstance(trainer.progress_bar_callback, ProgressBar)
+    assert isinstance(trainer.progress_bar_callback, ProgressLines)
 
 
 @pytest.mark.parametrize("option", ["--trainer.callbacks", "--trainer.callbacks+"])
