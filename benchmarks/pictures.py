@@ -6,6 +6,7 @@ nothing is chosen on the test images.
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from scipy import ndimage
 from src.data import MNISTDataModule
 from src.deployment.answers import classify
 from src.deployment.classifier import Classifier
+from src.deployment.numbers import read_number
 from src.engine.checkpoints.trained import Trained
 from src.evaluation.classification.trained_classifier import TrainedClassifier
 
@@ -207,11 +209,34 @@ NOT_DIGITS: dict[str, Draw] = {
 }
 
 
+def number(
+    digits: list[Grey], random: np.random.Generator, gap: tuple[float, float]
+) -> Image.Image:
+    """Write digits side by side, of unequal sizes, heights and distances (shares of the size)."""
+    whole = np.zeros((240, 200 * len(digits) + 120))
+    right = 40
+    for digit in digits:
+        large = ink(digit, 130, int(random.integers(100, 130)))
+        rows, columns = (np.flatnonzero(large.max(axis) > 1 / 2) for axis in (1, 0))
+        cut = large[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        top = int((240 - cut.shape[0]) / 2 + random.integers(-15, 16))
+        place = whole[top : top + cut.shape[0], right : right + cut.shape[1]]
+        np.maximum(place, cut, out=place)
+        right += cut.shape[1] + round(random.uniform(*gap) * 100)
+    whole = whole[:, : right + 40]
+    return picture(PAPER - (PAPER - PEN) * whole + random.normal(0, 3, whole.shape))
+
+
+NUMBERS = {f"{count} digits": (count, (0.08, 0.6)) for count in range(2, 7)}
+NUMBERS["2 digits that touch"] = 2, (-0.15, -0.1)
+
+
 def main() -> None:
     """Print a row for each kind of picture."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
     parser.add_argument("ckpt")
     parser.add_argument("--data_dir")
+    parser.add_argument("--only", default="", help="part of the names of the kinds to draw")
     given = parser.parse_args()
     trained = TrainedClassifier.of(Trained.load(given.ckpt, given.data_dir), "predict")
     classifier = Classifier(**trained.classifier_parts()).eval()
@@ -219,9 +244,37 @@ def main() -> None:
     trained.data.setup("fit")
     images = trained.data.splits["val"]
     print("| picture | right | refused | wrong | wrong at 0.9 or more |\n|---|---|---|---|---|")
-    for name, draw in (READABLE | NOT_DIGITS).items():
+    kinds = {name: draw for name, draw in (READABLE | NOT_DIGITS).items() if given.only in name}
+    for name, draw in kinds.items():
         counts = _counts(classifier, images, draw, name in READABLE)
         print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
+    for name, (count, gap) in NUMBERS.items():
+        if given.only not in f"--all: {name}":
+            continue
+        counts = _numbers(classifier, images, count, gap)
+        print(f"| `--all`: {name} | {' | '.join(map(str, counts))} |", flush=True)
+
+
+def _numbers(
+    classifier: Classifier, images: Any, count: int, gap: tuple[float, float]
+) -> list[int]:
+    """Count the same of numbers, each whole."""
+    right = refused = wrong = surely = 0
+    for case in range(COUNT):
+        random = np.random.default_rng(case)
+        chosen = random.integers(len(images.label), size=count)
+        digits = [images.image[one, 0].double().numpy() / 255 for one in chosen]
+        wanted = "".join(str(int(images.label[one])) for one in chosen)
+        try:
+            parts = MNISTDataModule.all_from_picture(number(digits, random, gap))
+        except ValueError:
+            refused += 1
+            continue
+        said = read_number(classifier, "picture", parts, "0123456789")
+        right += said.text == wanted
+        wrong += said.text != wanted
+        surely += said.text != wanted and said.probability >= SURE
+    return [right, refused, wrong, surely]
 
 
 def _counts(classifier: Classifier, images: object, draw: Draw, readable: bool) -> list[int]:

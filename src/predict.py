@@ -2,7 +2,9 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
 from src.engine.console.printable import printable
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from src.deployment.answers import Answer
+    from src.deployment.classifier import Classifier
 
 _BATCH = 256  # pictures at once
 
@@ -27,33 +30,67 @@ def main(args: list[str] | None = None) -> None:
     """
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
-        from src.deployment.answers import FORMATS, classify
         from src.deployment.classifier import Classifier
-        from src.deployment.pictures import UnreadablePictureError, read_pictures
         from src.engine.checkpoints.trained import Trained
         from src.evaluation.classification.trained_classifier import TrainedClassifier
 
         loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
         trained = TrainedClassifier.of(loaded, "predict")
-        from_picture = trained.published("from_picture")
+        reader = trained.published("from_picture")
+        if given.all:
+            kind = type(trained.data).__name__
+            reader = getattr(trained.data, "all_from_picture", None)
+            if reader is None:
+                raise ValueError(f"--all: {kind} finds one thing in a picture: leave --all out")
         names = trained.published("class_names")
         classifier = Classifier(**trained.classifier_parts()).eval()
     with one_line_failures(RUN_ERROR, given.debug):
-        answers: list[Answer] = []
-        waiting: list[tuple[str, Tensor]] = []
-        refused: dict[str, str] = {}
-        for read in read_pictures(given.images, from_picture):
-            if isinstance(read, UnreadablePictureError):
-                refused[read.file] = read.reason
-                print(f"error: {printable(str(read))}", file=sys.stderr)
-                continue
-            waiting.append(read)
-            if len(waiting) == _BATCH:
-                answers += classify(classifier, waiting, names)
-                waiting.clear()
-        answers += classify(classifier, waiting, names)
-        _print(FORMATS[given.format](answers, names, refused))
+        say = _numbers if given.all else _classes
+        text, refused = say(given, classifier, reader, names)
+        _print(text)
     sys.exit(RUN_ERROR if refused else 0)
+
+
+def _classes(
+    given: Namespace, classifier: "Classifier", reader: Any, names: Sequence[str]
+) -> tuple[str, dict[str, str]]:
+    """Classify pictures; gives also why some got no answer, by file."""
+    from src.deployment.answers import FORMATS, classify
+
+    answers: list[Answer] = []
+    waiting: list[tuple[str, Tensor]] = []
+    refused: dict[str, str] = {}
+    for read in _read(given.images, reader, refused):
+        waiting.append(read)
+        if len(waiting) == _BATCH:
+            answers += classify(classifier, waiting, names)
+            waiting.clear()
+    answers += classify(classifier, waiting, names)
+    return FORMATS[given.format](answers, names, refused), refused
+
+
+def _numbers(
+    given: Namespace, classifier: "Classifier", reader: Any, names: Sequence[str]
+) -> tuple[str, dict[str, str]]:
+    """Read a number in each picture; gives also why some got no answer, by file."""
+    from src.deployment.numbers import FORMATS, read_number
+
+    refused: dict[str, str] = {}
+    found = _read(given.images, reader, refused)
+    numbers = [read_number(classifier, file, parts, names) for file, parts in found]
+    return FORMATS[given.format](numbers, refused), refused
+
+
+def _read(names: Sequence[str], reader: Any, refused: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    """Read pictures; those that cannot be read are named, and noted with the reason."""
+    from src.deployment.pictures import UnreadablePictureError, read_pictures
+
+    for read in read_pictures(names, reader):
+        if isinstance(read, UnreadablePictureError):
+            refused[read.file] = read.reason
+            print(f"error: {printable(str(read))}", file=sys.stderr)
+        else:
+            yield read
 
 
 def _parser() -> VerbParser:
@@ -69,6 +106,11 @@ def _parser() -> VerbParser:
         nargs="+",
         metavar="IMAGE",
         help="picture, folder (all pictures in it) or `-`: one picture from standard input",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="read several digits of a picture from left to right, such as a number of a form",
     )
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
     return parser

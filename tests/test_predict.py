@@ -75,6 +75,42 @@ def test_formats_agree(trained: TrainedClassifier, capsys) -> None:
         assert line.split()[:3] == start
 
 
+@pytest.fixture
+def pair(trained: TrainedClassifier) -> Path:
+    """Put two pictures side by side, and another one that is blank."""
+    both = Image.new("L", (140, 60), 255)
+    for left, name in ((0, "one"), (60, "slash")):
+        both.paste(Image.open(f"pictures/{name}.png").convert("L"), (left, 0))
+    both.save("pair.png")
+    Image.new("L", (9, 9)).save("blank.png")
+    return Path("pair.png")
+
+
+def test_all_digits_are_read_from_left_to_right(pair: Path, capsys) -> None:
+    predict("pictures", "--format=json")
+    alone = [answer["prediction"] for answer in json.loads(capsys.readouterr().out)]
+    assert predict("--all", "--format=json", "pair.png", "blank.png") == 1
+    said = capsys.readouterr()
+    number, blank = json.loads(said.out)
+    assert number["number"] == "".join(alone)
+    assert [each["box"][0] // 60 for each in number["digits"]] == [0, 1]
+    reason = "the picture is blank: all its pixels are alike"
+    assert blank == {"file": "blank.png", "error": reason}
+    assert f"error: blank.png: {reason}" in said.err
+    assert predict("--all", "pair.png") == 0
+    assert capsys.readouterr().out.split()[3:5] == ["pair.png", number["number"]]
+
+
+def test_all_is_refused_where_one_thing_is_found(
+    trained: TrainedClassifier, monkeypatch, capsys
+) -> None:
+    monkeypatch.delattr(MNISTDataModule, "all_from_picture")
+    assert predict("--all", "pictures") == 2
+    assert capsys.readouterr().err == (
+        "error: --all: TinyMNIST finds one thing in a picture: leave --all out\n"
+    )
+
+
 def test_missing_temperature_is_said_once(trained: TrainedClassifier, capsys) -> None:
     predict("pictures")
     said = capsys.readouterr().err.count("note: the probabilities are not calibrated")
@@ -150,6 +186,7 @@ def test_reader_may_leave_early(trained: Trained) -> None:
 def test_words_have_defaults() -> None:
     given = _parser().parse_args(["last", "a.png", "b"])
     assert (given.ckpt, given.images, given.format) == ("last", ["a.png", "b"], "table")
+    assert not given.all
 
 
 @pytest.mark.parametrize("count", [256, 257, 3])

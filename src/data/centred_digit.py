@@ -1,4 +1,4 @@
-"""A picture of one handwritten digit, from anywhere, as the makers of MNIST would have left it."""
+"""A picture of handwritten digits, from anywhere, as the makers of MNIST would have left it."""
 
 import numpy as np
 import torch
@@ -6,7 +6,8 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 from torch import Tensor
 
-from src.data.written import Grey, Mask, written
+from src.data.separated import Box, cut_out, separated
+from src.data.written import Grey, Mask, all_written, written
 
 _SIDE, _BOX = 28, 20  # of an image, and of the box that holds its digit [px]
 _LARGEST = 512  # a picture is first reduced to about this [px]
@@ -38,8 +39,34 @@ def centred_digit(picture: Image.Image) -> Tensor:
         Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on
         Systems, Man, and Cybernetics, 1979. doi:10.1109/TSMC.1979.4310076
     """
-    ink, mark = _thickened(*written(_grey(ImageOps.exif_transpose(picture))))
-    image = torch.from_numpy(_centred(_boxed(ink, mark)))
+    return _image(*written(_grey(ImageOps.exif_transpose(picture))))
+
+
+def centred_digits(picture: Image.Image) -> list[tuple[Tensor, Box]]:
+    """Make such an image of each digit of a number, from left to right.
+
+    Args:
+        picture: Digits side by side, dark on light or light on dark, of any mode and size.
+
+    Returns:
+        Pixels, `(1, 28, 28)`, `uint8`, of each, and where it is in the picture, upright.
+
+    Raises:
+        ValueError: The picture is blank, the digits touch, stand in several lines, or something
+            among them is no digit.
+    """
+    upright = ImageOps.exif_transpose(picture)
+    ink, mark, (top, left) = all_written(_grey(upright))
+    scale = _factor(upright)
+    found = []
+    for one, digit, box in cut_out(ink, separated(mark)):
+        place = [box.left + left, box.top + top, box.right + left, box.bottom + top]
+        found.append((_image(one, digit), Box(*(scale * edge for edge in place))))
+    return found
+
+
+def _image(ink: Grey, mark: Mask) -> Tensor:
+    image = torch.from_numpy(_centred(_boxed(*_thickened(ink, mark))))
     return image.mul(255).round().to(torch.uint8).unsqueeze(0)  # (1, 28, 28)
 
 
@@ -71,7 +98,11 @@ def _opaque(picture: Image.Image) -> Grey:
 
 
 def _reduced(picture: Image.Image) -> Grey:
-    return np.asarray(picture.reduce(max(1, max(picture.size) // _LARGEST)), np.float32)
+    return np.asarray(picture.reduce(_factor(picture)), np.float32)
+
+
+def _factor(picture: Image.Image) -> int:
+    return max(1, max(picture.size) // _LARGEST)
 
 
 def _stretched(grey: Grey) -> Grey:

@@ -9,7 +9,7 @@ from scipy import ndimage
 Grey = npt.NDArray[np.floating[Any]]
 Mask = npt.NDArray[np.bool_]
 
-_NEAR = np.ones((3, 3), bool)  # pixels touch diagonally, too
+NEAR = np.ones((3, 3), bool)  # pixels touch diagonally, too
 _GROUND = 0.3  # share of the shorter side; what is dark and wider is a shadow or a table
 _DARKEST = 0.1  # light of the ground below which nothing can be told from noise
 _SMOOTHED = 100  # a picture of more pixels on its longer side is smoothed by one of them
@@ -20,7 +20,7 @@ _INNER = 0.2  # share of the page; a mark that large makes those at the border i
 _PAIRED = 100  # largest marks among which a frame is looked for
 _DUST = 0.1  # share of the largest mark below which another one is dust
 _SPECK = 0.05  # share of the page below which the largest mark is dust, too
-_TALL = 0.5  # share of the tallest mark from which another one, beside it, is another digit
+TALL = 0.5  # share of the tallest mark from which another one, beside it, is another digit
 _GAP = 0.05  # share of the height of all marks; a stroke may be broken for twice of it
 _HOLES = 3  # the most that a digit has
 _WIDE = 3.0  # width through height from which a mark is no digit; a word is
@@ -44,14 +44,34 @@ def written(grey: Grey) -> tuple[Grey, Mask]:
         Serra, "Image Analysis and Mathematical Morphology", 1982, for the closing that is the
         ground, and the opening that finds lines.
     """
+    ink, mark, _ = all_written(grey)
+    _refuse(mark)
+    return ink, mark
+
+
+def all_written(grey: Grey) -> tuple[Grey, Mask, tuple[int, int]]:
+    """Find all that is written on a page.
+
+    Args:
+        grey: Light of a picture, (H, W), in `[0, 1]`.
+
+    Returns:
+        Ink of the page, or of its sheet, in `[0, 1]`, where something is written, and row and
+        column of the picture at which the sheet begins.
+
+    Raises:
+        ValueError: There is nothing, or nothing of the size of a digit.
+    """
     if not np.ptp(grey):
         raise ValueError("the picture is blank: all its pixels are alike")
-    grey = _sheet(grey)
+    grey, corner = _sheet(grey)
     flat = _flattened(1 - grey if _is_light_on_dark(grey) else grey)
     smooth = ndimage.gaussian_filter(flat, 1) if max(flat.shape) > _SMOOTHED else flat
     mark = _without_surroundings(_without_rules(_levelled(smooth) > 1 / 2))
-    _refuse(mark)
-    return _levelled(flat), mark
+    largest = max(_extent(box).max() for box in ndimage.find_objects(ndimage.label(mark, NEAR)[0]))
+    if largest < max(3, _SPECK * min(mark.shape)):
+        raise ValueError("no digit")
+    return _levelled(flat), mark, corner
 
 
 def otsu(grey: Grey) -> float:
@@ -72,19 +92,20 @@ def otsu(grey: Grey) -> float:
     return float(best.mean())  # the middle of a gap in which no pixel lies
 
 
-def _sheet(grey: Grey) -> Grey:
+def _sheet(grey: Grey) -> tuple[Grey, tuple[int, int]]:
     """Crop to a sheet of paper that lies on something dark; what else is seen becomes paper."""
     light = _largest(ndimage.uniform_filter(grey, 3) > otsu(grey))
     sheet = ndimage.binary_fill_holes(light)
     ink = (sheet & ~light).sum() / sheet.sum()
     if not (0.1 < sheet.mean() < 0.98 and 0.005 < ink < 0.4):  # noqa: PLR2004
-        return grey
+        return grey, (0, 0)
     sides = [sheet[0], sheet[-1], sheet[:, 0], sheet[:, -1]]
     if sum(side.mean() > 1 / 4 for side in sides) > 2 or _rectangularity(sheet) < 0.9:  # noqa: PLR2004
-        return grey
-    inner = ndimage.binary_erosion(sheet, _NEAR, max(2, max(grey.shape) // 60))
+        return grey, (0, 0)
+    inner = ndimage.binary_erosion(sheet, NEAR, max(2, max(grey.shape) // 60))
     (place,) = ndimage.find_objects(inner.astype(int))
-    return np.asarray(np.where(inner, grey, np.median(grey[light]))[place])
+    paper = np.where(inner, grey, np.median(grey[light]))
+    return np.asarray(paper[place]), (place[0].start, place[1].start)
 
 
 def _largest(mask: Mask) -> Mask:
@@ -138,20 +159,20 @@ def _without_rules(ink: Mask) -> Mask:
     for axis in (0, 1):
         length = int(ink.shape[axis] * _RULE)
         along = np.ones((1, length) if axis else (length, 1))
-        lines = ndimage.binary_opening(ndimage.binary_closing(ink, _NEAR), along)
-        _, count = ndimage.label(lines, _NEAR)
+        lines = ndimage.binary_opening(ndimage.binary_closing(ink, NEAR), along)
+        _, count = ndimage.label(lines, NEAR)
         if not count:
             continue
         thick = 2 * int(lines.sum() / (count * length)) + 3
         across = np.ones((thick, 1) if axis else (1, thick))
-        lines = ndimage.binary_dilation(lines, _NEAR)
+        lines = ndimage.binary_dilation(lines, NEAR)
         ink = ink & ~(lines & ~ndimage.binary_opening(ink, across))
     return ink
 
 
 def _without_surroundings(ink: Mask) -> Mask:
     """Keep what is written: no frame, nothing at the border beside a mark inside, no dust."""
-    marks, count = ndimage.label(ink, _NEAR)
+    marks, count = ndimage.label(ink, NEAR)
     if not count:
         raise ValueError("no digit")
     boxes = ndimage.find_objects(marks)
@@ -188,15 +209,15 @@ def _is_frame(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> bool:
 def _refuse(mark: Mask) -> None:
     (whole,) = ndimage.find_objects(mark.astype(int))
     near = int(_GAP * _extent(whole)[0])
-    joined = ndimage.binary_dilation(mark, _NEAR, near) if near else mark
-    boxes = ndimage.find_objects(ndimage.label(joined, _NEAR)[0])
+    joined = ndimage.binary_dilation(mark, NEAR, near) if near else mark
+    boxes = ndimage.find_objects(ndimage.label(joined, NEAR)[0])
     extents = np.array([_extent(box) for box in boxes])
     if extents.max() < max(3, _SPECK * max(mark.shape)):
         raise ValueError("no digit")
     tallest = extents[:, 0].max()
     columns = np.zeros(mark.shape[1], bool)
     for box, (height, _) in zip(boxes, extents, strict=True):
-        columns[box[1]] |= height >= _TALL * tallest
+        columns[box[1]] |= height >= TALL * tallest
     beside = ndimage.label(columns)[1]
     if beside > 1:
         raise ValueError(f"more than one digit ({beside} found)")

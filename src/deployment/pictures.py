@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
 from src.engine.console.note import note
 
@@ -18,7 +17,8 @@ _NOT_READ = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF", ".svg": "SVG", "
 _MOST_FRAMES = 10  # of a picture that are looked at
 _LARGE = 4096  # longer side to which a JPEG is decoded that has more pixels than Pillow allows
 
-Reader = Callable[[Image.Image], Tensor]
+T = TypeVar("T")
+Reader = Callable[[Image.Image], T]
 
 
 class UnreadablePictureError(Exception):
@@ -35,16 +35,17 @@ class UnreadablePictureError(Exception):
 
 
 def read_pictures(
-    names: Iterable[str], from_picture: Reader
-) -> Iterator[tuple[str, Tensor] | UnreadablePictureError]:
+    names: Iterable[str], from_picture: Reader[T]
+) -> Iterator[tuple[str, T] | UnreadablePictureError]:
     """Read pictures one by one; one that cannot be read does not stop the others.
 
     Args:
         names: Files, folders (all pictures in them, sorted) and `-` for standard input.
-        from_picture: Makes an image of the data set from a picture; its ValueError is a reason.
+        from_picture: Makes an image of the data set from a picture, or several; its ValueError is a
+            reason.
 
     Yields:
-        Name and image, `(C, H, W)`, `uint8`, or what is wrong with the file.
+        Name and what was made, or what is wrong with the file.
     """
     for name in names:
         found = [name] if name == STDIN or not Path(name).is_dir() else pictures_in(Path(name))
@@ -73,15 +74,15 @@ def pictures_in(folder: Path) -> list[str]:
     return [str(file) for file in shown if file.is_file()]
 
 
-def read_picture(name: str, from_picture: Reader) -> Tensor:
+def read_picture(name: str, from_picture: Reader[T]) -> T:
     """Read one picture.
 
     Args:
         name: A file, or `-` for standard input.
-        from_picture: Makes an image of the data set from a picture.
+        from_picture: Makes an image of the data set from a picture, or several.
 
     Returns:
-        Image, `(C, H, W)`, `uint8`.
+        What was made.
 
     Raises:
         UnreadablePictureError: The file is not there, not a picture, damaged, far too large or
@@ -126,7 +127,7 @@ def _reduce(picture: Image.Image) -> None:
             )
 
 
-def _first(name: str, picture: Image.Image, from_picture: Reader) -> Tensor:
+def _first(name: str, picture: Image.Image, from_picture: Reader[T]) -> T:
     """Read the first frame of a picture that is not refused, such as for being blank."""
     count = getattr(picture, "n_frames", 1)
     for number in range(count):
