@@ -1,12 +1,14 @@
 """Failures in one line, with the right exit code and nothing lost."""
 
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import dropwhile
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Protocol
@@ -181,6 +183,8 @@ def _how_to_continue(run: _Run) -> str:
 
 def _located(error: Exception) -> str:
     """Say what failed and, unless our own code explains it, at which of its lines."""
+    if said := _by_worker(str(error)):
+        return said
     text = " ".join(str(error).split()) or type(error).__name__
     if lost := lost_process(error):
         return lost
@@ -189,3 +193,13 @@ def _located(error: Exception) -> str:
     if isinstance(error, OSError) or not ours or ours[-1] is frames[-1]:
         return text
     return f"{type(error).__name__}: {text} ({Path(ours[-1].filename).name}:{ours[-1].lineno})"
+
+
+def _by_worker(message: str) -> str:
+    """Take what failed out of what torch says of a worker: all of its traceback."""
+    worker = re.match(r"Caught \w+ in (DataLoader worker process \d+)\.\nOriginal", message)
+    if not worker:
+        return ""
+    last = message.rpartition("Traceback (most recent call last):\n")[2]
+    lines = dropwhile(lambda line: line.startswith(" "), last.splitlines())
+    return f"{' '.join(' '.join(lines).split())} (in {worker[1]})"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._utils import ExceptionWrapper
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.console.failure import (
@@ -31,6 +32,25 @@ def test_failure_is_one_line_and_an_exit_code(
 ) -> None:
     assert fail(ValueError("first\nsecond"), code) == code
     assert capsys.readouterr().err == "error: first second\n"
+
+
+@pytest.mark.parametrize("kind", [OSError, KeyError, UnicodeDecodeError])
+def test_failure_in_a_worker_is_what_failed_there(capsys, kind: type[Exception]) -> None:
+    arguments = ("utf-8", b"", 0, 1, "a.jpg") if kind is UnicodeDecodeError else ("no\n a.jpg",)
+    try:
+        try:
+            raise ValueError("before")
+        except ValueError as error:
+            raise kind(*arguments) from error
+    except kind:
+        wrapped = ExceptionWrapper(where="in DataLoader worker process 1")
+    with pytest.raises(SystemExit), one_line_failures(1, False):
+        wrapped.reraise()
+    line = capsys.readouterr().err
+    assert line.startswith(f"error: {kind.__name__}: ")
+    assert line.endswith("(in DataLoader worker process 1)\n")
+    assert "a.jpg" in line
+    assert "Traceback" not in line
 
 
 def test_stop_by_the_user_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
