@@ -262,6 +262,7 @@ def main() -> None:
         globals()["clock"] = processor_s
     silence_known_noise()
     keep_freed_memory()  # as src.train does
+    torch.set_num_threads(1)  # threads of a network that has nothing to do wait for each other
     found = {size: measure(given.root, size, given.rounds) for size in given.image_size}
     here = machine()
     second = "of one processor" if given.cpu else "of all processors"

@@ -58,6 +58,11 @@ class Photos(Dataset[Batch]):
         return Batch(self._cut(self._decoded(index)), self.label[index])
 
     @property
+    def deterministic(self) -> bool:
+        """Whether no random number is drawn for an image, so that none needs a seed."""
+        return not self.at_random
+
+    @property
     def image(self) -> "Pixels":
         """Pixels of the images that are asked for by their positions."""
         return Pixels(self)

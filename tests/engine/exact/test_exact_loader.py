@@ -75,6 +75,15 @@ def test_items_have_the_seed_of_epoch_and_index(monkeypatch: pytest.MonkeyPatch)
     assert torch.equal(found, Augmented()[7])
 
 
+def test_item_of_data_that_draw_nothing_has_no_seed() -> None:
+    data = Augmented()
+    data.deterministic = True
+    torch.manual_seed(1)
+    expected = torch.rand(())
+    torch.manual_seed(1)
+    assert _SeededItems(data)[0, 3][1] == expected.item()
+
+
 def test_whole_batches_are_read_where_they_are() -> None:
     class Whole:
         device = torch.device("meta")
