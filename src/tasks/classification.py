@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from src.batch import Batch
-from src.engine import Metric, UsageError
+from src.engine import Metric, UsageError, note
 from src.tasks.loss_and_accuracy import LossAndAccuracy
 from src.tasks.supervised import SupervisedTask
 
@@ -93,6 +93,11 @@ class ClassificationTask(SupervisedTask):
                     f"class_weight has {len(self.class_weight)} weights for {expected} classes"
                 )
             return torch.tensor(self.class_weight)
+        if getattr(data, "balanced_sampler", False):
+            note(
+                "unequal classes are corrected twice, by --data.balanced_sampler and by "
+                "--model.class_weight: rare classes count more than others. Leave one out"
+            )
         count: Tensor | None = getattr(data, "class_counts", None)
         if count is None:
             raise UsageError(

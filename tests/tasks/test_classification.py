@@ -95,6 +95,16 @@ def test_class_weight_changes_training_loss_only(batch: Batch, balanced: bool) -
     assert "loss_fn.weight" not in task.state_dict()
 
 
+@pytest.mark.parametrize("sampler", [True, False])
+def test_classes_that_are_balanced_twice_are_told(batch: Batch, capsys, sampler: bool) -> None:
+    data = LightningDataModule.from_datasets()
+    loader = DataLoader([batch], batch_size=None)
+    data.train_dataloader, data.val_dataloader = lambda: loader, lambda: loader
+    data.class_counts, data.balanced_sampler = torch.arange(10), sampler
+    bare_trainer().fit(ClassificationTask(CNN(), class_weight="balanced"), data)
+    assert ("corrected twice" in capsys.readouterr().err) == sampler
+
+
 def test_balanced_weights_without_counts_are_refused(batch: Batch) -> None:
     with pytest.raises(ValueError, match="needs a data module that publishes class_counts"):
         fit(ClassificationTask(CNN(), class_weight="balanced"), [batch])
