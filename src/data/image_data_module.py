@@ -1,7 +1,7 @@
 """Labelled images in memory as batches: what every data set of images here has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -15,9 +15,9 @@ from typing_extensions import override
 
 from src.batch import Batch
 from src.data.files import Wheel, ensure_files
-from src.data.images import Images
+from src.data.images import Images, channel_statistics
 from src.data.pictures import fitted
-from src.engine import ExactLoader, derive_seed, next_position, run_seed, seed_generators
+from src.engine import ExactLoader, derive_seed, next_position, note, run_seed, seed_generators
 
 _Values = float | tuple[float, ...]  # of all channels, or of each
 _OF_WEIGHTS = {  # mean and standard deviation of each colour, as published with the weights
@@ -195,8 +195,7 @@ class ImageDataModule(LightningDataModule, ABC):
 
     @override
     def train_dataloader(self) -> ExactLoader[Batch]:
-        images = self.splits["train"]
-        return self.loader(images, self.batch_size, training=True, shuffle=self.shuffle)
+        return self.training_loader(self.splits["train"])
 
     @override
     def val_dataloader(self) -> ExactLoader[Batch]:
@@ -215,6 +214,26 @@ class ImageDataModule(LightningDataModule, ABC):
             image = self.augment(image)
         mean, std = (_of_channels(value, image.device) for value in (self.mean, self.std))
         return Batch(image.sub_(mean).div_(std), batch.label)
+
+    def training_loader(self, images: Any, **options: Any) -> ExactLoader[Batch]:
+        """Make the loader of the images to train on, without a last batch of a single one.
+
+        Args:
+            images: Images to train on.
+            **options: Further ones of ExactLoader.
+
+        Returns:
+            The loader.
+        """
+        share = -(-len(images) // (self.trainer.world_size if self.trainer else 1))
+        single = share % self.batch_size == 1 < self.batch_size < share
+        if single:
+            note(
+                "the last training batch of an epoch would have one image, which batch norm cannot "
+                "take: it is left out"
+            )
+        options |= {"training": True, "shuffle": self.shuffle, "drop_last": single}
+        return self.loader(images, self.batch_size, **options)
 
     def loader(self, images: Any, batch_size: int, **options: Any) -> ExactLoader[Batch]:
         """Make the loader of a split.
@@ -264,30 +283,6 @@ def split_indices(num_images: int) -> tuple[Tensor, Tensor]:
     order = torch.randperm(num_images, generator=torch.Generator().manual_seed(1998))
     num_val = num_images // 12
     return order[num_val:].sort().values, order[:num_val].sort().values
-
-
-def channel_statistics(parts: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Compute mean and standard deviation of the pixels of each channel.
-
-    Args:
-        parts: Pixels of some images after the other, each `(N, C, H, W)`, `uint8`.
-
-    Returns:
-        Means and standard deviations, C of each, of pixels in `[0, 1]`; a channel of one value
-        has the standard deviation of one grey level.
-    """
-    level = torch.arange(256, dtype=torch.float64) / 255
-    counts = torch.stack([_counts(part) for part in parts]).sum(0)  # exact in any order
-    means, stds = [], []
-    for share in counts.double() / counts.sum(1, keepdim=True):
-        means.append((share * level).sum().item())
-        variance = (share * (level - means[-1]) ** 2).sum().item()
-        stds.append(max(variance**0.5, 1 / 255))
-    return tuple(means), tuple(stds)
-
-
-def _counts(image: Tensor) -> Tensor:
-    return torch.stack([each.flatten().bincount(minlength=256) for each in image.unbind(1)])
 
 
 @cache  # else each batch would wait for a copy to the device

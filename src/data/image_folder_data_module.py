@@ -5,6 +5,7 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 from math import prod
+from multiprocessing import get_start_method
 from typing import Any, Literal
 
 import torch
@@ -14,11 +15,12 @@ from torch.utils.data import Subset
 from typing_extensions import override
 
 from src.batch import Batch
-from src.data.image_data_module import ImageDataModule, channel_statistics
-from src.data.images import Images
+from src.data.image_data_module import ImageDataModule
+from src.data.images import Images, channel_statistics
 from src.data.photo_cache import kept
 from src.data.photo_check import usable
 from src.data.photo_index import Photo, PhotoIndex
+from src.data.photo_loader import PhotoLoader
 from src.data.photos import Photos
 from src.engine import ExactLoader, UsageError, note, printable, processors
 
@@ -132,11 +134,6 @@ class ImageFolderDataModule(ImageDataModule):
     def read_splits(self) -> dict[str, Images | Photos]:
         self.prepare_data()  # other processes look into what the first has found
         photos = self._photos(chain(*self._found.values()), self.random_crop)
-        if self._ends_with_one(len(self._found["train"])):
-            note(
-                "the last training batch of an epoch would have one photo, which batch norm cannot "
-                "take: it is left out"
-            )
         needed = prod(photos.decoded_shape)
         pictures, where = kept(photos, self.memory_bytes, self.disk_bytes, self.workers)
         size = f"{len(photos)} photos of {self.num_classes} classes, {needed / 2**20:.0f} MiB"
@@ -166,14 +163,13 @@ class ImageFolderDataModule(ImageDataModule):
         weights = None
         if self.balanced_sampler:
             weights = (1 / self.class_counts.double())[images.label.cpu()]
-        return self.loader(
-            images,
-            self.batch_size,
-            training=True,
-            shuffle=self.shuffle,
-            drop_last=self._ends_with_one(len(images)),
-            weights=weights,
-        )
+        return self.training_loader(images, weights=weights)
+
+    @override
+    def loader(self, images: Any, batch_size: int, **options: Any) -> ExactLoader[Batch]:
+        if self.num_workers and isinstance(images, Photos) and get_start_method() == "fork":
+            return PhotoLoader(images, batch_size, self.trainer, self.num_workers, **options)
+        return super().loader(images, batch_size, **options)
 
     def file_names(self, split: str) -> list[str]:
         """Name the photos of a split, for those who look at what a network says of them.
@@ -222,10 +218,6 @@ class ImageFolderDataModule(ImageDataModule):
                 f"{_listed(found - expected)}, missing: {_listed(expected - found)}. Use the "
                 "folder that the run was trained on, or begin a new run"
             )
-
-    def _ends_with_one(self, num_photos: int) -> bool:
-        share = -(-num_photos // (self.trainer.world_size if self.trainer else 1))
-        return share % self.batch_size == 1 < self.batch_size < share
 
     def _photos(self, found: Iterable[Photo], cropped: bool) -> Photos:
         number = {name: index for index, name in enumerate(self.class_names)}

@@ -1,6 +1,6 @@
 """Images and their labels, all in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -59,3 +59,27 @@ class Images(Dataset[Batch]):
             The same images there.
         """
         return Images(self.image.to(device), self.label.to(device))
+
+
+def channel_statistics(parts: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Compute mean and standard deviation of the pixels of each channel.
+
+    Args:
+        parts: Pixels of some images after the other, each `(N, C, H, W)`, `uint8`.
+
+    Returns:
+        Means and standard deviations, C of each, of pixels in `[0, 1]`; a channel of one value
+        has the standard deviation of one grey level.
+    """
+    level = torch.arange(256, dtype=torch.float64) / 255
+    counts = torch.stack([_counts(part) for part in parts]).sum(0)  # exact in any order
+    means, stds = [], []
+    for share in counts.double() / counts.sum(1, keepdim=True):
+        means.append((share * level).sum().item())
+        variance = (share * (level - means[-1]) ** 2).sum().item()
+        stds.append(max(variance**0.5, 1 / 255))
+    return tuple(means), tuple(stds)
+
+
+def _counts(image: Tensor) -> Tensor:
+    return torch.stack([each.flatten().bincount(minlength=256) for each in image.unbind(1)])

@@ -11,7 +11,7 @@ from torch import nn
 from src.batch import Batch
 from src.data import ImageDataModule, Images, MNISTDataModule, SVHNDataModule
 from src.data.files import read_idx
-from src.data.image_data_module import channel_statistics, split_indices
+from src.data.image_data_module import split_indices
 from src.engine.seed import derive_seed, seed_generators
 from tests.small_sets import small
 from tests.tiny_mnist import NUM_TEST, NUM_TRAIN, TinyMNIST
@@ -215,16 +215,6 @@ def test_folder_that_is_only_read_is_not_filled(tiny_mnist: TinyMNIST, monkeypat
     ]
 
 
-def test_statistics_are_of_each_channel() -> None:
-    image = torch.randint(256, (7, 3, 5, 4), dtype=torch.uint8)
-    image[:, 2] = 51
-    mean, std = channel_statistics([image[:3], image[3:]])
-    share = image.double() / 255
-    assert mean == pytest.approx(share.mean((0, 2, 3)).tolist())
-    assert std[:2] == pytest.approx(share.std((0, 2, 3), correction=0)[:2].tolist())
-    assert std[2] == 1 / 255  # of one value, which must not be divided by
-
-
 class Colours(ImageDataModule):
     image_shape, num_classes, class_names = (3, 4, 4), 2, ("dark", "light")
 
@@ -280,3 +270,12 @@ def test_images_are_normalised_as_the_weights_expect(
     restored = small(SVHNDataModule, tmp_path)
     restored.load_state_dict(colour.state_dict())
     assert restored.mean == colour.mean
+
+
+@pytest.mark.parametrize("batch_size", [7, 8])
+def test_last_batch_of_one_image_is_left_out(capsys, batch_size: int) -> None:
+    data = Colours(batch_size=batch_size)
+    data.setup("fit")
+    lengths = [len(batch.label) for batch in data.train_dataloader()]
+    assert lengths == ([7, 7, 7] if batch_size == 7 else [8, 8, 6])
+    assert ("would have one image" in capsys.readouterr().err) == (batch_size == 7)

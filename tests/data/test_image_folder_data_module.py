@@ -9,7 +9,7 @@ from PIL import Image
 
 from src import evaluate, export, predict, reproduce
 from src.data import ImageFolderDataModule, Images
-from src.data.image_data_module import channel_statistics
+from src.data.images import channel_statistics
 from src.data.photos import Photos
 from src.engine import UsageError
 from src.train import main

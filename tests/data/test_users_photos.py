@@ -142,4 +142,4 @@ def test_last_batch_of_one_photo_is_left_out(root: Path, capsys, size: int) -> N
     words = ["--model.network=BatchNormCNN", f"--data.batch_size={size}"]
     train(f"--data.root={root}", *words)
     said = capsys.readouterr()
-    assert ("would have one photo" in said.err, "test accuracy" in said.out) == (size == 7, True)
+    assert ("would have one image" in said.err, "test accuracy" in said.out) == (size == 7, True)

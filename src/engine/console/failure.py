@@ -183,11 +183,13 @@ def _how_to_continue(run: _Run) -> str:
 
 def _located(error: Exception) -> str:
     """Say what failed and, unless our own code explains it, at which of its lines."""
-    if said := _by_worker(str(error)):
+    if said := _by_worker(str(error)) or lost_process(error):
         return said
     text = " ".join(str(error).split()) or type(error).__name__
-    if lost := lost_process(error):
-        return lost
+    if text.startswith("Expected more than 1 value per channel"):
+        text += (
+            ". Batch norm cannot take one sample: give the loader drop_last, or another batch size"
+        )
     frames = traceback.extract_tb(error.__traceback__)[1:]  # without the `yield` above
     ours = [frame for frame in frames if _SOURCE in Path(frame.filename).parents]
     if isinstance(error, OSError) or not ours or ours[-1] is frames[-1]:

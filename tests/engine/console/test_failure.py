@@ -53,6 +53,12 @@ def test_failure_in_a_worker_is_what_failed_there(capsys, kind: type[Exception])
     assert "Traceback" not in line
 
 
+def test_batch_of_one_sample_says_what_to_do(capsys) -> None:
+    with pytest.raises(SystemExit), one_line_failures(1, False):
+        torch.nn.BatchNorm1d(2)(torch.ones(1, 2))
+    assert "give the loader drop_last, or another batch size" in capsys.readouterr().err
+
+
 def test_stop_by_the_user_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail(KeyboardInterrupt()) == 130
     assert "Traceback" not in capsys.readouterr().err
