@@ -28,6 +28,7 @@ from src.models import CNN
 from src.train import DEFAULT, main
 from tests.conftest import Train, newest_metrics
 
+SMALL = {"TurnedMNISTDataModule": "tests.tiny_turned_mnist.TinyTurnedMNIST"}
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 FLAGS = ["--data=tests.tiny_mnist.TinyMNIST", "--data.batch_size=20", "--trainer.max_epochs=1"]
 
@@ -56,7 +57,9 @@ def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_trains_a_batch(train: Train, config: Path) -> None:
-    train(f"--config={config}", "--data=tests.tiny_mnist.TinyMNIST", "--trainer.fast_dev_run=true")
+    data = yaml.safe_load(config.read_text())["data"]["class_path"].rpartition(".")[2]
+    small = SMALL.get(data, "tests.tiny_mnist.TinyMNIST")
+    train(f"--config={config}", f"--data={small}", "--trainer.fast_dev_run=true")
 
 
 def test_run_leaves_everything_it_promises(

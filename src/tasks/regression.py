@@ -1,7 +1,6 @@
 """Estimation of one or several numbers."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -83,13 +82,8 @@ class _Standardised(nn.Module):
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         if output.shape != target.shape:  # torch would compare each with each
             raise UsageError(
-                f"the network gives {_of(output.shape)} for each sample, and the data set asks "
-                f"for {_of(target.shape)}: change the outputs of the network (num_classes)"
+                f"the network gives {tuple(output.shape)}, samples first, for targets of "
+                f"{tuple(target.shape)}: change its outputs, such as num_classes"
             )
         loss: Tensor = self.loss(output / self.std, target / self.std)
         return loss
-
-
-def _of(shape: Sequence[int]) -> str:
-    numbers = tuple(shape)[1:]
-    return f"{numbers[0]} numbers" if len(numbers) == 1 else f"numbers of the shape {numbers}"

@@ -54,7 +54,7 @@ def test_targets_of_one_number_need_no_second_dimension() -> None:
 
 
 def test_network_with_other_outputs_is_refused() -> None:
-    with pytest.raises(UsageError, match="gives 2 numbers for each sample, and the data set asks"):
+    with pytest.raises(UsageError, match=r"gives \(4, 2\), samples first, for targets of \(4, 1\)"):
         made().training_step((torch.ones(4, 3), torch.ones(4)), 0)
 
 
