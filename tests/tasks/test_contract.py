@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,8 +14,13 @@ from torch.utils.data import DataLoader
 from src import tasks
 from src.batch import Batch, TargetBatch
 from src.engine import Metric
+from src.engine.records.ledger import looks
+from src.evaluate import main as evaluate
 from src.models import CNN
+from src.train import main
 from tests.bare_trainer import bare_trainer
+from tests.conftest import Train
+from tests.test_exact_resume import state, stop_at
 
 TASKS = [
     item
@@ -137,3 +143,29 @@ def test_task_publishes_its_kind_and_headline(case) -> None:
     assert task.kind.isidentifier()
     assert isinstance(task.headline, Metric)
     assert not {metric.name for metric in task.metrics} & {task.headline.name}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.__name__)
+def test_run_continues_exactly_and_is_evaluated(task, train: Train, monkeypatch, capsys) -> None:
+    words = [f"--model={task.__name__}", "--model.network=tests.one_layer.OneLayer"]
+    words += [f"--data={CASES[task.__name__].data}", "--trainer.max_epochs=2"]
+    metrics = train(*words)
+    with stop_at(monkeypatch, 14, task=task):
+        train(*words)
+    main(["--ckpt_path=last"])
+    assert state(1) == state(0)
+    capsys.readouterr()
+    evaluate(["checkpoints/version_0"])
+    name = task.headline.of("test").name
+    (look,) = [each for each in looks(Path()) if each["by"] == "src.evaluate"]
+    assert look["metrics"][name] == pytest.approx(metrics[name], rel=1e-5)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.__name__)
+def test_training_ends_where_the_headline_is_good_enough(task, train: Train) -> None:
+    words = [f"--model={task.__name__}", "--model.network=tests.one_layer.OneLayer"]
+    words += [f"--data={CASES[task.__name__].data}", "--trainer.max_epochs=9"]
+    easy = 1000 if task.headline.mode == "min" else 0.01
+    metrics = train(*words, f"--target={task.headline.of('val').name}={easy}")
+    assert metrics["epochs"] == 1

@@ -12,9 +12,7 @@ from src.engine import UsageError
 from src.evaluate import main as evaluate
 from src.report import main as report
 from src.tasks import RegressionTask
-from src.train import main
 from tests.conftest import Train
-from tests.test_exact_resume import state, stop_at
 
 CONFIG = Path(__file__).parents[2] / "configs" / "turned_mnist.yaml"
 TURNED = [
@@ -66,16 +64,6 @@ def test_standard_deviation_is_above_zero(std: float | list[float]) -> None:
 
 def test_weights_are_those_of_the_network_alone() -> None:
     assert {name.partition(".")[0] for name in made().state_dict()} == {"network"}
-
-
-def test_run_is_judged_by_its_error_and_continues_exactly(train: Train, monkeypatch) -> None:
-    metrics = train(*TURNED)
-    assert metrics["val/rmse_best"] < 40
-    assert metrics.keys() >= {"test/rmse", "test/mae", "test/r2", "test/loss"}
-    with stop_at(monkeypatch, 14, task=RegressionTask):
-        train(*TURNED)
-    main(["--ckpt_path=last"])
-    assert state(1) == state(0)
 
 
 def test_turned_digits_are_evaluated_and_shown(finished: Train, capsys, monkeypatch) -> None:
