@@ -41,9 +41,9 @@ def evaluate(split: Split) -> Addition:
     values: dict[str, Any] = {"perplexity": math.exp(mean), "bits": bits.mean().item()}
     values["surprising"] = [{"index": index, "bits": bits[index].item()} for index in worst]
     if decode := getattr(split.data, "decode", None):
-        for each in values["surprising"]:
+        for number, each in enumerate(values["surprising"]):
             each["text"] = decode(token[each["index"]])
-            rows[f"surprising, {each['bits']:.2f} bits"] = _line(each["text"])
+            rows[f"surprising {number + 1}"] = f"{each['bits']:.2f} bits: {_line(each['text'])}"
         values["samples"] = [_sample(split, token[number], decode) for number in range(_SAMPLES)]
         for number, each in enumerate(values["samples"]):
             rows[f"sample {number + 1}"] = _line(f"{each['begin']} | {each['written']}")

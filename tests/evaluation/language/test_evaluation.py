@@ -45,7 +45,7 @@ def test_bits_and_perplexity_are_of_the_same_loss(added: Addition) -> None:
 def test_most_surprising_passages_come_first(added: Addition, split: Split) -> None:
     assert [each["index"] for each in added.values["surprising"]] == [1, 2, 3]
     assert added.values["surprising"][0]["text"] == decode(split.outputs["token"][1])
-    assert added.rows["surprising, 3.00 bits"].startswith("wxyzabc")
+    assert added.rows["surprising 1"].startswith("3.00 bits: wxyzabc")
 
 
 def test_sample_goes_on_from_the_text(added: Addition) -> None:
