@@ -28,7 +28,11 @@ from src.models import CNN
 from src.train import DEFAULT, main
 from tests.conftest import Train, newest_metrics
 
-SMALL = {"TurnedMNISTDataModule": "tests.tiny_turned_mnist.TinyTurnedMNIST"}
+SMALL = {
+    "ClutteredMNISTDataModule": "tests.tiny_cluttered_mnist.TinyClutteredMNIST",
+    "TextDataModule": "TextDataModule",
+    "TurnedMNISTDataModule": "tests.tiny_turned_mnist.TinyTurnedMNIST",
+}
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 FLAGS = ["--data=tests.tiny_mnist.TinyMNIST", "--data.batch_size=20", "--trainer.max_epochs=1"]
 
