@@ -37,7 +37,7 @@ def commands(page: str) -> Iterator[tuple[str, list[str]]]:
         refused = re.sub(r"^.*\nerror: .*\n", "", part, flags=re.MULTILINE)
         for module, rest, _ in re.findall(pattern, refused):
             words = shlex.split(rest.partition(" > ")[0].partition(" < ")[0], comments=True)
-            yield module, words
+            yield module, [word for word in words if word != "$@"]  # of a script
     for rest in re.findall(r'make train ARGS="([^"]+)"', text_of(page)):
         yield "src.train", shlex.split(rest)
 

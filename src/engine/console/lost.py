@@ -2,13 +2,12 @@
 
 import re
 
-# Classes of torch.distributed, of which only the text of others is told, and what gloo says.
-_KINDS = {"DistBackendError", "DistNetworkError", "DistStoreError"}
+_OF_TORCH = re.compile(r"Dist\w+Error")  # its classes for what befalls several processes
 _GLOO = re.compile(
     r"Connection (closed|reset) by peer|Broken pipe|Connect timeout|Timed out waiting|"
     r"Application timeout|Socket (closed|Timeout)"
 )
-_PEER = re.compile(r"(?:remote|peer|to|local)\W*\[([0-9a-fA-F.:]+?)\]:\d+")
+_PEER = re.compile(r"(?:remote|peer)\W*\[([0-9a-fA-F.:]+?)\]:\d+")
 
 
 def lost_process(error: BaseException) -> str:
@@ -22,7 +21,7 @@ def lost_process(error: BaseException) -> str:
     """
     text = str(error)
     gloo = isinstance(error, RuntimeError) and "gloo" in text and _GLOO.search(text)
-    if not gloo and type(error).__name__ not in _KINDS:
+    if not gloo and not _OF_TORCH.fullmatch(type(error).__name__):
         return ""
     found = _PEER.search(text)
     where = f" on {found[1]}" if found else ""
