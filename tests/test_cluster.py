@@ -161,7 +161,7 @@ def test_machines_without_a_common_folder_stop_continue_and_test(machines: Machi
     slurm.wait((own / LAST).exists)
     started[0].terminate()
     said = [process.communicate(timeout=150)[0] for process in started]
-    assert "stopped by SIGTERM; continue on each machine as it was started, " in said[0]
+    assert "stopped by SIGTERM; continue on each machine as it was started (" in said[0]
     assert not (other / "checkpoints").exists()
     (printed,) = re.findall(
         r"^torchrun .*--rdzv-conf is_host=1 .* -m src.train (.*)", said[0], re.M
@@ -186,4 +186,4 @@ def test_lost_machine_is_told_by_the_other(machines: Machines) -> None:
     second.communicate(timeout=150)
     lost = rf"error: another process of this run on {two_machines.ADDRESSES[1]} has ended, or the "
     assert re.search(lost, said)
-    assert "continue on each machine as it was started, " in said
+    assert "continue on each machine as it was started (" in said

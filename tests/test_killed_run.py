@@ -18,6 +18,7 @@ import torch
 from benchmarks.gpu.guarded import come_loose
 from src.train import main
 from tests.conftest import Train
+from tests.slurm import free_port
 from tests.test_exact_resume import NOISY, curves, state
 
 ROOT = Path(__file__).parents[1]
@@ -245,3 +246,20 @@ def test_full_disk_loses_nothing(train: Train, tmp_path: Path) -> None:
         assert all(torch.load(path, weights_only=True)["global_step"] for path in found)
     finally:
         subprocess.run(["umount", "runs"], check=True)
+
+
+@pytest.mark.slow
+def test_signal_is_heard_while_a_machine_waits_for_another(train: Train, monkeypatch) -> None:
+    port = str(free_port())
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "NODE_RANK": "0"}
+    for name, value in address.items():
+        monkeypatch.setenv(name, value)
+    process = start(*TINY, *TWO[:1], "--trainer.devices=1", "--trainer.num_nodes=2")
+    assert process.stdout
+    while "Initializing distributed" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(1)
+    process.terminate()
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert output == "\nstopped by SIGTERM\n"

@@ -176,9 +176,9 @@ def _how_to_continue(run: _Run) -> str:
     launch = launched()
     if not launch or launch.machines == 1:
         return f"continue with\n{run.resume_command}"
-    copied = f"those that do not see it need a copy of {shown(run.checkpoint_dir)}"
-    where = f"on each machine as it was started, on this one with ({copied})"
-    return f"continue {where}\n{run.resume_command}"
+    seen = f"one that does not see {shown(run.checkpoint_dir)} needs a copy of it"
+    how = f"continue on each machine as it was started ({seen}), on this one with"
+    return f"{how}\n{run.resume_command}"
 
 
 def _located(error: Exception) -> str:

@@ -7,7 +7,7 @@ _GLOO = re.compile(
     r"Connection (closed|reset) by peer|Broken pipe|Connect timeout|Timed out waiting|"
     r"Application timeout|Socket (closed|Timeout)"
 )
-_PEER = re.compile(r"(?:remote|peer)\W*\[([0-9a-fA-F.:]+?)\]:\d+")
+_PEER = re.compile(r"(?<!local=)\[([0-9a-fA-F.:]+)\]:\d+")
 
 
 def lost_process(error: BaseException) -> str:

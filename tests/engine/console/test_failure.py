@@ -156,6 +156,20 @@ def test_failure_of_a_run_with_a_state_is_told_whole(tmp_path: Path, capsys) -> 
     assert file.read_text().startswith("Traceback (most recent call last):\n")
 
 
+def test_run_of_two_machines_is_continued_on_both(tmp_path: Path, capsys, monkeypatch) -> None:
+    for name, value in {"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GROUP_WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    run = Run.new(tmp_path)
+    (run.checkpoint_dir / "last.ckpt").touch()
+    assert fail(KeyboardInterrupt(), run=run) == 130
+    how, command = capsys.readouterr().err.splitlines()[-2:]
+    assert how.startswith("stopped by SIGINT; continue on each machine as it was started (one that")
+    assert command == run.resume_command
+    assert command.startswith("torchrun --nnodes=2 --nproc-per-node=1 -m src.train --ckpt_path ")
+
+
 def test_run_that_is_refused_to_go_on_has_not_failed(tmp_path: Path, capsys) -> None:
     run = Run.new(tmp_path)
     (run.checkpoint_dir / "last.ckpt").touch()

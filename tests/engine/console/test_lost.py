@@ -11,6 +11,11 @@ LOST = "has ended, or the connection to it was lost: see what that one says"
     ("error", "where"),
     [
         (RuntimeError(f"{PAIR}Connection closed by peer [10.231.0.2]:31337"), " on 10.231.0.2"),
+        (
+            RuntimeError(f"{PAIR}Read error [10.0.0.2]:18: Connection reset by peer."),
+            " on 10.0.0.2",
+        ),
+        (RuntimeError(f"{PAIR}Connection closed by peer local=[::1]:1 remote=[::2]:9"), " on ::2"),
         (RuntimeError(f"{PAIR}Connection reset by peer"), ""),
         (DistNetworkError("The client socket has timed out after 600000ms"), ""),
     ],
