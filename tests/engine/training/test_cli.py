@@ -167,7 +167,7 @@ def test_best_state_is_tested_or_loaded(
     wanted: bool, best: str, tested: list, loaded: list, monkeypatch
 ) -> None:
     asked, given = [], []
-    content = {"best.ckpt": {"state_dict": "weights"}}
+    content = {Path("best.ckpt"): {"state_dict": "weights"}}
     monkeypatch.setattr("src.engine.training.cli.read_checkpoint", content.get)
     trainer = Fake(test=lambda *_, **options: asked.append(options), _checkpoint_connector=Fake())
     trainer.callbacks = []
