@@ -71,6 +71,7 @@ class ProgressLines(LightningProgressBar):
         super().__init__()
         self._enabled = True
         self._said_s = time.monotonic()
+        self._ended = ""  # the epoch whose last metrics are logged after this callback's hook
 
     @override
     def disable(self) -> None:
@@ -83,27 +84,39 @@ class ProgressLines(LightningProgressBar):
     @override
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         if time.monotonic() - self._said_s >= _LINE_EVERY_S:
-            self._say(trainer, pl_module)
+            self._say(trainer, pl_module, _place(trainer))
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not (trainer.sanity_checking or trainer.is_last_batch):  # the epoch's end says the rest
-            self._say(trainer, pl_module)
+            self._say(trainer, pl_module, _place(trainer))
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._say(trainer, pl_module)
+        self._ended = _place(trainer)
 
-    def _say(self, trainer: Trainer, module: LightningModule) -> None:
-        if not self._enabled:
-            return
+    @override
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._ended:
+            self._say(trainer, pl_module, self._ended)
+        self._ended = ""
+
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.on_train_epoch_start(trainer, pl_module)
+
+    def _say(self, trainer: Trainer, module: LightningModule, where: str) -> None:
         self._said_s = time.monotonic()
         found = self.get_metrics(trainer, module).items()
         told = ", ".join(f"{name} {_short(value)}" for name, value in found if name != "v_num")
-        end = trainer.max_epochs or -1
-        of = f" of {end}" if end > 0 else ""
-        where = f"epoch {trainer.current_epoch + 1}{of}, step {trainer.global_step:,}"
-        print(f"{where}: {told}" if told else where, flush=True)
+        if self._enabled:
+            print(f"{where}: {told}" if told else where, flush=True)
+
+
+def _place(trainer: Trainer) -> str:
+    """Say where a training is."""
+    of = f" of {trainer.max_epochs}" if (trainer.max_epochs or -1) > 0 else ""
+    return f"epoch {trainer.current_epoch + 1}{of}, step {trainer.global_step:,}"
 
 
 def _short(value: Any) -> str:

@@ -10,7 +10,11 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
+from lightning.pytorch.callbacks import (
+    GradientAccumulationScheduler,
+    ModelPruning,
+    StochasticWeightAveraging,
+)
 from typing_extensions import override
 
 from src.engine.console.note import note
@@ -22,6 +26,10 @@ from src.engine.lightning_compat import (
     saved_position,
 )
 
+_INEXACT = {  # whose checkpoints do not hold all of their state
+    StochasticWeightAveraging: "; WeightAveraging does",
+    ModelPruning: ": weights that were pruned are not known any more",
+}
 Action = Callable[[Trainer, bool], None]
 
 
@@ -76,8 +84,9 @@ class SafePoint(Callback):
         if any(value.dtype == torch.float64 for value in self._weights.values()):
             pl_module.load_state_dict(self._weights)  # Lightning did, before it made them 64-bit
         self._weights = {}
-        if any(isinstance(c, StochasticWeightAveraging) for c in callbacks_of(trainer)):
-            note("StochasticWeightAveraging does not go on exactly; WeightAveraging does")
+        for kind, instead in _INEXACT.items():
+            if any(isinstance(callback, kind) for callback in callbacks_of(trainer)):
+                note(f"{kind.__name__} does not go on exactly{instead}")
 
     @override
     def on_train_batch_start(

@@ -18,7 +18,7 @@ from src.engine.checkpoints.published import first_words, link
 from src.engine.checkpoints.trusted import Trusted, settle
 from src.engine.checkpoints.weights import load_weights
 from src.engine.console.command_line import TAKEN_OUT, split_arguments
-from src.engine.console.failure import interrupts
+from src.engine.console.failure import UsageError, interrupts
 from src.engine.console.note import note
 from src.engine.console.parser import OneLineParser
 from src.engine.exact.exact import make_exact
@@ -40,6 +40,10 @@ from src.engine.training.target import Target, parse_target
 
 _NO_METRIC = "no metric says which state is best (--best.monitor would)"
 _LATER = "empty parameter list", "uninitialized"  # what torch says of layers that are to come
+_LEAST = {  # smaller values do nothing, or fail where nobody would look for them
+    **dict.fromkeys(("accumulate_grad_batches", "check_val_every_n_epoch"), 1),
+    **dict.fromkeys(("gradient_clip_val", "log_every_n_steps"), 0),
+}
 _DONE = {True: "tested", False: "kept"}
 
 
@@ -140,6 +144,7 @@ class TrainCLI(LightningCLI):
         for name in TAKEN_OUT:
             if self.config.pop(name):
                 raise ValueError(f"--{name} belongs on the command line, not in a configuration")
+        _refuse_too_small(self.config["trainer"])
         if self.config["target"]:
             parse_target(self.config["target"])
         self.config["seed_everything"] = chosen_seed(self.config["seed_everything"])
@@ -201,7 +206,12 @@ class TrainCLI(LightningCLI):
         """Train, from the start or from the checkpoint."""
         self._refuse_uncounted()  # better now than after hours of training
         drop_unused_work(self.trainer)
-        self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
+        try:
+            self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
+        except ValueError as error:
+            if "val_check_interval" in str(error):  # above the batches of an epoch
+                raise UsageError(str(error)) from error
+            raise
 
     def test(self) -> None:
         """Test the best state, which the model then holds; without one, the state it has."""
@@ -244,6 +254,12 @@ class TrainCLI(LightningCLI):
         make_exact(trainer)
         self.known.compare(trainer)
         return trainer
+
+
+def _refuse_too_small(settings: Namespace) -> None:
+    for name, least in _LEAST.items():
+        if (value := settings[name]) is not None and value < least:
+            raise ValueError(f"--trainer.{name} must be at least {least}, got {value}")
 
 
 def _can_test(module: LightningModule, data: LightningDataModule | None) -> bool:

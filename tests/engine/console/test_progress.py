@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 
 from src.engine.console.progress import ProgressBar, ProgressLines, own_bar
 from tests.conftest import Train
+from tests.test_exact_resume import curves
 
 
 def test_failure_ends_the_line_of_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,6 +84,8 @@ def test_line_of_each_epoch_and_of_a_validation_in_it_can_be_read(train: Train, 
     seen = [line.split(": train/loss ")[0] for line in lines]
     steps = ((1, 8), (1, 11), (2, 19), (2, 22))
     assert seen == [f"epoch {epoch} of 2, step {step}" for epoch, step in steps]
+    _, last = curves()["train/loss"][-1]  # what is logged at the very end of an epoch, too
+    assert lines[-1].split()[-3] == f"{last:.4g},"
     assert all(re.search(r": train/loss [\d.]+, val/acc [\d.]+$", line) for line in lines)
 
 

@@ -2,7 +2,11 @@ from types import SimpleNamespace as Fake
 
 import pytest
 import torch
-from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
+from lightning.pytorch.callbacks import (
+    GradientAccumulationScheduler,
+    ModelPruning,
+    StochasticWeightAveraging,
+)
 
 from src.engine.exact.safe_point import SafePoint
 from tests.engine.test_lightning_compat import fit_loop
@@ -113,10 +117,13 @@ def test_weights_of_64_bits_are_loaded_again(kind: torch.dtype) -> None:
 
 def test_averaging_that_does_not_go_on_exactly_is_told(capsys) -> None:
     callback, trainer = resumed()
-    trainer.callbacks = [object.__new__(StochasticWeightAveraging), object()]
+    kinds = StochasticWeightAveraging, ModelPruning
+    trainer.callbacks = [*map(object.__new__, kinds), object()]
     callback.on_train_start(trainer, None)
-    said = "note: StochasticWeightAveraging does not go on exactly; WeightAveraging does\n"
-    assert capsys.readouterr().err.startswith(said)
+    assert capsys.readouterr().err.startswith(
+        "note: StochasticWeightAveraging does not go on exactly; WeightAveraging does\n"
+        "note: ModelPruning does not go on exactly: weights that were pruned are not known any more"
+    )
 
 
 def test_run_that_begins_has_nothing_to_restore(capsys) -> None:
