@@ -41,9 +41,14 @@ def chosen_seed(value: bool | int) -> int:
         value: A number, or True or False for one that is drawn at random.
 
     Returns:
-        The seed, in `[0, 2**32)` if drawn; the same in all processes of a run.
+        The seed, in `[0, 2**32)`; the same in all processes of a run.
+
+    Raises:
+        ValueError: The number is none of these.
     """
     if not isinstance(value, bool):
+        if not 0 <= value < 2**32:
+            raise ValueError(f"--seed_everything must be from 0 to {2**32 - 1}, got {value}")
         return value
     if "LOCAL_RANK" in os.environ and "PL_GLOBAL_SEED" in os.environ:
         return run_seed()  # drawn by the process that started this one

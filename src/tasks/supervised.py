@@ -215,6 +215,9 @@ class SupervisedTask(LightningModule):
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
+        for name in ("step_size", "T_max"):  # torch divides by them, when an epoch has been trained
+            if getattr(scheduler, name, 1) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(scheduler, name)}")
         return {
             "optimizer": optimizer,
             "lr_scheduler": {

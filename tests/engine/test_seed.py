@@ -40,6 +40,13 @@ def test_number_is_the_seed_and_a_word_draws_one(monkeypatch: pytest.MonkeyPatch
     assert chosen_seed(True) != chosen_seed(False)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seed_that_numpy_cannot_have_is_refused(seed: int) -> None:
+    assert chosen_seed(2**32 - 1) == 2**32 - 1
+    with pytest.raises(ValueError, match=f"^--seed_everything must be from 0 .*, got {seed}$"):
+        chosen_seed(seed)
+
+
 def test_started_process_has_the_seed_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setenv("PL_GLOBAL_SEED", "7")

@@ -158,6 +158,15 @@ def test_plateau_scheduler_may_watch_another_metric() -> None:
     assert task.configure_optimizers()["lr_scheduler"]["monitor"] == "val/acc"
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("StepLR", "step_size"), ("CosineAnnealingLR", "T_max")]
+)
+def test_schedule_that_would_divide_by_zero_is_refused(kind: str, name: str) -> None:
+    scheduler = partial(getattr(torch.optim.lr_scheduler, kind), **{name: 0})
+    with pytest.raises(ValueError, match=f"^{name} must be at least 1, got 0$"):
+        ClassificationTask(CNN(), scheduler=scheduler).configure_optimizers()
+
+
 def test_task_says_what_its_training_loss_includes() -> None:
     assert ClassificationTask(CNN()).curve_notes == {}
     smooth = ClassificationTask(CNN(), label_smoothing=0.1, class_weight=[1.0, 2.0]).curve_notes

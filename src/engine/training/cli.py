@@ -43,6 +43,7 @@ _LATER = "empty parameter list", "uninitialized"  # what torch says of layers th
 _LEAST = {  # smaller values do nothing, or fail where nobody would look for them
     **dict.fromkeys(("accumulate_grad_batches", "check_val_every_n_epoch"), 1),
     **dict.fromkeys(("gradient_clip_val", "log_every_n_steps"), 0),
+    "num_sanity_val_steps": -1,
 }
 _DONE = {True: "tested", False: "kept"}
 

@@ -133,27 +133,7 @@ def test_observers_are_always_there() -> None:
         ("check_val_every_n_epoch", 0, 1),
         ("gradient_clip_val", -0.5, 0),
         ("log_every_n_steps", -1, 0),
-    ],
-)
-def test_number_that_would_do_nothing_is_refused(name: str, value: float, least: int) -> None:
-    said = f"^--trainer.{name} must be at least {least}, got {value}$"
-    with pytest.raises(ValueError, match=said):
-        TrainCLI(DEFAULT, [*SMALL, f"--trainer.{name}={value}"])
-
-
-def test_validation_after_more_batches_than_there_are_is_refused(train, capsys, tmp_path) -> None:
-    code, line = refusal_of(capsys, lambda: train("--trainer.val_check_interval=12"))
-    assert (code, "`val_check_interval` (12) must be less than or equal to" in line) == (2, True)
-    assert not [*tmp_path.glob("*/version_*")]
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "least"),
-    [
-        ("accumulate_grad_batches", 0, 1),
-        ("check_val_every_n_epoch", 0, 1),
-        ("gradient_clip_val", -0.5, 0),
-        ("log_every_n_steps", -1, 0),
+        ("num_sanity_val_steps", -2, -1),
     ],
 )
 def test_number_that_would_do_nothing_is_refused(name: str, value: float, least: int) -> None:
