@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,13 +137,16 @@ class Run:
     def discard_if_empty(self) -> None:
         """Give the number back if nothing was written."""
         for folder in (self.log_dir, self.checkpoint_dir):
-            if folder.is_dir() and not any(folder.iterdir()):
+            with suppress(OSError):  # there is something in it
                 folder.rmdir()
+                folder.parent.rmdir()
 
     def discard(self) -> None:
         """Remove its folders, whatever is in them."""
         for folder in (self.log_dir, self.checkpoint_dir):
             shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # it has other runs
+                folder.parent.rmdir()
 
     def keep_traceback(self, text: str) -> Path | None:
         """Write a traceback to a file; None if it cannot be written, such as to a full disk."""
