@@ -48,11 +48,12 @@ def draw_panels(sections: Sequence[Section]) -> list[Panel]:
     Returns:
         A panel for each metric, of the first three; none if nothing was logged.
     """
-    return [
-        Panel(metric, _svg(_figure(sections, metric, names), f"{metric} against the optimizer "
-        f"step, {' and '.join(names)}"), _notes(sections, names))
-        for metric, names in _drawn(sections).items()
-    ]  # fmt: skip
+    panels = []
+    for metric, names in _drawn(sections).items():
+        text = f"{metric} against the optimizer step, {' and '.join(names)}"
+        svg = _svg(_figure(sections, metric, names), text)
+        panels.append(Panel(metric, svg, _notes(sections, names)))
+    return panels
 
 
 def _drawn(sections: Sequence[Section]) -> dict[str, dict[str, str]]:
@@ -93,9 +94,9 @@ def _figure(sections: Sequence[Section], metric: str, names: dict[str, str]) -> 
         _draw(axes, points, split, run, number)
     axes.grid(alpha=0.3)
     height = _HEIGHT
-    if labels := [str(line.get_label()) for line in axes.lines]:
-        shown = [label for label in labels if not label.startswith("_")]
-        columns = max(1, int(_WIDTH / (_HANDLE + _LETTER * max(map(len, shown), default=0))))
+    labels = [str(line.get_label()) for line in axes.lines]
+    if shown := [label for label in labels if not label.startswith("_")]:
+        columns = max(1, int(_WIDTH / (_HANDLE + _LETTER * max(map(len, shown)))))
         height += _ROW * -(-len(shown) // columns)
         legend = figure.legend(loc="outside lower left", ncols=columns, fontsize=9, frameon=False)
         for text in legend.get_texts():
@@ -134,7 +135,7 @@ def _draw(axes: Axes, points: Points, split: str, run: str, number: int) -> None
         marker=mark,
         markersize=5,
         markerfacecolor=colour if validated else "none",
-        markevery=1 if validated or alone else 0.2,
+        markevery=1 if validated else max(1, len(points) // 5),
         zorder=1.5 if label.startswith("_") else 2,
     )
 

@@ -1,5 +1,6 @@
 """Curves of a page."""
 
+import math
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -103,6 +104,19 @@ def test_ink_of_a_picture_is_that_of_its_page() -> None:
     for word in ("<style", "<metadata", "dc:date", 'id="axes_1"', 'pt"', "#ffffff"):
         assert word not in panel.svg
     assert draw_panels([run("a", {"val/acc": [(1, 0.5), (2, 0.75)]})])[0].svg == panel.svg
+
+
+@pytest.mark.parametrize("values", [[math.nan] * 3, [math.inf, 1.0, -math.inf], [1e300, -1e300]])
+def test_values_that_are_not_finite_are_left_out(values: list[float]) -> None:
+    points = {"train/loss": [*enumerate(values)], "val/loss": [*enumerate(values)]}
+    for runs in ([run("a", points)], [run("a", points), run("b", points)]):
+        (panel,) = draw_panels(runs)
+        assert "nan" not in panel.svg
+
+
+def test_legend_of_grey_runs_alone_is_none() -> None:
+    runs = [run(str(number), {}) for number in range(8)] + [run("x", POINTS)]
+    assert not _figure(runs, "acc", _drawn(runs)["acc"]).legends
 
 
 def test_notes_say_which_runs_they_are_of() -> None:
