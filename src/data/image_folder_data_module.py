@@ -43,7 +43,8 @@ class ImageFolderDataModule(ImageDataModule):
         skip_broken: Leave out photos that cannot be used, instead of refusing all.
         memory_mib: Memory that all photos, decoded, may take [MiB].
         disk_mib: Room on the disk that all photos, decoded, may take, in a file that is made once
-            and mapped into memory; at most a quarter of what is free [MiB].
+            and mapped into memory; at most a quarter of what is free. For a new file those of other
+            photos go that were not used for longest, until all fit [MiB].
         class_names: The classes; None takes those that are found. Those of a run are kept with it.
         batch_size: Images in a training batch B.
         eval_batch_size: Images in a validation or test batch.

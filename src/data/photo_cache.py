@@ -1,7 +1,8 @@
 """Decoded photos, in a file that is mapped into memory, or in memory: who has them decodes no more.
 
 A file is shared by all processes, and there at the next start. Its name tells what is in it: it is
-never changed, and may be deleted.
+never changed, and may be deleted. When a new one is written, those that were not used for longest
+go until all together take no more than may be taken.
 """
 
 import os
@@ -15,14 +16,14 @@ from pathlib import Path
 
 import PIL
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import Tensor
 from tqdm import tqdm
 
 from src.data import photos as reading
 from src.data import pictures
 from src.data.photos import Photos
-from src.engine import ExactLoader
+from src.engine import ExactLoader, note
 
 _SHARE = 4  # a file takes at most one of so many free bytes
 
@@ -44,7 +45,7 @@ def kept(
     needed = prod(photos.decoded_shape)
     if needed <= disk_bytes:
         with suppress(OSError):  # a folder that cannot be written, a disk that is full
-            file = _filled(photos, needed, workers)
+            file = _filled(photos, needed, disk_bytes, workers)
             mapped = torch.from_file(str(file), shared=False, size=needed, dtype=torch.uint8)
             return mapped.view(photos.decoded_shape), f"mapped from {file}"
     if needed <= memory_bytes:
@@ -55,13 +56,15 @@ def kept(
     return None, "read in each epoch (--data.disk_mib or --data.memory_mib would keep them)"
 
 
-def _filled(photos: Photos, needed: int, workers: int) -> Path:
+def _filled(photos: Photos, needed: int, disk_bytes: int, workers: int) -> Path:
     """Find the file, or write it; it has its name when it is whole and on the disk."""
     file = _file(photos)
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):
         if file.exists() and file.stat().st_size == needed:
+            file.touch()  # it is in use
             return file
+        _make_room(file.parent, disk_bytes - needed)
         if needed > shutil.disk_usage(file.parent).free // _SHARE:
             raise OSError(ENOSPC, "too little room is left")
         part = file.with_suffix(".part")
@@ -75,6 +78,21 @@ def _filled(photos: Photos, needed: int, workers: int) -> Path:
         finally:
             part.unlink(missing_ok=True)
     return file
+
+
+def _make_room(folder: Path, most: int) -> None:
+    """Remove the files that were not used for longest; who has mapped one keeps it."""
+    files = sorted(folder.glob("*.uint8"), key=lambda file: file.stat().st_mtime)
+    sizes = [file.stat().st_size for file in files]
+    for number, file in enumerate(files):
+        if sum(sizes[number:]) <= most:
+            return
+        with suppress(Timeout), FileLock(f"{file}.lock", blocking=False):  # else it is being opened
+            file.unlink()
+            note(
+                f"removed {file}, {sizes[number] / 2**20:.0f} MiB of photos decoded before: "
+                "--data.disk_mib bounds all such files together"
+            )
 
 
 def _decoded(photos: Photos, workers: int) -> Iterator[tuple[int, Tensor]]:

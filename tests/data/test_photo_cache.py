@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from filelock import FileLock
 
 from src.data import photo_cache
 from src.data.photo_cache import kept
@@ -99,3 +100,25 @@ def test_cut_file_is_made_anew(tmp_path: Path, cache: Path) -> None:
     (file,) = files(cache)
     file.write_bytes(file.read_bytes()[:-9])
     assert torch.equal(kept(some, 0, ROOM, 0)[0], some.image[:])
+
+
+def test_files_not_used_for_longest_are_removed(tmp_path: Path, cache: Path, capsys) -> None:
+    room = 3 * 3 * (8**2 + 9**2 + 10**2) - 1  # one byte too little for all three
+    some = {size: photos(tmp_path / str(size), size) for size in (8, 9, 10)}
+    for size in (8, 9):
+        kept(some[size], 0, room, 0)
+    for number, file in enumerate(files(cache)):
+        os.utime(file, (number, number))
+    kept(some[8], 0, room, 0)  # is used again
+    assert "removed" not in capsys.readouterr().err
+    kept(some[10], 0, room, 0)
+    assert sorted(file.stat().st_size for file in files(cache)) == [3 * 3 * 8**2, 3 * 3 * 10**2]
+    assert capsys.readouterr().err.count("bounds all such files together") == 1
+
+
+def test_file_that_is_being_opened_is_not_removed(tmp_path: Path, cache: Path) -> None:
+    kept(photos(tmp_path / "a"), 0, ROOM, 0)
+    (file,) = files(cache)
+    with FileLock(f"{file}.lock"):
+        kept(photos(tmp_path / "b", 9), 0, 3 * 3 * 9**2, 0)
+    assert len(files(cache)) == 2
