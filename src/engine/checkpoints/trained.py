@@ -14,7 +14,7 @@ from src.engine.checkpoints.trusted import Trusted
 from src.engine.console.note import note
 from src.engine.files.run import Run
 from src.engine.records.config_file import flat
-from src.engine.records.ledger import config_digest
+from src.engine.records.ledger import run_digest
 
 
 @dataclass
@@ -83,12 +83,11 @@ class Trained:
     def described(self) -> dict[str, Any]:
         """What the ledger of looks at the test set tells of it, in plain types."""
         settings = dict(flat(self.config.content))
-        began = self.checkpoint["provenance"][0]["inputs"]
         return {
             "run": f"version_{self.run.version}" if self.run else self.path.name,
             "seed": settings.get("seed_everything"),
             "commit": self.checkpoint["provenance"][-1]["git"]["commit"],
-            "config": config_digest(settings | {"weights": began.get("weights", "")}),
+            "config": run_digest(settings, self.checkpoint["provenance"][0]["inputs"]),
         }
 
     @property

@@ -134,6 +134,23 @@ def config_digest(settings: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def run_digest(settings: dict[str, Any], inputs: dict[str, str]) -> str:
+    """Identify the configuration of a run, wherever data are whose check sums it has.
+
+    Args:
+        settings: Its settings by name.
+        inputs: What decided its bits, as its first session has recorded it.
+
+    Returns:
+        Its digest.
+    """
+    own = settings | {"weights": inputs.get("weights", "")}
+    data = {name: value for name, value in inputs.items() if name.startswith("data ")}
+    if data and "data.root" in own:
+        own["data.root"] = data
+    return config_digest(own)
+
+
 def _open(path: Path, ledger: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from src.engine.lightning_compat import checkpoint_content, data_of, ended_early
 from src.engine.records.changes import Change, changes
 from src.engine.records.config_file import READING, settings
 from src.engine.records.known_metrics import KnownMetrics
-from src.engine.records.ledger import NOT_THE_CONFIGURATION, config_digest
+from src.engine.records.ledger import NOT_THE_CONFIGURATION, run_digest
 from src.engine.records.masked_settings import masked_config, masked_settings
 from src.engine.records.provenance import differences, provenance
 from src.engine.records.run_logger import log_hyperparams
@@ -153,7 +153,7 @@ class SaveConfig(Callback):
             "headline": self.known.chosen if self.known else None,
             "metrics": self._metrics(),
             "curve_notes": self._curve_notes,
-            "config": config_digest(own | {"weights": self.weights}),
+            "config": run_digest(own, self.sessions[0]["inputs"]),
             "changed": changed,
         }
 

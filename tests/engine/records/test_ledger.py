@@ -14,6 +14,7 @@ from src.engine.records.ledger import (
     counted,
     looks,
     refuse_unwritable,
+    run_digest,
 )
 
 
@@ -129,3 +130,12 @@ def test_lines_that_are_no_looks_are_named_and_left_out(tmp_path, capsys) -> Non
     assert [re.search(r"test_looks.jsonl, line (\d), is damaged", line)[1] for line in said] == [
         *"12467"
     ]
+
+
+def test_configuration_is_the_same_wherever_data_with_check_sums_are() -> None:
+    inputs = {"weights": "w", "data train": "20 abc"}
+    here, there = ({"a": 1, "data.root": root} for root in ("here", "there"))
+    assert run_digest(here, inputs) == run_digest(there, inputs)
+    assert run_digest(here, inputs) != run_digest(here, inputs | {"data train": "21 abd"})
+    assert run_digest(here, {}) != run_digest(there, {})
+    assert run_digest({"a": 1}, inputs) == config_digest({"a": 1, "weights": "w"})
