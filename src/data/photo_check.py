@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from src.data.photo_index import FORMATS, Photo
 from src.data.pictures import fitted
-from src.engine import ExactLoader, note, processors
+from src.engine import ExactLoader, note, processors, write_atomic
 
 _TOLD = 20  # photos that a message names
 _FEW = 500  # photos that are looked at before processes to help would have started
@@ -95,7 +95,8 @@ def _examined(base: Path, photos: Sequence[Photo]) -> dict[str, _Found]:
         new.append(photo.name)
     if new:
         found |= dict(zip(new, _looked_at(base, new), strict=True))
-        _keep(_memory(base), json.dumps(known | found))
+        with suppress(OSError):  # it saves time, no more
+            write_atomic(_memory(base), json.dumps(known | found).encode(), sync=False)
     return found
 
 
@@ -158,13 +159,7 @@ def _read(path: Path) -> dict[str, _Found]:
 
 def _write_list(base: Path, faults: Mapping[str, str]) -> Path:
     lines = (f"{name}\t{fault}\n" for name, fault in sorted(faults.items()))
-    _keep(path := _memory(base, ".txt"), "".join(lines))
+    path = _memory(base, ".txt")
+    with suppress(OSError):
+        write_atomic(path, "".join(lines).encode(errors="surrogateescape"), sync=False)
     return path
-
-
-def _keep(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with suppress(OSError):  # it saves time, no more
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", errors="surrogateescape")
-        part.replace(path)

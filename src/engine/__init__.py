@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from src.engine.console.note import note as note
     from src.engine.console.printable import printable as printable
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
+    from src.engine.files.atomic_write import write_atomic as write_atomic
     from src.engine.jobs.machine import processors as processors
     from src.engine.lightning_compat import logs_at as logs_at
     from src.engine.lightning_compat import next_position as next_position
@@ -37,6 +38,7 @@ _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no to
     "processors": "src.engine.jobs.machine",
     "run_seed": "src.engine.seed",
     "seed_generators": "src.engine.seed",
+    "write_atomic": "src.engine.files.atomic_write",
     "write_picture": "src.engine.records.run_logger",
 }
 

@@ -2,8 +2,14 @@
 
 import json
 import os
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
+from time import time
 from typing import Any
+from uuid import uuid4
+
+_ABANDONED_S = 3600  # since the last byte of a part whose process was killed
 
 
 def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> None:
@@ -21,8 +27,11 @@ def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> 
         OSError: It cannot be written; what was there before is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)  # it may be a link, and lead anywhere
+    for left in path.parent.glob(f"{escape(path.name)}*.part"):  # by processes that were killed
+        with suppress(FileNotFoundError):
+            if time() - left.lstat().st_mtime > _ABANDONED_S:
+                left.unlink()
+    part = path.with_name(f"{path.name}.{uuid4().hex}.part")  # that no other process writes to
     try:
         with part.open("xb") as file:
             file.write(content)

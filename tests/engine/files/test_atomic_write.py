@@ -14,8 +14,23 @@ def test_file_is_written_and_nothing_beside_it(tmp_path: Path) -> None:
         write_atomic(folder / "x", content)
         assert (folder / "x").read_bytes() == content
         assert [file.name for file in folder.iterdir()] == ["x"]
-        (folder / "x.part").symlink_to(tmp_path / "outside")  # somebody else's, or of a killed run
+        (folder / "x.1.part").symlink_to(tmp_path / "outside")  # of a process that was killed
+        os.utime(folder / "x.1.part", (1, 1), follow_symlinks=False)
     assert not (tmp_path / "outside").exists()
+
+
+def test_processes_that_write_at_once_do_not_meet(tmp_path: Path, monkeypatch) -> None:
+    fsync = os.fsync
+
+    def first_another(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", fsync)
+        write_atomic(tmp_path / "x", b"other")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", first_another)
+    write_atomic(tmp_path / "x", b"one")
+    assert (tmp_path / "x").read_bytes() == b"one"
+    assert [file.name for file in tmp_path.iterdir()] == ["x"]
 
 
 @pytest.mark.parametrize("call", ["open", "fsync", "replace"])
