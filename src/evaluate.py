@@ -58,7 +58,8 @@ def _parser() -> VerbParser:
         "images, also accuracy with its interval, precision, recall and F1 of each class, "
         "confusion, calibration with a temperature fitted on the validation images and the most "
         "confident mistakes; pictures are written to files and the run's TensorBoard, the "
-        "prediction for each image to predictions.npz.",
+        "prediction for each image to predictions.npz. For a regression, also intervals and "
+        "pictures of its errors.",
     )
     parser.add_trained()
     parser.add_argument("--split", choices=("test", "val", "train"), default="test")

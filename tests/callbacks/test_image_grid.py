@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src.batch import Batch
+from src.batch import Batch, TargetBatch
 from src.callbacks import ImageGrid
 from src.callbacks.image_grid import draw_grid
 
@@ -140,3 +140,15 @@ def test_long_names_fit_above_their_images() -> None:
     names = ["cat", "Shirt, not T-shirt/top"]
     (axes,) = draw_grid(torch.zeros(2, 1, 4, 4), names).axes
     assert [text.get_fontsize() for text in axes.texts] == [12, pytest.approx(12 * 14 / 22)]
+
+
+def test_batches_of_another_kind_of_task_are_left_alone(batch: Batch, monkeypatch) -> None:
+    grid, shown = ImageGrid(), []
+    monkeypatch.setattr(ImageGrid, "_show", lambda *given: shown.append(given))
+    numbers = TargetBatch(batch.image, torch.zeros(20, 1))
+    grid.on_train_batch_start(SimpleNamespace(global_step=0), None, numbers, 0)
+    grid.on_test_batch_end(None, None, {"prediction": numbers.target}, numbers, 0)
+    grid.on_train_epoch_end(None, None)
+    assert not shown
+    grid.on_test_batch_end(None, None, {"prediction": batch.label}, batch, 0)
+    assert shown
