@@ -139,6 +139,14 @@ def test_what_cannot_be_saved_is_told_once_and_only_if_it_changes(capsys) -> Non
     )
 
 
+def test_forward_that_lightning_replaces_is_no_state(capsys) -> None:
+    module = Module()
+    callback = begun(module)
+    module.forward = module.forward  # as it is after each step of several processes
+    assert saved(callback, module)["attributes"]["processes"] == [{}]
+    assert capsys.readouterr().err == ""
+
+
 def test_module_that_saves_by_itself_is_left_alone(capsys) -> None:
     module = Saving()
     callback = begun(module)
