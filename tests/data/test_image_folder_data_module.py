@@ -143,8 +143,8 @@ def test_classes_of_a_run_serve_where_its_photos_are_not(tmp_path: Path) -> None
 @pytest.mark.parametrize("settings", [{}, STREAMED], ids=str)
 def test_last_batch_of_one_photo_is_left_out(root: Path, settings: dict, capsys) -> None:
     data = module(root, batch_size=19, **settings)
-    assert "the last training batch of an epoch would have one" in capsys.readouterr().err
     assert [len(batch.label) for batch in data.train_dataloader()] == [19]
+    assert "the last training batch of an epoch would have one" in capsys.readouterr().err
     for size, sizes in ((1, [1] * 20), (20, [20]), (21, [20]), (18, [18, 2])):
         data = module(root, batch_size=size, **settings)
         assert [len(batch.label) for batch in data.train_dataloader()] == sizes
