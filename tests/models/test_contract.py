@@ -11,7 +11,7 @@ from torch import nn
 
 from src import models
 from src.batch import Batch
-from src.models import TimmModel, Transformer, UNet
+from src.models import CausalTransformer, TimmModel, UNet
 
 Make = Callable[..., nn.Module]
 Case = tuple[torch.Tensor, torch.Tensor]
@@ -48,7 +48,7 @@ def made(make: Make) -> nn.Module:
 
 
 def made_for(make: Make, shape: tuple[int, int, int], num_classes: int) -> nn.Module:
-    images = {} if make is Transformer else {"image_shape": shape}
+    images = {} if make is CausalTransformer else {"image_shape": shape}
     return make(num_classes=num_classes, **images)
 
 
@@ -65,7 +65,7 @@ def case(make: Make, batch: Batch) -> Case:
 
 
 def taken(make: Make, image: torch.Tensor, label: torch.Tensor, num_classes: int) -> Case:
-    if make is Transformer:
+    if make is CausalTransformer:
         text = image.flatten(1).mul(100).long() % num_classes
         return text[:, :-1], text[:, 1:]
     if make is UNet:
@@ -76,7 +76,7 @@ def taken(make: Make, image: torch.Tensor, label: torch.Tensor, num_classes: int
 def logits_of(network: nn.Module, case: Case) -> torch.Tensor:
     """Give logits with the class in the second place, as a loss takes them."""
     logits = network(case[0])
-    return logits.movedim(-1, 1) if isinstance(network, Transformer) else logits
+    return logits.movedim(-1, 1) if isinstance(network, CausalTransformer) else logits
 
 
 def test_network_gives_logits_of_each_class(network: nn.Module, case: Case) -> None:

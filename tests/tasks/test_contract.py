@@ -29,12 +29,16 @@ TASKS = [
 ]
 
 
+ONE_LAYER = "--model.network=tests.one_layer.OneLayer"
+
+
 class Case(NamedTuple):
-    """A small case of a task: its network, what it learns of images, and the loss of a guess."""
+    """A small case of a task: its network, what it learns, the loss of a guess, and a small run."""
 
     network: Callable[[], torch.nn.Module]
     batch: Callable[[Tensor, Tensor], Any]
     chance: float
+    run: tuple[str, ...] = (ONE_LAYER, "--data=tests.tiny_mnist.TinyMNIST")
     settings: tuple[tuple[str, Any], ...] = ()
 
 
@@ -72,10 +76,38 @@ CLASSES = Case(CNN, Batch, math.log(10))
 CASES = {
     "ClassificationTask": CLASSES,
     "FineTuningTask": CLASSES,
-    "MultiLabelTask": Case(CNN, several, math.log(2)),
-    "LanguageModelTask": Case(of_tokens, tokens, math.log(10)),
-    "RegressionTask": Case(lambda: CNN(num_classes=1), numbers, 1.0),
-    "SegmentationTask": Case(of_pixels, masks, math.log(10), (("num_classes", 10),)),
+    "LanguageModelTask": Case(
+        of_tokens,
+        tokens,
+        math.log(10),
+        (
+            *(
+                "--model.network=CausalTransformer",
+                "--model.network.width=8",
+                "--model.network.depth=1",
+            ),
+            *("--data=TextDataModule", "--data.length=1000"),
+        ),
+    ),
+    "MultiLabelTask": Case(
+        CNN, several, math.log(2), (ONE_LAYER, "--data=tests.tasks.test_multi_label.Divisors")
+    ),
+    "RegressionTask": Case(
+        lambda: CNN(num_classes=1),
+        numbers,
+        1.0,
+        (ONE_LAYER, "--data=tests.tiny_turned_mnist.TinyTurnedMNIST"),
+    ),
+    "SegmentationTask": Case(
+        of_pixels,
+        masks,
+        math.log(10),
+        (
+            *("--model.network=UNet", "--model.network.width=2", "--model.network.depth=1"),
+            "--data=tests.tiny_cluttered_mnist.TinyClutteredMNIST",
+        ),
+        (("num_classes", 10),),
+    ),
 }
 
 
@@ -148,8 +180,7 @@ def test_task_publishes_its_kind_and_headline(case) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.__name__)
 def test_run_continues_exactly_and_is_evaluated(task, train: Train, monkeypatch, capsys) -> None:
-    words = [f"--model={task.__name__}", "--model.network=tests.one_layer.OneLayer"]
-    words += [f"--data={CASES[task.__name__].data}", "--trainer.max_epochs=2"]
+    words = [f"--model={task.__name__}", *CASES[task.__name__].run, "--trainer.max_epochs=2"]
     metrics = train(*words)
     with stop_at(monkeypatch, 14, task=task):
         train(*words)
@@ -164,8 +195,7 @@ def test_run_continues_exactly_and_is_evaluated(task, train: Train, monkeypatch,
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.__name__)
 def test_training_ends_where_the_headline_is_good_enough(task, train: Train) -> None:
-    words = [f"--model={task.__name__}", "--model.network=tests.one_layer.OneLayer"]
-    words += [f"--data={CASES[task.__name__].data}", "--trainer.max_epochs=9"]
-    easy = 1000 if task.headline.mode == "min" else 0.01
+    words = [f"--model={task.__name__}", *CASES[task.__name__].run, "--trainer.max_epochs=9"]
+    easy = 1000 if task.headline.mode == "min" else 1e-4
     metrics = train(*words, f"--target={task.headline.of('val').name}={easy}")
     assert metrics["epochs"] == 1

@@ -13,9 +13,7 @@ from src.evaluate import main as evaluate
 from src.report import main as report
 from src.tasks import LanguageModelTask
 from src.tasks.language_model import LossAndPerplexity
-from src.train import main
 from tests.conftest import Train
-from tests.test_exact_resume import state, stop_at
 from tests.test_train import refusal_of
 
 CONFIG = Path(__file__).parents[2] / "configs" / "language_model.yaml"
@@ -77,18 +75,6 @@ def test_perplexity_is_of_all_tokens() -> None:
     found = {name: value.item() for name, value in metric.compute().items()}
     expected = {"loss": 2.0, "perplexity": math.exp(2), "bits": 2 / math.log(2)}
     assert found == pytest.approx(expected)
-
-
-def test_run_is_judged_by_its_perplexity_and_continues_exactly(
-    train: Train, words: list[str], monkeypatch
-) -> None:
-    metrics = train(*words, "--trainer.max_epochs=2")
-    assert metrics["test/perplexity"] == pytest.approx(math.exp(metrics["test/loss"]), rel=1e-5)
-    assert metrics["val/perplexity_best"] < 100  # of 256
-    with stop_at(monkeypatch, 14, task=LanguageModelTask):
-        train(*words, "--trainer.max_epochs=2")
-    main(["--ckpt_path=last"])
-    assert state(1) == state(0)
 
 
 def test_text_is_evaluated_and_shown(train: Train, words: list[str], capsys, monkeypatch) -> None:

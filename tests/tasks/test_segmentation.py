@@ -14,10 +14,8 @@ from src.models import UNet
 from src.report import main as report
 from src.tasks import SegmentationTask
 from src.tasks.segmentation import LossAndIoU
-from src.train import main
 from tests.bare_trainer import bare_trainer
 from tests.conftest import Train
-from tests.test_exact_resume import state, stop_at
 
 IGNORED = 255
 CONFIG = Path(__file__).parents[2] / "configs" / "segmentation.yaml"
@@ -115,15 +113,6 @@ def test_other_logits_than_the_masks_need_are_refused(network, got: str, batch: 
     label = torch.zeros(20, 28, 28, dtype=torch.uint8)
     with pytest.raises(UsageError, match=rf"logits of \(20, {got}\), .* need \(20, 3, 28, 28\)"):
         outcome(SegmentationTask(network, 3), Batch(batch.image, label))
-
-
-def test_run_is_judged_by_its_mean_iou_and_continues_exactly(train: Train, monkeypatch) -> None:
-    metrics = train(*CLUTTERED)
-    assert metrics.keys() >= {"val/miou_best", "test/miou", "test/loss"}
-    with stop_at(monkeypatch, 14, task=SegmentationTask):
-        train(*CLUTTERED)
-    main(["--ckpt_path=last"])
-    assert state(1) == state(0)
 
 
 def test_digits_in_clutter_are_evaluated_and_shown(finished: Train, capsys, monkeypatch) -> None:

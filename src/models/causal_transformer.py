@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 
-class Transformer(nn.Module):
+class CausalTransformer(nn.Module):
     """Guess the next token at each place of a text, from those before it alone.
 
     Places are told by rotation, so a text may have any length. With the default sizes it has
@@ -39,7 +39,7 @@ class Transformer(nn.Module):
         super().__init__()
         if min(num_classes, width, depth, heads) < 1 or width % (2 * heads) or not 0 <= dropout < 1:
             raise ValueError(
-                "Transformer needs positive sizes, a width that is a multiple of twice heads and "
+                "CausalTransformer needs positive sizes, a width that is a multiple of 2 heads and "
                 f"dropout in [0, 1), got {num_classes=}, {width=}, {depth=}, {heads=}, {dropout=}"
             )
         self.embedding = nn.Embedding(num_classes, width)
