@@ -288,7 +288,7 @@ def _counts(classifier: Classifier, images: object, draw: Draw, readable: bool) 
         except ValueError:
             refused += 1
             continue
-        (answer,) = classify(classifier, [("picture", seen)], "0123456789")
+        (answer,) = classify(classifier, [("picture", seen)], "0123456789", MNISTDataModule.angles)
         right += answer.prediction == label
         wrong += answer.prediction != label
         surely += answer.prediction != label and answer.probability >= SURE

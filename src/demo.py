@@ -74,7 +74,9 @@ def _server(given: argparse.Namespace) -> "DemoServer":
     )
     title = type(trained.data).__name__.removesuffix("DataModule")
     page = demo_page(title, about, names, getattr(trained.data, "handwritten", True))
-    return DemoServer(given.host, given.port, page, Recogniser(classifier, from_picture, names))
+    angles = getattr(trained.data, "angles", ())
+    recognise = Recogniser(classifier, from_picture, names, angles)
+    return DemoServer(given.host, given.port, page, recognise)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def main(args: list[str] | None = None) -> None:
         classifier = Classifier(**trained.classifier_parts()).eval()
     with one_line_failures(RUN_ERROR, given.debug):
         say = _numbers if given.all else _classes
+        given.angles = getattr(trained.data, "angles", ())
         text, refused = say(given, classifier, reader, names)
         _print(text)
     sys.exit(RUN_ERROR if refused else 0)
@@ -63,9 +64,9 @@ def _classes(
     for read in _read(given.images, reader, refused):
         waiting.append(read)
         if len(waiting) == _BATCH:
-            answers += classify(classifier, waiting, names)
+            answers += classify(classifier, waiting, names, given.angles)
             waiting.clear()
-    answers += classify(classifier, waiting, names)
+    answers += classify(classifier, waiting, names, given.angles)
     return FORMATS[given.format](answers, names, refused), refused
 
 

@@ -194,13 +194,15 @@ def test_pictures_are_classified_in_chunks(monkeypatch, capsys, count: int) -> N
     sizes, image = [], torch.zeros(1, 2, 2, dtype=torch.uint8)
     names = {"class_names": "abcd", "from_picture": None}
 
-    def classify(classifier: nn.Module, pictures: list, names: str) -> list[Answer]:
+    def classify(classifier: nn.Module, pictures: list, names: str, angles: tuple) -> list[Answer]:
+        assert angles == (-30.0,)
         assert not classifier.training
         sizes.append(len(pictures))
         return [Answer(name, {"a": 1.0}) for name, _ in pictures]
 
     found = SimpleNamespace(
         published=names.get,
+        data=SimpleNamespace(angles=(-30.0,)),
         classifier_parts=lambda: {"network": nn.Flatten(), "mean": 0.0, "std": 1.0},
     )
     monkeypatch.setattr(Trained, "load", lambda *words: found)

@@ -42,6 +42,7 @@ class TinyMNIST(MNISTDataModule):
         name: hashlib.sha256(data).hexdigest() for name, data in files().items()
     }
     disputed_test_indices: ClassVar[tuple[int, ...]] = ()
+    angles: ClassVar[tuple[float, ...]] = ()  # a bar that is turned is another class
 
 
 def write_files(folder: Path) -> None:

@@ -41,3 +41,4 @@ class MNISTDataModule(IdxDataModule):
     )
     from_picture = staticmethod(centred_digit)
     all_from_picture = staticmethod(centred_digits)
+    angles: tuple[float, ...] = (-30.0, 30.0)  # at which `predict` and the demo look, too

@@ -32,6 +32,7 @@ class QMNISTDataModule(IdxDataModule):
     sources = (f"{_FILES[0][0].rpartition('/')[0]}/",)
     from_picture = staticmethod(centred_digit)
     all_from_picture = staticmethod(centred_digits)
+    angles: tuple[float, ...] = (-30.0, 30.0)  # at which `predict` and the demo look, too
 
     @override
     def read(self, train: bool) -> Images:

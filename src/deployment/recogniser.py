@@ -22,6 +22,7 @@ class Recogniser:
         from_picture: Turns a picture into pixels as the network was trained on, `(C, H, W)`,
             `uint8`.
         class_names: Names of the K classes.
+        angles: Angles by which each picture is turned, too, see `classify` [degrees].
     """
 
     def __init__(
@@ -29,10 +30,12 @@ class Recogniser:
         classifier: Classifier,
         from_picture: Callable[[Image.Image], Tensor],
         class_names: Sequence[str],
+        angles: Sequence[float] = (),
     ) -> None:
         self.classifier = classifier
         self.from_picture = from_picture
         self.class_names = class_names
+        self.angles = angles
 
     def __call__(self, content: bytes) -> dict[str, Any]:
         """Classify a picture.
@@ -56,7 +59,7 @@ class Recogniser:
             seen = self.from_picture(picture)
         except ValueError as error:  # it was read, and shows nothing that could be told
             return {"prediction": None, "error": str(error)}
-        (answer,) = classify(self.classifier, [("drawing", seen)], self.class_names)
+        (answer,) = classify(self.classifier, [("drawing", seen)], self.class_names, self.angles)
         return answer.choice | {"seen": _data_uri(seen)}
 
 

@@ -84,3 +84,20 @@ def test_reasons_follow_the_answers() -> None:
     said = json.loads(as_json(ANSWERS, refused))
     assert said[2:] == [{"file": "d.png", "error": "no digit"}]
     assert as_csv(ANSWERS, CLASSES, refused).split("\n")[3:] == ["d.png,,,,,,no digit"]
+
+
+@pytest.mark.parametrize(("sure", "said"), [(0.94, "a"), (0.96, "b")])  # odds of 16 and 24
+def test_turned_picture_is_believed_at_twenty_times_the_odds(sure: float, said: str) -> None:
+    says = iter([[0.5, 0.5], [1 - sure, sure]])
+    seen = []
+
+    def classifier(image: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append(image)
+        return image, torch.tensor([next(says)])
+
+    image = torch.zeros(1, 3, 3, dtype=torch.uint8)
+    image[0, 0, 1] = 255  # above the middle
+    (answer,) = classify(classifier, [("x", image)], "ab", (90.0,))
+    assert answer.prediction == said
+    assert answer.probability == pytest.approx({"a": 0.5, "b": (0.5 + sure) / 2}[said])
+    assert [view[0, 0].argmax().item() for view in seen] == [1, 3]
