@@ -59,7 +59,8 @@ def _parser() -> VerbParser:
         "confusion, calibration with a temperature fitted on the validation images and the most "
         "confident mistakes; pictures are written to files and the run's TensorBoard, the "
         "prediction for each image to predictions.npz. For a regression, also intervals and "
-        "pictures of its errors.",
+        "pictures of its errors; for a segmentation, the IoU of each class and the worst images; "
+        "for a text, surprising passages and samples.",
     )
     parser.add_trained()
     parser.add_argument("--split", choices=("test", "val", "train"), default="test")

@@ -86,7 +86,7 @@ CASES = {
                 "--model.network.width=8",
                 "--model.network.depth=1",
             ),
-            *("--data=TextDataModule", "--data.length=1000"),
+            *("--data=TextDataModule", "--data.length=64", "--trainer.limit_train_batches=17"),
         ),
     ),
     "MultiLabelTask": Case(
