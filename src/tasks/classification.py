@@ -78,7 +78,7 @@ class ClassificationTask(SupervisedTask):
 
     @override
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self._evaluate("val", batch)  # logits, for the callback Temperature
+        return self.evaluate_batch("val", batch)  # logits, for the callback Temperature
 
     @override
     def outputs(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:

@@ -193,7 +193,7 @@ class SupervisedTask(LightningModule):
 
     @override
     def validation_step(self, batch: Any, batch_idx: int) -> Any:
-        return self.outputs(self._evaluate("val", batch), self.pair(batch)[1])
+        return self.outputs(self.evaluate_batch("val", batch), self.pair(batch)[1])
 
     @override
     def on_validation_epoch_end(self) -> None:
@@ -201,7 +201,7 @@ class SupervisedTask(LightningModule):
 
     @override
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        return self.outputs(self._evaluate("test", batch), self.pair(batch)[1])
+        return self.outputs(self.evaluate_batch("test", batch), self.pair(batch)[1])
 
     @override
     def on_test_epoch_end(self) -> None:
@@ -227,7 +227,16 @@ class SupervisedTask(LightningModule):
             },
         }
 
-    def _evaluate(self, split: str, batch: Any) -> Tensor:
+    def evaluate_batch(self, split: str, batch: Any) -> Tensor:
+        """Compute the output of a batch, and count it in the metrics of a split.
+
+        Args:
+            split: `val` or `test`.
+            batch: Inputs and targets.
+
+        Returns:
+            What the network gives for it.
+        """
         inputs, target = self.pair(batch)
         # A CUDA graph, which `compile` may make, writes its next answer into the same memory.
         output: Tensor = self(inputs).clone()
@@ -247,7 +256,7 @@ class SupervisedTask(LightningModule):
             metrics.reset()
 
     def _more(self, split: str) -> torchmetrics.MetricCollection | None:
-        found = self._modules.get(f"more_{split}_metrics")
+        found = getattr(self, f"more_{split}_metrics", None)
         return cast(torchmetrics.MetricCollection | None, found)
 
     def _computed(self, split: str) -> dict[str, Tensor]:

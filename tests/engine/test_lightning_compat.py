@@ -21,6 +21,7 @@ from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.trainer.connectors.logger_connector.result import _ResultCollection
+from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 from lightning.pytorch.utilities import CombinedLoader
 from torch import nn
 from torch.optim import SGD
@@ -58,6 +59,9 @@ from tests.bare_trainer import bare_trainer
 LOGGERS = "lightning.pytorch.loggers"
 PINS = [  # what Lightning, torchmetrics, torch and jsonargparse do not promise: object, name, kind
     ("trainer", "callbacks", list),
+    ("trainer", "_signal_connector", _SignalConnector),
+    ("trainer._signal_connector", "_original_handlers", dict),
+    ("trainer._signal_connector", "_get_current_signal_handlers", Callable),
     ("trainer", "datamodule", NoneType),
     ("trainer", "profiler", Profiler),
     ("trainer", "reload_dataloaders_every_n_epochs", int),
@@ -325,6 +329,7 @@ COMPAT = {
     "src/engine/lightning_compat.py",
     "src/engine/console/jsonargparse_compat.py",
     "src/engine/exact/logged_compat.py",
+    "src/engine/exact/signals_compat.py",
     "src/search/optuna_compat.py",
 }
 PROMISED = {"_replace", "_asdict", "_exit"}  # of named tuples and of `os`, in spite of their names

@@ -89,7 +89,7 @@ def test_text_is_evaluated_and_shown(train: Train, words: list[str], capsys, mon
     monkeypatch.setattr("src.report._default", dict)
     report(["last"])
     page = Path("report.html").read_text()
-    assert page.count("<img") == 2  # curves, too
+    assert page.count("<img") == 1
     assert '<th scope="row">sample 2</th>' in page
 
 

@@ -79,5 +79,5 @@ def test_turned_digits_are_evaluated_and_shown(finished: Train, capsys, monkeypa
     monkeypatch.setattr("src.report._default", dict)
     report(["last"])
     page = Path("report.html").read_text()
-    assert page.count("<img") == 4  # curves, too
+    assert page.count("<img") == 3
     assert '<th scope="row">test/rmse</th>' in page

@@ -129,5 +129,5 @@ def test_digits_in_clutter_are_evaluated_and_shown(finished: Train, capsys, monk
     monkeypatch.setattr("src.report._default", dict)
     report(["last"])
     page = Path("report.html").read_text()
-    assert page.count("<img") == 3  # curves, too
+    assert page.count("<img") == 2
     assert '<th scope="row">test/miou</th>' in page
