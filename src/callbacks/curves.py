@@ -39,8 +39,9 @@ class Curves(Callback):
             trainer.loggers = [each for each in trainer.loggers if each is not self._memory]
             if folder := picture_folder(trainer):
                 folder.mkdir(parents=True, exist_ok=True)  # TensorBoard makes it when it writes
-                notes = getattr(pl_module, "curve_notes", {})
-                draw_curves(self._memory.points, notes).savefig(folder / "curves.png")
+                notes = getattr(pl_module, "curve_notes", None)
+                told = notes if isinstance(notes, dict) else {}
+                draw_curves(self._memory.points, told).savefig(folder / "curves.png")
 
     @override
     def state_dict(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import PIL
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from torch import Tensor
 from tqdm import tqdm
 
@@ -64,6 +64,9 @@ def _filled(photos: Photos, needed: int, disk_bytes: int, workers: int) -> Path:
         if file.exists() and file.stat().st_size == needed:
             file.touch()  # it is in use
             return file
+        others = sum(each.stat().st_size for each in file.parent.glob("*.uint8"))
+        if needed > (shutil.disk_usage(file.parent).free + others) // _SHARE:
+            raise OSError(ENOSPC, "too little room is left")
         _make_room(file.parent, disk_bytes - needed)
         if needed > shutil.disk_usage(file.parent).free // _SHARE:
             raise OSError(ENOSPC, "too little room is left")
@@ -87,7 +90,8 @@ def _make_room(folder: Path, most: int) -> None:
     for number, file in enumerate(files):
         if sum(sizes[number:]) <= most:
             return
-        with suppress(Timeout), FileLock(f"{file}.lock", blocking=False):  # else it is being opened
+        # One that is being opened stays, and on Windows one that is mapped.
+        with suppress(OSError), FileLock(f"{file}.lock", blocking=False):
             file.unlink()
             note(
                 f"removed {file}, {sizes[number] / 2**20:.0f} MiB of photos decoded before: "

@@ -11,6 +11,7 @@ Correct = npt.NDArray[np.bool_]  # (S, N): whether each of S networks is right a
 Errors = npt.NDArray[np.float64]  # (S, N): its squared error of each sample
 
 _RESAMPLES, _BATCH = 2000, 100
+_NUMBERS = 2**25  # at once in memory, of all resamples of a batch
 
 
 class ImageDifference(NamedTuple):
@@ -98,16 +99,18 @@ def compare_errors(first: Errors, second: Errors) -> ImageDifference:
     index = np.arange(first.shape[1])
     value = low = high = float(difference(index))
     if (first.mean(axis=0) != second.mean(axis=0)).any():
-        low, high = _interval(index, difference)
+        low, high = _interval(index, difference, rows=len(first))
     return ImageDifference(len(index), value, low, high, share=False)
 
 
-def _interval(values: npt.NDArray[Any], of: Callable[..., Any]) -> tuple[float, float]:
+def _interval(
+    values: npt.NDArray[Any], of: Callable[..., Any], rows: int = 1
+) -> tuple[float, float]:
     bootstrap = stats.bootstrap(
         (values,),
         of,
         n_resamples=_RESAMPLES,
-        batch=_BATCH,
+        batch=max(1, min(_BATCH, _NUMBERS // (rows * len(values)))),
         method="percentile",
         rng=np.random.default_rng(0),
     )

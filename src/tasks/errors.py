@@ -37,7 +37,7 @@ class Errors(Metric):
             output: Estimates, `(B, D)`.
             target: What is true, `(B, D)`.
         """
-        error, around = output.detach() - target, target - self.centre
+        error, around = output.detach().float() - target, target - self.centre
         parts = error.square(), error.abs(), around, around.square()
         self.sums = self.sums + torch.stack([part.sum(dim=0) for part in parts]).float()  # (4, D)
         self.loss.add_(loss.detach(), alpha=len(target))

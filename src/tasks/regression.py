@@ -59,13 +59,14 @@ class RegressionTask(SupervisedTask):
 
     @override
     def forward(self, inputs: Tensor) -> Tensor:
-        estimate: Tensor = super().forward(inputs) * self.target_std + self.target_mean
-        return estimate
+        # In 32 bits, whatever the precision is: 16 of them are too few for numbers far from 0.
+        estimate = super().forward(inputs).float()
+        return estimate * self.target_std.float() + self.target_mean.float()
 
     @override
     def pair(self, batch: Any) -> tuple[Tensor, Tensor]:
         inputs, target = batch
-        return inputs, target.to(self.dtype).view(len(target), -1)  # (B, D)
+        return inputs, target.float().view(len(target), -1)  # (B, D)
 
 
 class _Standardised(nn.Module):

@@ -24,6 +24,9 @@ class SegmentationTask(SupervisedTask):
         num_classes: Number of classes K.
         ignore_index: Label of pixels that count neither in the loss nor in a metric.
         **settings: Those of every task: `optimizer`, `scheduler` and others.
+
+    Raises:
+        ValueError: `ignore_index` is a class.
     """
 
     kind: ClassVar[str] = "segmentation"
@@ -32,6 +35,11 @@ class SegmentationTask(SupervisedTask):
     def __init__(
         self, network: nn.Module, num_classes: int, ignore_index: int = 255, **settings: Any
     ) -> None:
+        if 0 <= ignore_index < num_classes:
+            raise ValueError(
+                f"ignore_index must be no class of the {num_classes}, got {ignore_index}: give its "
+                "pixels another label, such as 255"
+            )
         measure = partial(LossAndIoU, num_classes, ignore_index)
         super().__init__(network, _PixelLoss(num_classes, ignore_index), measure, **settings)
         self.num_classes = num_classes
@@ -63,7 +71,7 @@ class SegmentationTask(SupervisedTask):
 
 
 class LossAndIoU(MulticlassJaccardIndex):
-    """Mean loss, and mean intersection over union of the classes, over all images.
+    """Mean loss, and mean intersection over union of the classes, over all known pixels.
 
     Args:
         num_classes: Number of classes K.
@@ -71,12 +79,13 @@ class LossAndIoU(MulticlassJaccardIndex):
     """
 
     loss: Tensor
-    images: Tensor
+    pixels: Tensor
 
     def __init__(self, num_classes: int, ignore_index: int) -> None:
         super().__init__(num_classes, ignore_index=ignore_index, validate_args=False)
         self.add_state("loss", torch.zeros(()), dist_reduce_fx="sum")
-        self.add_state("images", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("pixels", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self._ignored = ignore_index
 
     @override
     def update(self, loss: Tensor, logits: Tensor, label: Tensor) -> None:  # type: ignore[override]
@@ -88,8 +97,9 @@ class LossAndIoU(MulticlassJaccardIndex):
             label: Class indices, `(B, H, W)`.
         """
         super().update(logits.argmax(dim=1), label)
-        self.loss.add_(loss.detach(), alpha=len(label))
-        self.images.add_(len(label))
+        known = (label != self._ignored).sum()
+        self.loss.add_(torch.where(known > 0, loss.detach() * known, 0))  # of no pixel it is NaN
+        self.pixels.add_(known)
 
     @override
     def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
@@ -98,7 +108,7 @@ class LossAndIoU(MulticlassJaccardIndex):
         Returns:
             `loss` and `miou`, each `()`.
         """
-        return {"loss": self.loss / self.images, "miou": super().compute()}
+        return {"loss": self.loss / self.pixels, "miou": super().compute()}
 
 
 class _PixelLoss(nn.CrossEntropyLoss):

@@ -81,3 +81,12 @@ def test_turned_digits_are_evaluated_and_shown(finished: Train, capsys, monkeypa
     page = Path("report.html").read_text()
     assert page.count("<img") == 3
     assert '<th scope="row">test/rmse</th>' in page
+
+
+def test_numbers_far_from_zero_keep_their_digits_in_16_bits() -> None:
+    task = made(target_mean=1000.0).to(torch.bfloat16)
+    nn.init.constant_(task.network.bias, 0.25)
+    outputs = task.test_step((torch.ones(4, 3), torch.full((4, 2), 1001.3)), 0)
+    assert outputs["prediction"].tolist() == [[1000.25] * 2] * 4
+    assert outputs["target"].unique().tolist() == [pytest.approx(1001.3)]
+    assert task.test_metrics.compute()["rmse"].item() == pytest.approx(1.05, abs=1e-3)

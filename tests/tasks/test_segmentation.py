@@ -98,7 +98,20 @@ def test_intersections_and_unions_make_the_mean_iou(batch: Batch) -> None:
     assert iou.mean().item() == pytest.approx(trainer.callback_metrics["test/miou"].item())
 
 
-def test_metric_weighs_batches_by_their_images(masks: Batch) -> None:
+def test_ignored_label_is_no_class() -> None:
+    with pytest.raises(ValueError, match="ignore_index must be no class of the 3, got 0"):
+        SegmentationTask(OfBrightness(), 3, ignore_index=0)
+
+
+def test_batch_of_ignored_pixels_does_not_change_the_loss(masks: Batch) -> None:
+    metric = LossAndIoU(3, IGNORED)
+    logits = OfBrightness()(masks.image)["out"]
+    metric.update(torch.tensor(2.0), logits, masks.label)
+    metric.update(torch.tensor(torch.nan), logits, torch.full_like(masks.label, IGNORED))
+    assert metric.compute()["loss"].item() == 2
+
+
+def test_metric_weighs_batches_by_their_pixels(masks: Batch) -> None:
     metric = LossAndIoU(3, IGNORED)
     logits = OfBrightness()(masks.image)["out"]
     metric.update(torch.tensor(1.0), logits, masks.label)

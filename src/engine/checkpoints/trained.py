@@ -102,7 +102,7 @@ def _find_data(content: dict[str, Any], data_dir: str | None, run: Run | None) -
     if not content.get("data"):
         return
     settings = content["data"]["init_args"] = content["data"].get("init_args") or {}
-    name = "root" if "root" in settings and "data_dir" not in settings else "data_dir"
+    name = next((each for each in ("data_dir", "root", "file") if each in settings), "data_dir")
     before = settings.get(name)
     if data_dir is not None:
         settings[name] = data_dir

@@ -119,7 +119,7 @@ class Trusted:
         Raises:
             FileNotFoundError: Its files are not there.
         """
-        folders = {"data.data_dir", "data.root"}
+        folders = {"data.data_dir", "data.root", "data.file"}
         named = any(option in folders for option, _ in options(self.words))
         if hasattr(data, "download") and not self.own and not named:
             data.download = False

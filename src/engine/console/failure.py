@@ -84,7 +84,7 @@ def one_line_failures(exit_code: int, debug: bool, run: _Run | None = None) -> I
             yield
     except (KeyboardInterrupt, RunStopped) as stop:
         signum = stop.signum if isinstance(stop, RunStopped) else signal.SIGINT
-        _say_stopped(signum, run)
+        _say_stopped(signum, run, continues=run is None or run.has_state)
         raise SystemExit(128 + signum) from None
     except Exception as error:
         refused = isinstance(error, UsageError)
@@ -122,9 +122,11 @@ def _stopped_at_once(run: _Run | None) -> Iterator[None]:
     def stop(signum: int, _: FrameType | None) -> None:
         if not told.is_set():
             told.set()
-            _say_stopped(signum, run)
-            sys.stderr.flush()
-            os._exit(128 + signum)  # an exception could be swallowed by what is being imported
+            try:
+                _say_stopped(signum, run, continues=bool(run and run.has_state))
+                sys.stderr.flush()
+            finally:
+                os._exit(128 + signum)  # an exception could be swallowed by what is being imported
 
     numbers = [number for number in SIGNALS if number != signal.SIGINT]
     before = {number: signal.signal(number, stop) for number in numbers}
@@ -136,12 +138,14 @@ def _stopped_at_once(run: _Run | None) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _say_stopped(signum: int, run: _Run | None) -> None:
+def _say_stopped(signum: int, run: _Run | None, continues: bool) -> None:
     if run:
         run.discard_if_empty()
     if speaks():
-        continues = _how_to_continue(run) if run and run.has_state else ""
-        how = f"; {end}" if (end := requeue(signum) or continues) else ""
+        end = requeue(signum) if continues else ""  # else it would begin anew, again and again
+        if not end and run and run.has_state:
+            end = _how_to_continue(run)
+        how = f"; {end}" if end else ""
         print(f"\nstopped by {signal.Signals(signum).name}{how}", file=sys.stderr)
 
 

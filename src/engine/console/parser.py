@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
+import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 from typing_extensions import override
@@ -17,6 +18,12 @@ from src.engine.console.printable import printable
 
 _MANY = 6
 keep_whole_numbers()
+
+
+# Some classes have members of an enumeration as defaults of parameters that are texts.
+yaml.SafeDumper.add_multi_representer(
+    str, lambda dumper, text: dumper.represent_str(str.__str__(text))
+)
 
 
 class OneLineParser(LightningArgumentParser):
@@ -78,10 +85,7 @@ def as_texts(content: Any) -> Any:
 
 
 def without_texts(parsed: Any) -> Any:
-    """Make the texts ordinary again of what has been parsed, which is changed.
-
-    So are the members of an enumeration that classes have as defaults of type `str`.
-    """
+    """Make the texts ordinary again of what has been parsed, which is changed."""
     if isinstance(parsed, Namespace):
         for key, value in vars(parsed).items():
             setattr(parsed, key, without_texts(value))
@@ -89,7 +93,7 @@ def without_texts(parsed: Any) -> Any:
         return type(parsed)(map(without_texts, parsed))
     elif isinstance(parsed, dict):
         return {key: without_texts(value) for key, value in parsed.items()}
-    return str.__str__(parsed) if isinstance(parsed, str) else parsed
+    return str(parsed) if isinstance(parsed, Text) else parsed
 
 
 def _few(known: re.Match[str]) -> str:

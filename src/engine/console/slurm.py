@@ -4,8 +4,10 @@ import os
 import re
 import signal
 import subprocess
+import threading
 
 JOB = "SLURM_JOB_ID"
+_PATIENCE_S = 10  # for SLURM's own server, before this process must have ended
 
 
 def runs_again() -> bool:
@@ -37,7 +39,8 @@ def requeue(signum: int) -> str:
     ends = about.get("JobState") in ("COMPLETING", "CANCELLED")
     if ends or not repeatable or (signum == signal.SIGTERM and not preempted):
         return ""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # SLURM sends it to all that is left of the job
+    if threading.current_thread() is threading.main_thread():  # elsewhere the process ends at once
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # SLURM sends it to what is left of the job
     failed = _scontrol("requeue", job)
     return f"job {job} could not be requeued: {' '.join(failed.split())}" if failed else again
 
@@ -49,7 +52,9 @@ def _restarts() -> int:
 def _scontrol(*words: str) -> str:
     """Give what `scontrol` says, also of a failure."""
     try:
-        done = subprocess.run(["scontrol", *words], capture_output=True, text=True, check=False)
-    except OSError as error:
+        done = subprocess.run(
+            ["scontrol", *words], capture_output=True, text=True, check=False, timeout=_PATIENCE_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return done.stdout + done.stderr

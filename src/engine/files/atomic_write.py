@@ -9,6 +9,7 @@ from time import time
 from typing import Any
 from uuid import uuid4
 
+_PART = "[0-9a-f]" * 12 + ".part"
 _ABANDONED_S = 3600  # since the last byte of a part whose process was killed
 
 
@@ -27,11 +28,11 @@ def write_atomic(path: Path, content: bytes | memoryview, sync: bool = True) -> 
         OSError: It cannot be written; what was there before is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f"{escape(path.name)}*.part"):  # by processes that were killed
+    for left in path.parent.glob(f"{escape(path.name)}.{_PART}"):  # by processes that were killed
         with suppress(FileNotFoundError):
             if time() - left.lstat().st_mtime > _ABANDONED_S:
                 left.unlink()
-    part = path.with_name(f"{path.name}.{uuid4().hex}.part")  # that no other process writes to
+    part = path.with_name(f"{path.name}.{uuid4().hex[:12]}.part")  # that no other process writes to
     try:
         with part.open("xb") as file:
             file.write(content)

@@ -1,6 +1,7 @@
 """A training that a job of SLURM began, and continues when SLURM runs the job again."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from src.engine.console.command_line import CommandLine
@@ -26,8 +27,7 @@ def in_this_job(words: list[str], given: CommandLine) -> list[str] | None:
         return words
     for run in reversed(Run.all(Path(given.root))):
         record = RunRecord(run)
-        began = record.sessions[-1:]
-        if not began or (began[0].get("job"), began[0]["command"]) != _this():
+        if not _is_of(record):
             continue
         if record.status == "finished":
             note(f"{record.name} of this job is finished: nothing is left to do")
@@ -38,5 +38,10 @@ def in_this_job(words: list[str], given: CommandLine) -> list[str] | None:
     return words
 
 
-def _this() -> tuple[str, str]:
-    return os.environ[JOB], own_command()
+def _is_of(record: RunRecord) -> bool:
+    """Tell whether this command, in this job, trained last in a run."""
+    with suppress(ValueError):  # damaged, and perhaps somebody else's
+        last = record.sessions[-1:]
+        this = os.environ[JOB], own_command()
+        return bool(last) and (last[0].get("job"), last[0]["command"]) == this
+    return False

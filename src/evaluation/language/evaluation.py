@@ -44,7 +44,7 @@ def evaluate(split: Split) -> Addition:
         for number, each in enumerate(values["surprising"]):
             each["text"] = decode(token[each["index"]])
             rows[f"surprising {number + 1}"] = f"{each['bits']:.2f} bits: {_line(each['text'])}"
-        values["samples"] = [_sample(split, token[number], decode) for number in range(_SAMPLES)]
+        values["samples"] = [_sample(split, each, decode) for each in token[:_SAMPLES]]
         for number, each in enumerate(values["samples"]):
             rows[f"sample {number + 1}"] = _line(f"{each['begin']} | {each['written']}")
     return Addition(rows, values, {"loss_by_place": pixels(draw_places(loss / math.log(2)))})

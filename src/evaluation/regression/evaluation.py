@@ -1,6 +1,6 @@
 """All that is known of a regression on one split."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -73,7 +73,9 @@ def _text(found: Measure, unit: str) -> str:
 
 def _worst(split: Split, prediction: Numbers, target: Numbers) -> dict[str, Figure]:
     """Draw the images with the largest errors, if the data set shows its images."""
-    image = getattr(getattr(split.data, "splits", {}).get(split.name), "image", None)
+    splits = getattr(split.data, "splits", None)
+    part = splits.get(split.name) if isinstance(splits, Mapping) else None
+    image = getattr(part, "image", None)
     if not isinstance(image, Tensor) or image.dtype != torch.uint8 or len(image) != len(target):
         return {}
     error = np.abs(prediction - target) / np.maximum(target.std(0), 1e-12)

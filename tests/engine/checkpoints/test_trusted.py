@@ -102,6 +102,7 @@ def test_short_names_mean_loaded_classes() -> None:
         (False, WORDS, True),
         (False, (*WORDS, "--data.init_args.data_dir=x"), False),
         (False, (*WORDS, "--data.root", "x"), False),
+        (False, (*WORDS, "--data.file=x"), False),
         (True, WORDS, False),
     ],
 )

@@ -2,9 +2,11 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from src.engine.console import slurm
 from src.engine.console.slurm import requeue, runs_again
 
 RUNS = {"JobState": "RUNNING", "Requeue": "1", "Restarts": "0", "BatchFlag": "1"}
@@ -93,3 +95,18 @@ def test_only_a_restarted_job_runs_again(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not runs_again()
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     assert runs_again()
+
+
+def test_thread_that_ends_the_process_requeues_it_too(asked: Path) -> None:
+    said: list[str] = []
+    thread = Thread(target=lambda: said.append(after(signal.SIGUSR1, asked, **RUNS)))
+    thread.start()
+    thread.join()
+    assert said == [AGAIN]
+
+
+def test_silent_slurm_holds_nobody(asked: Path, monkeypatch) -> None:
+    monkeypatch.setattr(slurm, "_PATIENCE_S", 0.1)
+    scontrol = asked.parent / "bin" / "scontrol"
+    scontrol.write_text("#!/bin/sh\nexec sleep 20\n")
+    assert after(signal.SIGUSR1, asked, **RUNS) == ""

@@ -10,13 +10,24 @@ from src.engine.files.atomic_write import json_text, write_atomic, write_json
 
 def test_file_is_written_and_nothing_beside_it(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
+    left = folder / "x.0123456789ab.part"  # of a process that was killed
     for content in (b"old", b"new"):
         write_atomic(folder / "x", content)
         assert (folder / "x").read_bytes() == content
         assert [file.name for file in folder.iterdir()] == ["x"]
-        (folder / "x.1.part").symlink_to(tmp_path / "outside")  # of a process that was killed
-        os.utime(folder / "x.1.part", (1, 1), follow_symlinks=False)
+        left.symlink_to(tmp_path / "outside")
+        os.utime(left, (1, 1), follow_symlinks=False)
     assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("name", ["x.part", "x-old.part", "x.1.part", "x.0123456789ab.part"])
+def test_part_of_somebody_else_stays(tmp_path: Path, name: str) -> None:
+    part = tmp_path / name
+    part.touch()
+    if name != "x.0123456789ab.part":  # which another process may be writing now
+        os.utime(part, (1, 1))
+    write_atomic(tmp_path / "x", b"new")
+    assert part.exists()
 
 
 def test_processes_that_write_at_once_do_not_meet(tmp_path: Path, monkeypatch) -> None:

@@ -1,6 +1,7 @@
 import copy
 import json
 import os
+from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace as Fake
 
@@ -114,6 +115,22 @@ def test_new_run_is_written_down(tmp_path: Path, session: dict, capsys) -> None:
         "config": config_digest(settings(record.config) | {"weights": "w"}),
     }
     assert capsys.readouterr().err == ""
+
+
+class Mode(StrEnum):
+    A = "alpha"
+
+
+class WithMode:
+    def __init__(self, mode: Mode = Mode.A) -> None:
+        pass
+
+
+def test_member_of_an_enumeration_is_written_as_it_is_read() -> None:
+    parser = OneLineParser()
+    parser.add_class_arguments(WithMode, "x")
+    written = settings(dump(parser, parser.parse_args(["--x.mode=A"])))
+    assert parser.parse_args([f"--x.mode={written['x.mode']}"]).x.mode is Mode.A
 
 
 def test_default_that_is_a_member_of_an_enumeration_is_written_as_its_text() -> None:

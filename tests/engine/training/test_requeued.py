@@ -81,3 +81,9 @@ def test_first_start_of_a_job_continues_nothing(again: Path, monkeypatch) -> Non
     began(again)
     monkeypatch.delenv("SLURM_RESTART_COUNT")
     assert todo(*WORDS) == WORDS
+
+
+def test_damaged_run_of_somebody_else_is_passed_over(again: Path) -> None:
+    run = began(again)
+    (began(again).log_dir / "provenance.json").write_text("{")
+    assert todo(*WORDS) == ["--ckpt_path", str(run.checkpoint_dir)]

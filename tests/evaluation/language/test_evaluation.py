@@ -67,3 +67,8 @@ def test_tokens_that_nobody_can_decode_are_not_shown(split: Split) -> None:
 def test_loss_is_drawn_by_place() -> None:
     (axes,) = draw_places(torch.tensor([[4.0, 2.0], [2.0, 1.0]])).axes
     assert axes.lines[0].get_xydata().tolist() == [[1, 3], [2, 1.5]]
+
+
+def test_one_sequence_is_enough(split: Split) -> None:
+    outputs = {name: value[:1] for name, value in split.outputs.items()}
+    assert len(evaluate(split._replace(outputs=outputs)).values["samples"]) == 1
