@@ -123,7 +123,7 @@ class Run:
                 )
 
     def hold(self) -> None:
-        """Keep the run for this process, as long as it lives.
+        """Keep the run for this process, as long as it lives, and remove what one before left.
 
         Raises:
             OSError: Another process is continuing it.
@@ -133,6 +133,10 @@ class Run:
                 f"{shown(self.checkpoint_dir)} is already being trained by another process: wait "
                 "until it has ended"
             )
+        for folder in (self.log_dir, self.checkpoint_dir):
+            for part in folder.glob("*.part"):  # of a process that was killed: no other writes here
+                with suppress(OSError):
+                    part.unlink()
 
     def discard_if_empty(self) -> None:
         """Give the number back if nothing was written."""

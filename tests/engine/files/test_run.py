@@ -124,6 +124,15 @@ def test_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
     run.hold()  # again by the same process
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    run = Run.new(tmp_path)
+    for file in (run.log_dir / "run.json.1.part", run.checkpoint_dir / "next.ckpt.1.part"):
+        file.touch()
+    (run.checkpoint_dir / "last.ckpt").touch()
+    run.hold()
+    assert [file.name for file in tmp_path.rglob("*.*")] == ["last.ckpt"]
+
+
 def test_run_that_is_read_only_is_refused(tmp_path: Path, monkeypatch) -> None:
     run = Run.new(tmp_path)
     run.refuse_read_only()
