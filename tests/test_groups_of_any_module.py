@@ -1,5 +1,6 @@
 """Seeds, comparisons and sweeps of modules that know nothing of this project."""
 
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace as Fake
@@ -44,6 +45,9 @@ class Forked(Fork):
 
     def wait(self) -> None:
         self.process.join()
+
+    def send_signal(self, signum: int) -> None:
+        os.kill(self.pid, signum)
 
 
 @pytest.fixture
