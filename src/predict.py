@@ -4,6 +4,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from src.engine.console.failure import RUN_ERROR, USER_ERROR, one_line_failures
@@ -45,15 +46,19 @@ def main(args: list[str] | None = None) -> None:
         names = trained.published("class_names")
         classifier = Classifier(**trained.classifier_parts()).eval()
     with one_line_failures(RUN_ERROR, given.debug):
-        say = _numbers if given.all else _classes
-        given.angles = getattr(trained.data, "angles", ())
+        angles = getattr(trained.data, "angles", ())
+        say = _numbers if given.all else partial(_classes, angles=angles)
         text, refused = say(given, classifier, reader, names)
         _print(text)
     sys.exit(RUN_ERROR if refused else 0)
 
 
 def _classes(
-    given: Namespace, classifier: "Classifier", reader: Any, names: Sequence[str]
+    given: Namespace,
+    classifier: "Classifier",
+    reader: Any,
+    names: Sequence[str],
+    angles: Sequence[float],
 ) -> tuple[str, dict[str, str]]:
     """Classify pictures; gives also why some got no answer, by file."""
     from src.deployment.answers import FORMATS, classify
@@ -64,9 +69,9 @@ def _classes(
     for read in _read(given.images, reader, refused):
         waiting.append(read)
         if len(waiting) == _BATCH:
-            answers += classify(classifier, waiting, names, given.angles)
+            answers += classify(classifier, waiting, names, angles)
             waiting.clear()
-    answers += classify(classifier, waiting, names, given.angles)
+    answers += classify(classifier, waiting, names, angles)
     return FORMATS[given.format](answers, names, refused), refused
 
 

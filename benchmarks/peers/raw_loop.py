@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks.peers.outcome import report, words
 from src.data import MNISTDataModule
 from src.data.files import read_idx
-from src.data.image_data_module import split_indices
+from src.data.images import split_indices
 from src.engine.training.allocator import keep_freed_memory
 from src.models import CNN
 

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from src.batch import Batch
 from src.data.files import Wheel, ensure_files
-from src.data.images import Images, channel_statistics
+from src.data.images import Images, as_is, channel_statistics, split_indices
 from src.data.pictures import fitted
 from src.engine import ExactLoader, derive_seed, next_position, note, run_seed, seed_generators
 
@@ -208,12 +208,26 @@ class ImageDataModule(LightningDataModule, ABC):
     @override
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         image = batch.image.float().div_(255)
-        if self.augment is not None and self.trainer is not None and self.trainer.training:
-            key = run_seed(), *next_position(self.trainer), self.trainer.global_rank
-            seed_generators(derive_seed("augment", *key), image.device)
+        if self.augment is not None and self.seeded("augment", image.device):
             image = self.augment(image)
         mean, std = (_of_channels(value, image.device) for value in (self.mean, self.std))
         return Batch(image.sub_(mean).div_(std), batch.label)
+
+    def seeded(self, purpose: str, device: torch.device) -> bool:
+        """Seed what is drawn for the batch that comes next, if it is one to train on.
+
+        Args:
+            purpose: What is drawn.
+            device: Where it is drawn.
+
+        Returns:
+            Whether it is.
+        """
+        if self.trainer is None or not self.trainer.training:
+            return False
+        key = run_seed(), *next_position(self.trainer), self.trainer.global_rank
+        seed_generators(derive_seed(purpose, *key), device)
+        return True
 
     def training_loader(self, images: Any, **options: Any) -> ExactLoader[Batch]:
         """Make the loader of the images to train on, without a last batch of a single one.
@@ -252,7 +266,7 @@ class ImageDataModule(LightningDataModule, ABC):
             self.trainer,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            collate_fn=_as_is if hasattr(images, "__getitems__") else None,
+            collate_fn=as_is if hasattr(images, "__getitems__") else None,
             **options,
         )
 
@@ -270,25 +284,6 @@ class ImageDataModule(LightningDataModule, ABC):
         return images
 
 
-def split_indices(num_images: int) -> tuple[Tensor, Tensor]:
-    """Divide the official training images into training and validation, always in the same way.
-
-    Args:
-        num_images: Number of images N.
-
-    Returns:
-        Positions for training and for validation, each ascending; a twelfth is for validation:
-        5,000 of 60,000.
-    """
-    order = torch.randperm(num_images, generator=torch.Generator().manual_seed(1998))
-    num_val = num_images // 12
-    return order[num_val:].sort().values, order[:num_val].sort().values
-
-
 @cache  # else each batch would wait for a copy to the device
 def _of_channels(value: _Values, device: torch.device) -> float | Tensor:
     return value if isinstance(value, float) else torch.tensor(value, device=device).view(-1, 1, 1)
-
-
-def _as_is(batch: Any) -> Any:
-    return batch

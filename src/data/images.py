@@ -1,6 +1,7 @@
 """Images and their labels, all in memory."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,6 +60,26 @@ class Images(Dataset[Batch]):
             The same images there.
         """
         return Images(self.image.to(device), self.label.to(device))
+
+
+def split_indices(num_images: int) -> tuple[Tensor, Tensor]:
+    """Divide the official training images into training and validation, always in the same way.
+
+    Args:
+        num_images: Number of images N.
+
+    Returns:
+        Positions for training and for validation, each ascending; a twelfth is for validation:
+        5,000 of 60,000.
+    """
+    order = torch.randperm(num_images, generator=torch.Generator().manual_seed(1998))
+    num_val = num_images // 12
+    return order[num_val:].sort().values, order[:num_val].sort().values
+
+
+def as_is(batch: Any) -> Any:
+    """Give a batch that was read in one go to the loader, which has nothing to collate."""
+    return batch
 
 
 def channel_statistics(parts: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from typing_extensions import override
 
+from src.data.images import as_is
 from src.engine import ExactLoader, UsageError
 
 _SHARES = {"train": 0.9, "val": 0.05, "test": 0.05}  # of the text, one after the other
@@ -127,7 +128,7 @@ class TextDataModule(LightningDataModule):
             self.trainer,
             training=True,
             shuffle=self.shuffle,
-            collate_fn=_as_is,
+            collate_fn=as_is,
         )
 
     @override
@@ -163,7 +164,7 @@ class TextDataModule(LightningDataModule):
 
     def _evaluated(self, split: str) -> ExactLoader[Pair]:
         sequences = self.splits[split]
-        return ExactLoader(sequences, self.eval_batch_size, self.trainer, collate_fn=_as_is)
+        return ExactLoader(sequences, self.eval_batch_size, self.trainer, collate_fn=as_is)
 
     def _read(self) -> bytes:
         if self.file and not self.download:
@@ -202,7 +203,3 @@ def _help_of_python() -> bytes:
 
     text = "\n\n".join(topics[name] for name in sorted(topics))
     return "\n\n".join(dict.fromkeys(text.split("\n\n"))).encode()
-
-
-def _as_is(batch: Any) -> Any:
-    return batch

@@ -11,7 +11,6 @@ from src.batch import Batch, TargetBatch
 from src.data.images import Images
 from src.data.mnist import MNISTDataModule
 from src.data.per_image_affine import affine_origins
-from src.engine import derive_seed, next_position, run_seed, seed_generators
 
 _LARGEST = 45.0  # [degree]; with more, 6 and 9 could not be told apart
 
@@ -52,9 +51,7 @@ class TurnedMNISTDataModule(MNISTDataModule):
         self, batch: Batch, dataloader_idx: int
     ) -> TargetBatch:
         image, angle = batch
-        if self.trainer is not None and self.trainer.training:
-            key = run_seed(), *next_position(self.trainer), self.trainer.global_rank
-            seed_generators(derive_seed("angle", *key), image.device)
+        if self.seeded("angle", image.device):
             angle = _draw(len(image), device=image.device)
             image = turned(image.float(), angle)
         ready = super().on_after_batch_transfer(Batch(image, angle), dataloader_idx)

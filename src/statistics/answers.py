@@ -1,7 +1,7 @@
 """What runs said of the test samples."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -48,17 +48,7 @@ def read_answers(records: Mapping[int, RunRecord]) -> dict[int, Answers]:
     Raises:
         ValueError: A file of them is damaged.
     """
-    found = {}
-    for seed, record in records.items():
-        file = record.run.log_dir / "predictions.npz"
-        if not file.is_file():
-            continue
-        with suppress(OtherArraysError):  # a task may keep what it likes of its test
-            said, label = read_arrays(file, prediction=1, label=1)
-            if len(said) != len(label):
-                raise ValueError(f"{file} is damaged: not every sample has an answer")
-            found[seed] = said, label
-    return found
+    return dict(_kept(records, "an answer", prediction=1, label=1))
 
 
 def read_estimates(
@@ -78,18 +68,25 @@ def read_estimates(
         ValueError: A file of them is damaged.
     """
     found = {}
+    for seed, parts in _kept(records, "an estimate", prediction=2, target=2):
+        said, true = (part.astype(np.float64) for part in parts)
+        error = np.square(said - true).mean(axis=1)
+        told = records[seed].metrics.get(metric) or math.nan
+        if math.isclose(math.sqrt(error.mean()), told, rel_tol=_ROUNDING):
+            found[seed] = error, true
+    return found
+
+
+def _kept(
+    records: Mapping[int, RunRecord], what: str, **dimensions: int
+) -> Iterator[tuple[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]]]:
+    """Read two arrays of equal shape of each run that wrote them down."""
     for seed, record in records.items():
         file = record.run.log_dir / "predictions.npz"
         if not file.is_file():
             continue
         with suppress(OtherArraysError):  # a task may keep what it likes of its test
-            said, true = (
-                part.astype(np.float64) for part in read_arrays(file, prediction=2, target=2)
-            )
+            said, true = read_arrays(file, **dimensions)
             if said.shape != true.shape:
-                raise ValueError(f"{file} is damaged: not every sample has an estimate")
-            error = np.square(said - true).mean(axis=1)
-            told = record.metrics.get(metric) or math.nan
-            if math.isclose(math.sqrt(error.mean()), told, rel_tol=_ROUNDING):
-                found[seed] = error, true
-    return found
+                raise ValueError(f"{file} is damaged: not every sample has {what}")
+            yield seed, (said, true)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from src import data
 from src.data import ImageDataModule
-from src.data.image_data_module import split_indices
+from src.data.images import split_indices
 from tests.small_sets import COUNTS, MODULES, made, small
 
 parametrized = pytest.mark.parametrize("kind", MODULES, ids=lambda kind: kind.__name__)

@@ -11,7 +11,7 @@ from torch import nn
 from src.batch import Batch
 from src.data import ImageDataModule, Images, MNISTDataModule, SVHNDataModule
 from src.data.files import read_idx
-from src.data.image_data_module import split_indices
+from src.data.images import split_indices
 from src.engine.seed import derive_seed, seed_generators
 from tests.small_sets import small
 from tests.tiny_mnist import NUM_TEST, NUM_TRAIN, TinyMNIST

@@ -13,7 +13,7 @@ from src.engine.checkpoints.find_checkpoint import find_checkpoint
 from src.engine.checkpoints.trusted import Trusted
 from src.engine.console.note import note
 from src.engine.files.run import Run
-from src.engine.records.config_file import flat
+from src.engine.records.config_file import DATA_PLACES, flat
 from src.engine.records.ledger import run_digest
 
 
@@ -102,7 +102,7 @@ def _find_data(content: dict[str, Any], data_dir: str | None, run: Run | None) -
     if not content.get("data"):
         return
     settings = content["data"]["init_args"] = content["data"].get("init_args") or {}
-    name = next((each for each in ("data_dir", "root", "file") if each in settings), "data_dir")
+    name = next((each for each in DATA_PLACES if each in settings), "data_dir")
     before = settings.get(name)
     if data_dir is not None:
         settings[name] = data_dir

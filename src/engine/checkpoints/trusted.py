@@ -27,7 +27,7 @@ from src.engine.checkpoints.published import options
 from src.engine.console.jsonargparse_compat import importing_only, without_files
 from src.engine.console.parser import OneLineParser, as_texts, without_texts
 from src.engine.files.run import Run
-from src.engine.records.config_file import read_own, read_plain
+from src.engine.records.config_file import DATA_PLACES, read_own, read_plain
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _STRUCTURE = (Namespace, dict, list, tuple, set, ModuleType)
@@ -119,8 +119,8 @@ class Trusted:
         Raises:
             FileNotFoundError: Its files are not there.
         """
-        folders = {"data.data_dir", "data.root", "data.file"}
-        named = any(option in folders for option, _ in options(self.words))
+        places = {f"data.{place}" for place in DATA_PLACES}
+        named = any(option in places for option, _ in options(self.words))
         if hasattr(data, "download") and not self.own and not named:
             data.download = False
             data.prepare_data()  # refuses what is missing before a run begins

@@ -8,6 +8,8 @@ import yaml
 
 from src.engine.console.command_line import option_name
 
+# Settings of a data module, any one of which may say where its data lie.
+DATA_PLACES = "data_dir", "root", "file"
 # Settings that say where data are and how fast they are read: they change no result.
 READING = (
     "data.data_dir",

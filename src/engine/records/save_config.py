@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from src.engine.console.command_line import TAKEN_OUT
 from src.engine.console.note import note
-from src.engine.console.parser import OneLineParser, without_texts
+from src.engine.console.parser import OneLineParser
 from src.engine.files.atomic_write import write_atomic, write_json
 from src.engine.files.plain_file import refuse_unsafe, unsafe_entries
 from src.engine.lightning_compat import checkpoint_content, data_of, ended_early, initial_hparams
@@ -178,8 +178,7 @@ def dump(parser: LightningArgumentParser, config: Namespace) -> str:
         ValueError: It holds something that has no short text.
     """
     with cast(OneLineParser, parser).guard():
-        plain = without_texts(config.clone())
-        text: str = parser.dump(plain, skip_unset=False, skip_validation=True)  # it was parsed
+        text: str = parser.dump(config, skip_unset=False, skip_validation=True)  # it was parsed
         return masked_config(_repaired(text))  # also where two are compared
 
 
