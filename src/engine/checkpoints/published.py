@@ -30,10 +30,12 @@ def first_words(words: CommandLine, default: Path) -> tuple[dict[str, Any], list
         The settings, in plain types, and the words that mean them.
 
     Raises:
-        ValueError: The configuration cannot be read.
+        ValueError: The configuration cannot be read, or lacks what the command changes.
     """
     config = words.config or str(default)
     settings = read_config(Path(config), default.parent)
+    if words.config:
+        _refuse_missing(config, settings, words.rest)
     if words.config or not _brings_loaders(words.rest):
         # What comes through a pipe, such as <(...), can be read but once.
         read = config if Path(config).is_file() else yaml.safe_dump(settings)
@@ -86,6 +88,18 @@ def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
         if word.startswith("--"):
             option, equals, value = word.removeprefix("--").partition("=")
             yield option_name(option.rstrip("+")), value if equals else following
+
+
+def _refuse_missing(config: str, settings: Mapping[str, Any], words: Sequence[str]) -> None:
+    given = [option for option, _ in options(words)]
+    for part, needed in ("model", "print_config" not in given), ("data", False):
+        changed = next((option for option in given if option.startswith(f"{part}.")), None)
+        if (needed or changed) and _class_name(part, settings, words) is None:
+            why = f", which --{changed} changes" if changed else ""
+            raise ValueError(
+                f"{config} names no class for {part}{why}: write it there, as configs/default.yaml "
+                f"does, or give --{part} CLASS; nothing is taken from the default configuration"
+            )
 
 
 def _brings_loaders(words: Sequence[str]) -> bool:

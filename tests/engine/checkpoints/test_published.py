@@ -87,3 +87,35 @@ def test_named_configuration_is_whole(tmp_path: Path) -> None:
     words = [f"--config={tmp_path}/x.yaml", "--model=tests.trials.classifier.OwnLoaders"]
     given = first_words(split_arguments(words), DEFAULT)
     assert given == ({"model": "a.B"}, ["--config", f"{tmp_path}/x.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "sentence"),
+    [
+        ("seed_everything: 1", [], "names no class for model: write it there"),
+        ("model: {optimizer: Adam}", [], "names no class for model: write it there"),
+        ("seed_everything: 1", ["--model.lr=1"], "names no class for model, which --model.lr"),
+        ("model: Any", ["--data.root", "x"], "names no class for data, which --data.root changes"),
+        ("{model: Any, data: null}", ["--data.root", "x"], "names no class for data"),
+    ],
+)
+def test_configuration_without_a_class_that_the_command_changes_is_refused(
+    content: str, words: list[str], sentence: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "part.yaml"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=f"part.yaml {sentence}"):
+        first_words(split_arguments(["--config", str(file), *words]), DEFAULT)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--model", "Any"], ["--model.class_path=Any", "--model.lr=1"], ["--print_config"]],
+)
+def test_configuration_without_a_model_is_read_with_a_command_that_names_one(
+    words: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "part.yaml"
+    file.write_text("seed_everything: 1")
+    settings, first = first_words(split_arguments(["--config", str(file), *words]), DEFAULT)
+    assert (settings, first) == ({"seed_everything": 1}, ["--config", str(file)])
