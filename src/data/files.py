@@ -160,7 +160,7 @@ def _opened(source: str | Wheel) -> Iterator[_Open]:
 def _download(prefix: str, name: str) -> Iterator[IO[bytes]]:
     with urllib.request.urlopen(f"{prefix}{name}", timeout=_TIMEOUT_S) as response:
         size = int(response.headers.get("Content-Length", 0)) or None
-        with tqdm.wrapattr(response, "read", size, desc=name) as stream:
+        with tqdm.wrapattr(response, "read", size, desc=name, disable=None) as stream:
             yield cast(IO[bytes], stream)
 
 

@@ -50,8 +50,8 @@ class ImageFolderDataModule(ImageDataModule):
         eval_batch_size: Images in a validation or test batch.
         shuffle: Draw a new order of the training images for each epoch.
         augment: Changes training images, `(B, C, H, W)` in `[0, 1]`, before normalisation.
-        num_workers: Processes that read and decode photos that are not kept; None takes as many as
-            there are processors.
+        num_workers: Processes that read and decode photos that are not kept; None divides the
+            processors among the processes that train on the machine.
         on_device: Keep decoded photos where the network is; not with workers or random crops.
         normalize: Mean and standard deviation that images are normalised by: None takes those of
             the photos to train on, `imagenet` and `half` those that weights from elsewhere need.
@@ -102,7 +102,7 @@ class ImageFolderDataModule(ImageDataModule):
         self.balanced_sampler = balanced_sampler
         self.memory_bytes = memory_mib * 2**20
         self.disk_bytes = disk_mib * 2**20
-        self.workers = processors() if num_workers is None else num_workers
+        self.workers = num_workers
         self.image_shape = (1 if grey else 3, image_size, image_size)
         # Those in a run's configuration serve where its photos are not, to predict.
         self.class_names: Sequence[str] = class_names or self._index.classes
@@ -136,14 +136,15 @@ class ImageFolderDataModule(ImageDataModule):
         self.prepare_data()  # other processes look into what the first has found
         photos = self._photos(chain(*self._found.values()), self.random_crop)
         needed = prod(photos.decoded_shape)
-        pictures, where = kept(photos, self.memory_bytes, self.disk_bytes, self.workers)
+        workers = self._shared_processors() if self.workers is None else self.workers
+        pictures, where = kept(photos, self.memory_bytes, self.disk_bytes, workers)
         size = f"{len(photos)} photos of {self.num_classes} classes, {needed / 2**20:.0f} MiB"
         note(f"{size} decoded: {where}")
         if pictures is not None:
             photos.keep(pictures)
         if needed > self.memory_bytes:
             self.on_device = False
-            self.num_workers = self.workers
+            self.num_workers = workers
         parts = photos.divide([*map(len, self._found.values())])
         return dict(zip(self._found, parts, strict=True))
 
@@ -169,8 +170,13 @@ class ImageFolderDataModule(ImageDataModule):
     @override
     def loader(self, images: Any, batch_size: int, **options: Any) -> ExactLoader[Batch]:
         if self.num_workers and isinstance(images, Photos) and get_start_method() == "fork":
-            return PhotoLoader(images, batch_size, self.trainer, self.num_workers, **options)
+            workers = min(self.num_workers, -(-len(images) // batch_size))  # a batch for each
+            return PhotoLoader(images, batch_size, self.trainer, workers, **options)
         return super().loader(images, batch_size, **options)
+
+    def _shared_processors(self) -> int:
+        """Divide the processors of a machine among the processes that train there."""
+        return max(1, processors() // (self.trainer.num_devices if self.trainer else 1))
 
     def file_names(self, split: str) -> list[str]:
         """Name the photos of a split, for those who look at what a network says of them.

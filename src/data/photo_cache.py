@@ -103,7 +103,7 @@ def _decoded(photos: Photos, workers: int) -> Iterator[tuple[int, Tensor]]:
     """Give the decoded photos, some at a time, with the place of the first."""
     loader = ExactLoader[Tensor](photos.uncut().image, 50, None, num_workers=workers)
     place = 0
-    with tqdm(None, "decoding photos", len(photos), leave=False, delay=1) as bar:
+    with tqdm(None, "decoding photos", len(photos), leave=False, delay=1, disable=None) as bar:
         for part in loader:
             yield place, part
             place += len(part)

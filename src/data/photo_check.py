@@ -105,7 +105,7 @@ def _looked_at(base: Path, names: Sequence[str]) -> list[_Found]:
     workers = processors() if len(names) > _FEW else 0
     loader = ExactLoader(_Looks(base, names), 50, None, num_workers=workers, collate_fn=list)
     found: list[_Found] = []
-    with tqdm(None, "looking at photos", len(names), leave=False, delay=1) as bar:
+    with tqdm(None, "looking at photos", len(names), leave=False, delay=1, disable=None) as bar:
         for part in loader:
             found += part
             bar.update(len(part))

@@ -15,7 +15,7 @@ from src.batch import Batch
 from src.data.photos import Photos
 from src.engine import ExactLoader
 
-_AHEAD = 2  # batches that a process reads before they are asked for
+_MANY = 8  # processes: together they are far enough ahead if each reads one batch before its turn
 
 
 class PhotoLoader(ExactLoader[Batch]):
@@ -40,8 +40,9 @@ class PhotoLoader(ExactLoader[Batch]):
         num_workers: int,
         **options: Any,
     ) -> None:
-        # A process may be ahead by so many batches when the one before them is copied.
-        shape = num_workers, _AHEAD + 1, batch_size, *photos.image_shape
+        ahead = 2 if num_workers <= _MANY else 1  # batches that each reads before it is asked
+        # A process may be ahead by so many when the one before them is copied.
+        shape = num_workers, ahead + 1, batch_size, *photos.image_shape
         # Unlike torch's shared memory it is not bound by /dev/shm, which containers keep small.
         self._places = torch.frombuffer(mmap.mmap(-1, prod(shape)), dtype=torch.uint8).view(shape)
         super().__init__(
@@ -49,7 +50,7 @@ class PhotoLoader(ExactLoader[Batch]):
             batch_size,
             trainer,
             num_workers=num_workers,
-            prefetch_factor=_AHEAD,
+            prefetch_factor=ahead,
             persistent_workers=True,  # so that never two iterators write to the same places
             collate_fn=_Writer(self._places),
             **options,

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from src import evaluate, export, predict, reproduce
-from src.data import ImageFolderDataModule, Images
+from src.data import ImageFolderDataModule, Images, image_folder_data_module
 from src.data.images import channel_statistics
 from src.data.photos import Photos
 from src.engine import UsageError
@@ -68,6 +68,26 @@ def test_photos_that_fit_are_kept_and_others_streamed(root: Path, capsys) -> Non
         assert said in capsys.readouterr().err
     assert isinstance(module(root, **STREAMED).splits["train"], Photos)
     assert "read in each epoch (--data.disk_mib" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("devices", "given", "workers"), [(1, None, 6), (4, None, 1), (9, None, 1), (4, 5, 5)]
+)
+def test_processors_are_divided_among_the_processes_of_a_machine(
+    root: Path, monkeypatch, devices: int, given: int | None, workers: int
+) -> None:
+    monkeypatch.setattr(image_folder_data_module, "processors", lambda: 6)
+    data = ImageFolderDataModule(str(root), num_workers=given, **STREAMED)
+    data.trainer = SimpleNamespace(num_devices=devices)
+    data.read_splits()
+    assert data.num_workers == workers
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more than processors
+def test_no_more_processes_read_than_there_are_batches(root: Path) -> None:
+    data = module(root, num_workers=50, **STREAMED)
+    loaders = data.train_dataloader(), data.val_dataloader()
+    assert [loader.num_workers for loader in loaders] == [4, 3]  # of 20 photos, by 6 and by 7
 
 
 def test_kept_and_streamed_photos_give_the_same_batches(root: Path) -> None:

@@ -14,14 +14,18 @@ from tests.data.photo_folders import photo_folder
 
 
 @pytest.mark.slow
-def test_batches_are_those_of_a_plain_loader_and_stay_as_they_are(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more than processors
+@pytest.mark.parametrize("workers", [2, 9])
+def test_batches_are_those_of_a_plain_loader_and_stay_as_they_are(
+    workers: int, tmp_path: Path
+) -> None:
     paths = [tmp_path / f"{number}.png" for number in range(50)]
     for path, pixels in zip(
         paths, np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3), np.uint8), strict=True
     ):
         Image.fromarray(pixels).save(path)
     photos = Photos(paths, torch.arange(50), (3, 6, 6), cropped=True).with_random_cuts()
-    loader = PhotoLoader(photos, 3, None, 2, shuffle=True)
+    loader = PhotoLoader(photos, 3, None, workers, shuffle=True)
     begun = iter(loader)
     first = [next(begun) for _ in range(5)]  # of an epoch that is left: others are being read
     batches = [*loader, *loader]
