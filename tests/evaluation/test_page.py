@@ -157,6 +157,15 @@ def test_first_table_has_all_that_is_compared(tmp_path: Path) -> None:
     assert overview(run) == {name: [text] for name, text in OVERVIEW.items()}
 
 
+@pytest.mark.parametrize("disputed", [True, False])
+def test_disputed_labels_are_spoken_of_where_there_are_some(tmp_path: Path, disputed: bool) -> None:
+    summary = SUMMARY if disputed else SUMMARY | {"undisputed": None}
+    run = Section("a", METRICS, {}, [SESSION], {}, summary, tmp_path, {})
+    text = render([section("b", tmp_path), run], {}, "now")
+    assert "First what was predicted, then the label" in text
+    assert ("people dispute" in text) == disputed
+
+
 def test_rows_that_no_run_has_are_left_out(tmp_path: Path) -> None:
     clean = SESSION | {"git": {"commit": "0123456789abcdef", "status": ""}, "inputs": {}}
     bare = Section("b", {"epochs": 0}, {}, [clean], {}, None, tmp_path, {})

@@ -19,8 +19,6 @@ from src.evaluation.classification.predictions import Predictions, archive, conf
 from src.evaluation.gallery import draw_gallery
 from src.evaluation.picture import Picture, pixels, png
 
-_SIGNS = "6, not 5: predicted 6, labelled 5.  6, not 5?: people dispute the label."
-
 
 class Evaluation:
     """Measure and draw what a network said of a split.
@@ -65,11 +63,13 @@ class Evaluation:
             f"{mistake['probability']:.1%}"
             for mistake in self.summary["mistakes"]
         ]
+        disputed = "; with ? if people dispute it" if self.disputed else ""
+        signs = f"First what was predicted, then the label{disputed}."
         figures = {
             "confusion": draw_confusion(self.summary["confusion"], self.names),
             "reliability": draw_reliability(self.answers),
             "precision_recall": draw_precision_recall(self.answers, self.names),
-            "mistakes": draw_gallery(self.worst_image, titles, _SIGNS),
+            "mistakes": draw_gallery(self.worst_image, titles, signs),
         }
         return {name: pixels(figure) for name, figure in figures.items()}
 

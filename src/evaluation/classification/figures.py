@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from torch import Tensor
 from torchmetrics.functional.classification import (
     multiclass_average_precision,
@@ -79,6 +80,8 @@ def draw_reliability(answers: Predictions) -> Figure:
     upper.set(ylabel="accuracy", title="is it as often right as it is sure?", ylim=(-0.02, 1.02))
     figure.legend(loc="outside lower left", fontsize=9)
     lower.set(xlabel="confidence", ylabel="images", yscale="log", xlim=(0, 1))
+    lower.set_ylim(0.8, None)
+    lower.yaxis.set(major_formatter="{x:,.0f}", minor_formatter=NullFormatter())
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
     return figure

@@ -77,16 +77,16 @@ def test_picture_tells_what_was_said_of_each_mistake(monkeypatch) -> None:
     made, drawn = evaluation(num_mistakes=2, disputed=[first]), []
     monkeypatch.setattr(
         "src.evaluation.classification.evaluation.draw_gallery",
-        lambda image, titles, _: drawn.append(titles) or draw_gallery(image, titles),
+        lambda image, titles, signs: drawn.append((titles, signs)) or draw_gallery(image, titles),
     )
     made.pictures()
     one, two = made.summary["mistakes"]
-    assert drawn == [
-        [
-            f"{one['prediction']}, not {one['label']}?\n{one['probability']:.1%}",
-            f"{two['prediction']}, not {two['label']}\n{two['probability']:.1%}",
-        ]
+    titles = [
+        f"{one['prediction']}, not {one['label']}?\n{one['probability']:.1%}",
+        f"{two['prediction']}, not {two['label']}\n{two['probability']:.1%}",
     ]
+    signs = "First what was predicted, then the label; with ? if people dispute it."
+    assert drawn == [(titles, signs)]
 
 
 def test_table_is_read_as_it_stands() -> None:

@@ -62,6 +62,13 @@ def test_reliability_shows_both_calibrations() -> None:
     assert upper.collections[0].get_sizes() == pytest.approx(area.numpy())
 
 
+def test_counts_of_few_images_are_read_as_numbers() -> None:
+    figure = draw_reliability(answers(2.0))
+    figure.draw_without_rendering()
+    marks = figure.axes[1].yaxis.get_ticklabels(which="both")
+    assert {text for mark in marks if (text := mark.get_text())} <= {"0", "1", "10", "100", "1,000"}
+
+
 def test_reliability_looks_as_it_is_read() -> None:
     figure = draw_reliability(answers(2.0))
     upper, lower = figure.axes
