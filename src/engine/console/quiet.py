@@ -10,8 +10,6 @@ _WARNINGS = [
     ".*does not have many workers.*",
     # The task logs at the end of an epoch, too.
     ".*smaller than the logging interval",
-    # Without validation there is no best state, and the table names none.
-    ".*could not find the monitored key",
     # A run that continues writes into its own folder.
     "Checkpoint directory .* exists and is not empty",
     # They are made resumable, or a line of our own says what is not exact.

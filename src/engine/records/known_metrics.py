@@ -1,7 +1,7 @@
 """Which value of each metric is best, as the task or the metric itself says."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -112,17 +112,32 @@ class KnownMetrics(Callback):
         Whatever does not begin with `val` may be logged in training.
         """
         logged = {name for name, _ in logged_values(trainer)}
-        for watcher, monitor, _ in _watchers(trainer) if logged else ():
+        for watcher, monitor, _ in _watchers(trainer):
             early = trainer.sanity_checking or watcher is self.best
             found = not logged.isdisjoint((name := _LOADER.sub("", monitor), _WAY.sub("", name)))
             if early and not found and test_name(monitor) != monitor:
-                kind = type(watcher).__name__
                 later = "; if it comes later, give --trainer.num_sanity_val_steps 0"
                 raise UsageError(
-                    f"{_OPTIONS.get(kind, f'{kind}: monitor')} {monitor} is not logged in "
-                    f"validation, only {', '.join(sorted(logged))}"
-                    f"{later if trainer.sanity_checking else ''}"
+                    f"{_option(watcher)} {monitor} is not logged in validation, "
+                    f"{_only(logged)}{later if trainer.sanity_checking else ''}"
                 )
+
+    def refuse_missed(self, trainer: Trainer, error: Exception) -> None:
+        """Refuse a metric that nobody has logged, if that has ended a training.
+
+        Args:
+            trainer: Trainer of the run.
+            error: What ended it.
+
+        Raises:
+            UsageError: A callback of Lightning has said, in words of its own, that it missed it.
+        """
+        logged = trainer.callback_metrics
+        for watcher, monitor, _ in _watchers(trainer):
+            if monitor not in logged and re.search(f"['`]{re.escape(monitor)}['`]", str(error)):
+                raise UsageError(
+                    f"{_option(watcher)} {monitor} is not logged, {_only(logged)}"
+                ) from error
 
 
 def validated(trainer: Trainer) -> dict[str, float]:
@@ -140,6 +155,16 @@ def validated(trainer: Trainer) -> dict[str, float]:
         for name, value in trainer.callback_metrics.items()
         if _LOADER.sub("", name) in logged
     }
+
+
+def _option(watcher: object) -> str:
+    """Name the option that says which metric is watched."""
+    kind = type(watcher).__name__
+    return _OPTIONS.get(kind, f"{kind}: monitor")
+
+
+def _only(logged: Iterable[str]) -> str:
+    return f"only {names}" if (names := ", ".join(sorted(logged))) else "nothing is"
 
 
 def _logged_modes(trainer: Trainer) -> dict[str, Mode]:

@@ -209,9 +209,10 @@ class TrainCLI(LightningCLI):
         drop_unused_work(self.trainer)
         try:
             self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
-        except ValueError as error:
-            if "val_check_interval" in str(error):  # above the batches of an epoch
-                raise UsageError(str(error)) from error
+        except Exception as error:
+            self.known.refuse_missed(self.trainer, error)
+            if isinstance(error, ValueError) and "val_check_interval" in str(error):
+                raise UsageError(str(error)) from error  # it is above the batches of an epoch
             raise
 
     def test(self) -> None:

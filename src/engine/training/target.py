@@ -7,6 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from src.engine.console.failure import UsageError
 from src.engine.records.heartbeat import COUNTED, Heartbeat
 from src.engine.records.known_metrics import KnownMetrics
 from src.engine.records.metric import Mode, ends
@@ -66,7 +67,7 @@ class Target(Callback):
         metric = self.known.get(self.monitor)
         if self.monitor not in last or metric is None:
             logged = ", ".join(name for name in last if name not in COUNTED) or "none"
-            raise ValueError(
+            raise UsageError(
                 f"--target {self.monitor} is not logged in validation; logged: {logged}"
             )
         here = metric.better(last[self.monitor], self.value)

@@ -22,6 +22,7 @@ from tests.conftest import Train
 from tests.test_train import refusal_of
 
 RMSE = "--model=tests.rmse_task.RmseTask", "--trainer.max_epochs=2"
+QUIET = "--trainer.enable_model_summary=false"
 LOGS, STATES = Path("lightning_logs/version_0"), Path("checkpoints/version_0")
 
 
@@ -156,6 +157,45 @@ def test_metric_that_no_validation_logs_is_refused(train, capsys, words: str, sa
     assert (code, line) == (2, f"error: {said}")
     assert not LOGS.exists()
     assert not STATES.exists()
+
+
+SILENT = "--model=lightning.pytorch.demos.boring_classes.BoringModel", "--trainer.max_epochs=1"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--best.monitor=val/lss", "--best.monitor val/lss"),
+        ("--target=val/lss<=0", "--target val/lss"),
+        (EARLY, "EarlyStopping: monitor val/lss"),
+    ],
+)
+def test_metric_is_refused_early_where_nothing_is_logged(
+    words: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, line = refusal_of(capsys, lambda: main([*SILENT, QUIET, *words.split()]))
+    assert (code, line) == (
+        2,
+        f"error: {said} is not logged in validation, nothing is{LATER}",
+    )
+    assert not LOGS.exists()
+
+
+@pytest.mark.parametrize("name", ["EarlyStopping", "ModelCheckpoint", "--best.monitor"])
+def test_metric_that_nobody_logs_is_refused_when_it_is_missed(train, capsys, name: str) -> None:
+    own = f"--trainer.callbacks={name}", "--trainer.callbacks.monitor=lss"
+    words = ["--best.monitor=lss"] if name.startswith("-") else own
+    code, line = refusal_of(capsys, lambda: train("--trainer.max_epochs=1", *words))
+    option = name if name.startswith("-") else f"{name}: monitor"
+    logged = "train/acc, train/loss, train/lr, val/acc, val/loss"
+    assert (code, line) == (2, f"error: {option} lss is not logged, only {logged}")
+
+
+def test_checkpoint_of_the_user_that_misses_its_metric_says_so(train: Train) -> None:
+    words = "--trainer.callbacks=ModelCheckpoint", "--trainer.callbacks.monitor=lss"
+    with pytest.warns(UserWarning, match="'lss'.*could not find the monitored key"):
+        train("--trainer.max_epochs=1", "--trainer.limit_val_batches=0", *words)
 
 
 def test_target_of_any_metric_is_reached(train: Train) -> None:
