@@ -15,6 +15,10 @@ _FRAME = re.compile(
     r"|Not a valid subclass|Subclass types expect|a class path \(str\)|a dict with"
 )
 
+# A value that is taken for the name of a class, and what may stand in its place but was not meant.
+_CLASS = re.compile(r"import path string: [^\W\d]\w*$|No module named|\S is not a \w+$", re.M)
+_TYPE = re.compile(r"Expected an? <class '(list|bool|collections\.abc\.\w+)'>")
+
 # What jsonargparse says of its own settings, which are ours.
 _PLAINER = (
     (
@@ -22,6 +26,11 @@ _PLAINER = (
         r"\1 is not on the list of what a checkpoint may name (docs/security.md)",
     ),
     (r"Unexpected import path format: ", "expected a class, got the text "),
+    (r"Import path (\S+) does not correspond to a subclass of (\w+)", r"\1 is not a \2"),
+    (
+        r"(?s)Import path does not correspond to a subclass of (\w+)(.*Given value: )(\S+)",
+        r"\3 is not a \1\2\3",
+    ),
 )
 
 # What Lightning and torchmetrics say of a package that one of their classes needs.
@@ -92,10 +101,12 @@ def _unknown_name(message: str, where: str, options: Iterable[str]) -> str | Non
 def _causes(message: str) -> str:
     lines = [line.strip(" -") for line in message.splitlines()]
     causes = list(dict.fromkeys(line for line in lines if line and not _FRAME.match(line)))
+    if _CLASS.search(message):  # one, or several of them
+        causes = [cause for cause in causes if not _TYPE.match(cause)]
     if path := re.search(r"Expected a dot import path string: (\S+)", message):
         causes = [cause for cause in causes if path[0] not in cause]
         if not causes:
-            return f"there is no class {path[1]}{_nearest(path[1], _loaded_classes())}"
+            return _no_class(path[1])
     text = " or ".join(re.sub(r"^Expected an? ", "", cause) for cause in causes)
     if text == " or ".join(causes):
         return text or " ".join(lines)
@@ -105,6 +116,16 @@ def _causes(message: str) -> str:
         r"(?:Given value|Got value): (?!NestedArg|Namespace)(.+?)(?:\. Got|$)", message, re.M
     )
     return f"expected {text.partition('. Got value')[0]}" + (f", got {value[1]}" if value else "")
+
+
+def _no_class(name: str) -> str:
+    known = _loaded_classes()
+    if name in known:
+        return f"{name} is a class of another kind"
+    if not name.isidentifier():
+        return f"expected the name of a class, got {name}"
+    full = f": give its full name, such as my_package.{name}"
+    return f"there is no class {name}{_nearest(name, known) or full}"
 
 
 def _not_an_option(name: str, known: Iterable[str]) -> str:
@@ -143,7 +164,7 @@ def _parameters(message: str) -> list[str]:
 
 
 def _loaded_classes() -> set[str]:
-    packages = ("src.", "lightning.pytorch.callbacks", "torch.optim")
+    packages = "src.", "lightning.pytorch.callbacks", "lightning.pytorch.loggers", "torch.optim"
     modules = [module for name, module in sys.modules.items() if name.startswith(packages)]
     return {
         name

@@ -1,5 +1,9 @@
+from collections.abc import Iterable
+
 import pytest
+from lightning.pytorch import Callback
 from lightning.pytorch.loggers import Logger
+from torch.nn import Module
 
 import src.models  # noqa: F401  # whose classes a message may name
 from src.engine.console.explain import explain
@@ -169,6 +173,51 @@ def test_class_that_is_nowhere_gets_the_nearest_one() -> None:
     assert explain(message).startswith(
         "--model.optimizer: there is no class AdamX; did you mean Adam"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("Foo", "there is no class Foo: give its full name, such as my_package.Foo"),
+        ("[Foo]", "there is no class Foo: give its full name, such as my_package.Foo"),
+        ("EarlyStoping", "there is no class EarlyStoping; did you mean EarlyStopping?"),
+        ("no_package.Foo", "No module named 'no_package'"),
+        ("CNN", "CNN is a class of another kind"),
+        ("torch.optim.Adam", "torch.optim.Adam is not a Callback"),
+        ("[torch.optim.Adam]", "torch.optim.Adam is not a Callback"),
+        ("3", "expected list, got 3"),
+    ],
+)
+def test_wrong_class_is_told_where_several_types_are_taken(value: str, said: str, capsys) -> None:
+    parser = OneLineParser()
+    parser.add_argument("--callbacks", type=list[Callback] | Callback | None)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--callbacks={value}"])
+    assert capsys.readouterr().err == f"error: --callbacks: {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("csv", "there is no class csv; did you mean CSVLogger?"),
+        ("CSVLoger", "there is no class CSVLoger; did you mean CSVLogger?"),
+        ("3", "expected collections.abc.Iterable or bool, got 3"),
+    ],
+)
+def test_wrong_logger_is_told(value: str, said: str, capsys) -> None:
+    parser = OneLineParser()
+    parser.add_argument("--logger", type=Logger | Iterable[Logger] | bool | None)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--logger={value}"])
+    assert capsys.readouterr().err == f"error: --logger: {said}\n"
+
+
+def test_number_in_the_place_of_a_class_is_told(capsys) -> None:
+    parser = OneLineParser()
+    parser.add_argument("--network", type=Module)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--network=3"])
+    assert capsys.readouterr().err == "error: --network: expected the name of a class, got 3\n"
 
 
 def test_several_causes_are_alternatives() -> None:
