@@ -1,9 +1,11 @@
 import gc
 import json
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +183,19 @@ def code_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(provenance, "code_state", lambda it: {**own()} if it == here else state(it))
         yield
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Iterator[None]:
+    """Let `tests.at_once` fork a process that has loaded what commands need."""
+    forkserver._forkserver._stop()  # one that other tests have begun
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        multiprocessing.set_forkserver_preload(["tests.preloaded"])
+        forkserver.ensure_running()
+    yield
+    forkserver._forkserver._stop()
+    multiprocessing.set_forkserver_preload([])
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from lightning.pytorch.demos.transformer import WikiText2
+from lightning.pytorch.demos.lstm import SimpleLSTM
+from lightning.pytorch.demos.transformer import Transformer, WikiText2
 
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.checkpoints.digest import digest
 from src.reproduce import main as reproduce
 from src.runs import main as runs
 from src.train import main
-from tests.test_killed_run import Fork, kill_often, loaded  # noqa: F401
+from tests.at_once import Fork
+from tests.test_killed_run import finish, kill_often
 from tests.test_train import refusal
 
 DEMOS = "lightning.pytorch.demos"
@@ -115,7 +117,10 @@ def put_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def offline(put: Callable = setattr) -> None:
+    """Let Lightning's demos fetch nothing, and their language models be small."""
     put(WikiText2, "download", staticmethod(lambda path: None))
+    put(SimpleLSTM.__init__, "__defaults__", (12, 8, 8, 2, 0.2))  # words, widths, layers, dropout
+    put(Transformer.__init__, "__defaults__", (12, 8, 2, 8, 2, 0.2))
 
 
 def state(run: int) -> dict[str, str]:
@@ -245,15 +250,9 @@ def test_stranger_names_no_class_that_was_not_used_here(memory: Path, capsys) ->
 @pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_stopped_trial_ends_like_one_never_stopped(trial: str) -> None:
-    words, begin = ["--config=x.yaml", "--trainer.max_epochs=30"], partial(Fork, prepare=offline)
-    end(*words)
-    kill_often(3, 1, begin, *words, run=1, finish=end, pause_s=0.3)
-    kill_often(1, 2, begin, *words, run=2, finish=end, pause_s=0.3, signum=signal.SIGTERM)
+    words = ["--config=x.yaml", "--trainer.max_epochs=30"]
+    options = {"begin": partial(Fork, prepare=offline), "pause_s": 0.3}
+    finish(*words, begin=options["begin"])
+    kill_often(3, 1, *words, run=1, **options)
+    kill_often(1, 2, *words, run=2, signum=signal.SIGTERM, **options)
     assert state(1) == state(2) == state(0) or trial in INEXACT_INSIDE
-
-
-def end(*words: str) -> None:
-    """Run to the end in a fork, which begins at once."""
-    fork = Fork(*words, prepare=offline)
-    output, _ = fork.communicate(timeout=180)
-    assert fork.returncode == 0, output

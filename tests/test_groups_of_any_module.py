@@ -1,22 +1,18 @@
 """Seeds, comparisons and sweeps of modules that know nothing of this project."""
 
-import os
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace as Fake
-from typing import Any
 
 import pytest
 import yaml
 
 from src.compare import main as compare
-from src.engine.jobs.orphan import PARENT
 from src.engine.records.run_record import RunRecord
 from src.runs import main as runs
 from src.sweep import main as sweep
 from src.train import main
+from tests.at_once import forked_jobs
 from tests.test_any_module import offline, trial  # noqa: F401  # a fixture
-from tests.test_killed_run import Fork, loaded  # noqa: F401
 from tests.test_train import refusal_of
 
 WATCHED = {  # metric of the validation, how to say which value is best, metric of the test
@@ -30,31 +26,14 @@ WATCHED = {  # metric of the validation, how to say which value is best, metric 
     "fine-tuning": ("val_acc", "max", "val_acc_best"),
 }
 LOGGED = {"gan": "g_loss", "dqn": "reward"}  # while they train, for they validate nothing
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("loaded", "forked")]
+pytestmark = pytest.mark.slow
 
 
-class Forked(Fork):
-    """A training as `subprocess.Popen` would begin it."""
-
-    def __init__(self, command: list[str], stdout: Any, env: dict[str, str], **_: Any) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in env.items():
-                patch.setenv(name, value)
-            patch.delenv(PARENT)  # the parent of a fork is another one
-            super().__init__(*command[3:], log=stdout.name, prepare=offline)
-
-    def wait(self) -> None:
-        self.process.join()
-
-    def send_signal(self, signum: int) -> None:
-        os.kill(self.pid, signum)
-
-
-@pytest.fixture
-def forked(monkeypatch) -> None:
+@pytest.fixture(autouse=True)
+def forked(loaded) -> Iterator[None]:
     """Let the processes of a group begin at once."""
-    beginning = Fake(Popen=Forked, DEVNULL=subprocess.DEVNULL, STDOUT=subprocess.STDOUT)
-    monkeypatch.setattr("src.engine.jobs.jobs.subprocess", beginning)
+    with forked_jobs(prepare=offline):
+        yield
 
 
 def watched(name: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Whole processes, killed at random moments, by `kill -9` and by signals that can be heard."""
 
-import multiprocessing
 import os
 import random
 import shutil
@@ -8,15 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from multiprocessing import forkserver
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.gpu.guarded import come_loose
-from src.train import main
+from tests.at_once import Fork
 from tests.conftest import Train
 from tests.slurm import free_port
 from tests.test_exact_resume import NOISY, curves, state
@@ -31,19 +28,13 @@ TINY = [
     "--last.every_n_steps=3",
 ]
 TWO = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"]
-SHARED_MEMORY = Path("/dev/shm")
-
-
-def environment() -> dict[str, str]:
-    elsewhere = {"TMPDIR": str(SHARED_MEMORY)} if SHARED_MEMORY.is_dir() else {}
-    return {**os.environ, "PYTHONPATH": str(ROOT), **elsewhere}
 
 
 def start(*args: str) -> subprocess.Popen[str]:
-    """Start the command in a process group of its own, its temporary files on another disk."""
+    """Start the command as a user does, in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "src.train", *args],
-        env=environment(),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -51,8 +42,8 @@ def start(*args: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(*args: str) -> str:
-    process = start(*args)
+def finish(*args: str, begin: Callable = Fork) -> str:
+    process = begin(*args)
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 0, output
     return output
@@ -78,61 +69,13 @@ def saved_at(last: Path) -> int:
         return 0
 
 
-class Fork:
-    """The command as a fork of a process that has loaded all it needs: it begins at once."""
-
-    def __init__(
-        self, *args: str, log: str = "fork.log", prepare: Callable[[], object] = int
-    ) -> None:
-        there = (Path.cwd(), environment(), [*args], log, prepare)
-        self.log = log
-        self.process = multiprocessing.get_context("forkserver").Process(target=run, args=there)
-        self.process.start()
-        self.pid = self.process.pid
-
-    def poll(self) -> int | None:
-        return self.process.exitcode
-
-    def communicate(self, timeout: float) -> tuple[str, None]:
-        self.process.join(timeout)
-        self.returncode = self.poll()
-        return Path(self.log).read_text(), None
-
-
-def run(
-    folder: Path,
-    variables: dict[str, str],
-    words: list[str],
-    log: str,
-    prepare: Callable[[], object],
-) -> None:
-    os.chdir(folder)
-    os.environ.update(variables)
-    come_loose(log, log)
-    prepare()
-    main(words)
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[None]:
-    """Let forks be those of a process that has loaded what a training needs."""
-    forkserver._forkserver._stop()  # one that other tests have begun
-    multiprocessing.set_forkserver_preload(["benchmarks.gpu.preloaded"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(ROOT))
-        yield
-    forkserver._forkserver._stop()
-    multiprocessing.set_forkserver_preload([])
-
-
 def kill_often(
     times: int,
     seed: int,
-    begin: Callable,
     *args: str,
+    begin: Callable = Fork,
     run: int = 1,
     signum: int = signal.SIGKILL,
-    finish: Callable = finish,
     pause_s: float = 1,
 ) -> None:
     """Run to the end in spite of `kill -9`, or a signal that can be heard, at random moments."""
@@ -145,22 +88,22 @@ def kill_often(
         output, _ = process.communicate(timeout=180)
         assert process.returncode in (-signal.SIGKILL, 128 + signum), output
         words = ("--ckpt_path=last",)
-    finish(*words)
+    finish(*words, begin=begin)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize(
-    ("options", "epochs", "times", "begin"),
-    [([], 60, 8, Fork), (["--data.num_workers=2"], 40, 6, Fork), (TWO, 40, 6, start)],
+    ("options", "times"),
+    [([], 8), (["--data.num_workers=2"], 6), (TWO, 6)],
     ids=["one process", "two workers", "two processes"],
 )
 def test_killed_run_ends_like_one_never_killed(
-    train: Train, options: list[str], epochs: int, times: int, begin: Callable
+    train: Train, options: list[str], times: int
 ) -> None:
-    args = [*TINY, *NOISY, *options, f"--trainer.max_epochs={epochs}"]
+    args = [*TINY, *NOISY, *options, "--trainer.max_epochs=40"]
     finish(*args)
-    kill_often(times, len(options), begin, *args)
+    kill_often(times, len(options), *args, pause_s=0.3)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
     assert {file.name for file in Path("checkpoints/version_1").iterdir()} == {
@@ -172,13 +115,15 @@ def test_killed_run_ends_like_one_never_killed(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize("options", [[], TWO], ids=["one process", "two processes"])
 @pytest.mark.parametrize("group", [False, True], ids=["to one", "to all"])
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_signal_stops_the_run_between_two_batches(
     train: Train, options: list[str], group: bool, signum: int
 ) -> None:
-    process = start(*TINY, *NOISY, *options, "--trainer.max_epochs=100000")
+    begin = start if group and signum == signal.SIGINT else Fork  # Ctrl-C, as a user knows it
+    process = begin(*TINY, *NOISY, *options, "--trainer.max_epochs=100000")
     assert wait_for_training(process, run=0)
     (os.killpg if group else os.kill)(process.pid, signum)
     output, _ = process.communicate(timeout=60)
@@ -190,9 +135,10 @@ def test_signal_stops_the_run_between_two_batches(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("loaded")
 def test_second_signal_stops_at_once(train: Train) -> None:
     slow = "--model.network=tests.test_killed_run.Sleeping"
-    process = start(*TINY, slow, "--trainer.max_epochs=100000", "--last.every_n_minutes=0")
+    process = Fork(*TINY, slow, "--trainer.max_epochs=100000", "--last.every_n_minutes=0")
     deadline = time.monotonic() + 120
     while not Path("step_began").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -220,15 +166,17 @@ class Sleeping(torch.nn.Module):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("loaded")
 def test_processes_share_the_order_of_one(train: Train) -> None:
     finish(*TINY, "--data.batch_size=20", "--trainer.max_epochs=1")
-    finish(*TINY, *TWO, "--trainer.max_epochs=1")
+    finish(*TINY, *TWO, "--trainer.max_epochs=1", begin=start)
     alone, shared = curves(0)["train/loss"], curves(1)["train/loss"]
     assert [step for step, _ in alone] == [step for step, _ in shared]
     assert [value for _, value in alone] == pytest.approx([value for _, value in shared], rel=1e-4)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("loaded")
 @pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="needs to mount")
 def test_full_disk_loses_nothing(train: Train, tmp_path: Path) -> None:
     Path("runs").mkdir()
@@ -236,7 +184,7 @@ def test_full_disk_loses_nothing(train: Train, tmp_path: Path) -> None:
     if subprocess.run(mount, check=False).returncode:
         pytest.skip("may not mount")
     try:
-        process = start(*TINY, "--trainer.max_epochs=9", "--trainer.default_root_dir=runs")
+        process = Fork(*TINY, "--trainer.max_epochs=9", "--trainer.default_root_dir=runs")
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 1, output
         assert "No space left on device" in output

@@ -15,7 +15,7 @@ from src.engine import UsageError
 from src.train import main
 from tests.data.photo_folders import photo, photo_folder
 from tests.test_exact_resume import curves, state
-from tests.test_killed_run import finish, kill_often, start
+from tests.test_killed_run import finish, kill_often
 from tests.test_train import refusal_of
 
 CLOTHING = Path(__file__).parents[3] / "shared" / "data" / "clothing"
@@ -176,6 +176,7 @@ def test_impossible_sizes_are_refused(root: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("loaded")
 def test_killed_run_on_photos_ends_like_one_never_killed(root: Path, monkeypatch) -> None:
     monkeypatch.chdir(root.parent)
     fill_with_noise(root)
@@ -185,7 +186,7 @@ def test_killed_run_on_photos_ends_like_one_never_killed(root: Path, monkeypatch
     args += ["--trainer.callbacks=null", "--trainer.enable_progress_bar=false"]
     args += ["--last.every_n_steps=3", "--trainer.max_epochs=60"]
     finish(*args)
-    kill_often(3, 1, start, *args)
+    kill_often(3, 1, *args)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
 

@@ -16,7 +16,7 @@ from tests.bare_trainer import bare_trainer
 from tests.conftest import Train
 from tests.tasks.test_classification import sgd
 from tests.test_exact_resume import curves, state, stop_at
-from tests.test_killed_run import TINY, Fork, finish, kill_often, loaded  # noqa: F401
+from tests.test_killed_run import TINY, finish, kill_often
 
 TASK = ["--model=FineTuningTask", "--model.network=BatchNormCNN", "--model.network.width=6"]
 
@@ -82,7 +82,7 @@ def test_killed_run_ends_like_one_never_killed(train: Train, frozen: int) -> Non
     args = [*TINY, *TASK, *OPTIONS, "--trainer.max_epochs=40", "--last.every_n_steps=3"]
     args.append(f"--model.frozen_epochs={frozen}")
     finish(*args)
-    kill_often(3, frozen, Fork, *args)
+    kill_often(3, frozen, *args)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
 
