@@ -113,7 +113,7 @@ class TextDataModule(LightningDataModule):
         if self.splits:
             return
         content = self._read()
-        self.checksums = {self.file or _DEFAULT: hashlib.sha256(content).hexdigest()}
+        self.checksums = {"text": hashlib.sha256(content).hexdigest()}
         text = torch.frombuffer(bytearray(content), dtype=torch.uint8)
         self.splits = {
             name: Sequences(part, self.length)

@@ -70,7 +70,7 @@ def test_text_is_known_by_its_check_sum(file: Path) -> None:
     before = made(file).checksums
     file.write_bytes(WORDS[::-1])
     after = made(file).checksums
-    assert [*before] == [*after] == [str(file)]
+    assert [*before] == [*after] == ["text"]  # wherever the file is
     assert before != after
 
 
@@ -90,7 +90,7 @@ def test_help_of_python_is_there_without_a_file() -> None:
     assert len(text) > 100_000
     paragraphs = text.split(b"\n\n")
     assert len(set(paragraphs)) == len(paragraphs)
-    assert [*data.checksums] == ["the topics of Python's help"]
+    assert [*data.checksums] == ["text"]
     assert data.decode(data.splits["train"].text[:22]) == 'The "assert" statement'
 
 

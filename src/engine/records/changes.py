@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from src.engine.lightning_compat import epochs_done
-from src.engine.records.config_file import READING, differing, settings
+from src.engine.records.config_file import DATA_PLACES, READING, differing, settings
 
 # What makes a run the experiment that it is.
 _FIXED = (
@@ -19,7 +19,8 @@ _FIXED = (
     "trainer.overfit_batches",
     "best",
 )
-_MOVABLE = (*READING, "data.batch_size", "data.root")  # what is in the last, the data set compares
+# What is in the places of data, the data set compares.
+_MOVABLE = (*READING, "data.batch_size", *(f"data.{place}" for place in DATA_PLACES))
 _ADDED = {"target": None, "test": True}  # settings that older configurations lack
 _CLASSES = ("model", "model.optimizer", "model.scheduler")  # another class has another state
 

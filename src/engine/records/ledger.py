@@ -11,7 +11,7 @@ from src.engine.console.note import note
 from src.engine.console.shown import shown
 from src.engine.files.run import LOGS
 from src.engine.files.shape import LOOK, misfit
-from src.engine.records.config_file import READING
+from src.engine.records.config_file import DATA_PLACES, READING
 
 _FILE = "test_looks.jsonl"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
@@ -146,9 +146,8 @@ def run_digest(settings: dict[str, Any], inputs: dict[str, str]) -> str:
     """
     own = settings | {"weights": inputs.get("weights", "")}
     data = {name: value for name, value in inputs.items() if name.startswith("data ")}
-    if data and "data.root" in own:
-        own["data.root"] = data
-    return config_digest(own)
+    places = {f"data.{place}" for place in DATA_PLACES} if data else set()
+    return config_digest(own | dict.fromkeys(places & own.keys(), data))
 
 
 def _open(path: Path, ledger: Path) -> int:

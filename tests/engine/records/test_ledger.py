@@ -132,9 +132,10 @@ def test_lines_that_are_no_looks_are_named_and_left_out(tmp_path, capsys) -> Non
     ]
 
 
-def test_configuration_is_the_same_wherever_data_with_check_sums_are() -> None:
+@pytest.mark.parametrize("place", ["data.root", "data.file"])
+def test_configuration_is_the_same_wherever_data_with_check_sums_are(place: str) -> None:
     inputs = {"weights": "w", "data train": "20 abc"}
-    here, there = ({"a": 1, "data.root": root} for root in ("here", "there"))
+    here, there = ({"a": 1, place: root} for root in ("here", "there"))
     assert run_digest(here, inputs) == run_digest(there, inputs)
     assert run_digest(here, inputs) != run_digest(here, inputs | {"data train": "21 abd"})
     assert run_digest(here, {}) != run_digest(there, {})
