@@ -120,6 +120,7 @@ CASES: dict[str, Callable[[Any], tuple[Files, dict[str, Any]]]] = {
     "MNISTDataModule": idx_files,
     "QMNISTDataModule": idx_files,
     "SVHNDataModule": svhn,
+    "SeveralMNISTDataModule": lambda _: idx_files(data.MNISTDataModule),
 }
 MODULES = [
     item

@@ -120,7 +120,14 @@ def test_readme_says_how_much_there_is_to_read() -> None:
     further |= {"photo_loader", "photos", "per_image_affine", "per_image_elastic"}
     further |= {"centred_digit", "separated", "written"}  # digits on paper
     further |= {"fine_tuning", "timm_model"}
-    further |= {"multi_label", "regression", "errors", "turned_mnist"}
+    further |= {
+        "multi_label",
+        "regression",
+        "errors",
+        "made_mnist",
+        "turned_mnist",
+        "several_mnist",
+    }
     further |= {
         "segmentation",
         "unet",

@@ -30,6 +30,7 @@ from tests.conftest import Train, newest_metrics
 
 SMALL = {
     "ClutteredMNISTDataModule": "tests.tiny_cluttered_mnist.TinyClutteredMNIST",
+    "SeveralMNISTDataModule": "tests.tiny_several_mnist.TinySeveralMNIST",
     "TextDataModule": "TextDataModule",
     "TurnedMNISTDataModule": "tests.tiny_turned_mnist.TinyTurnedMNIST",
 }

@@ -13,6 +13,7 @@ from src.data.mnist import MNISTDataModule as MNISTDataModule
 from src.data.per_image_affine import PerImageAffine as PerImageAffine
 from src.data.per_image_elastic import PerImageElastic as PerImageElastic
 from src.data.qmnist import QMNISTDataModule as QMNISTDataModule
+from src.data.several_mnist import SeveralMNISTDataModule as SeveralMNISTDataModule
 from src.data.svhn import SVHNDataModule as SVHNDataModule
 from src.data.text import TextDataModule as TextDataModule
 from src.data.turned_mnist import TurnedMNISTDataModule as TurnedMNISTDataModule

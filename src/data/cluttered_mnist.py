@@ -2,21 +2,17 @@
 
 import math
 from functools import partial
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
-from src.batch import Batch, TargetBatch
-from src.data.idx_data_module import IdxDataModule
-from src.data.images import Images
+from src.data.made_mnist import MadeMNISTDataModule
 from src.data.mnist import MNISTDataModule
 from src.data.per_image_affine import affine_origins
 
 _INK = 128  # level from which a pixel of a digit is ink
-_SEED = 1998  # of the clutter of validation and test, whatever the run's seed
 
 
 class Clutter(nn.Module):
@@ -84,70 +80,26 @@ def _line(image: Tensor, rand: partial[Tensor]) -> Tensor:
     return line
 
 
-class ClutteredMNISTDataModule(IdxDataModule):
+class ClutteredMNISTDataModule(MadeMNISTDataModule):
     """Digits in clutter; the label of each pixel is the digit whose ink it is, or the ground.
 
     Each epoch draws new clutter around the digits to train on. That of validation and test is
     always the same.
-
-    Args:
-        data_dir: Folder of MNIST's files; missing ones are fetched into a subfolder.
-        batch_size: Images in a training batch B.
-        eval_batch_size: Images in a validation or test batch.
-        shuffle: Draw a new order of the training images for each epoch.
-        num_workers: Processes that read batches; 0 is fastest.
-        on_device: Keep all images where the network is; not with workers.
-        normalize: Mean and standard deviation that images are normalised by; None takes their own.
 
     References:
         Mnih, Heess, Graves and Kavukcuoglu, "Recurrent models of visual attention", 2014, for
         digits of MNIST in clutter. arXiv:1406.6247
     """
 
-    title = MNISTDataModule.title
     num_classes = 11
     class_names = ("ground", *MNISTDataModule.class_names)
     mean: float = 0.5127  # of all pixels of the validation images, in [0, 1]
     std: float = 0.2937
-    subfolder = MNISTDataModule.subfolder
-    checksums = MNISTDataModule.checksums
-    sources = MNISTDataModule.sources
-
-    def __init__(
-        self,
-        data_dir: str = "data",
-        batch_size: int = 100,
-        eval_batch_size: int = 1000,
-        shuffle: bool = True,
-        num_workers: int = 0,
-        on_device: bool = True,
-        normalize: Literal["imagenet", "half"] | None = None,
-    ) -> None:
-        super().__init__(
-            data_dir,
-            batch_size,
-            eval_batch_size,
-            shuffle,
-            Clutter(),
-            num_workers,
-            on_device,
-            normalize,
-        )
+    first_seed = 1999
 
     @override
-    def read_splits(self) -> dict[str, Images]:
-        found = {}
-        for number, (name, images) in enumerate(super().read_splits().items()):
-            image, label = images.image, images.label.byte().view(-1, 1, 1)
-            mask = torch.where(image[:, 0] < _INK, 0, label + 1)  # (N, H, W)
-            if name != "train":
-                generator = torch.Generator().manual_seed(_SEED + number)
-                image = (Clutter()(image / 255, generator) * 255).round().byte()
-            found[name] = Images(image, mask)
-        return found
-
-    @override
-    def on_after_batch_transfer(  # type: ignore[override]  # a target instead of a label
-        self, batch: Batch, dataloader_idx: int
-    ) -> TargetBatch:
-        return TargetBatch(*super().on_after_batch_transfer(batch, dataloader_idx))
+    def made(
+        self, digit: Tensor, label: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        mask = torch.where(digit[:, 0] < _INK, 0, label.byte().view(-1, 1, 1) + 1)  # (B, H, W)
+        return Clutter()(digit / 255, generator) * 255, mask

@@ -7,15 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import override
 
-from src.batch import Batch, TargetBatch
 from src.data.images import Images
+from src.data.made_mnist import MadeMNISTDataModule
 from src.data.mnist import MNISTDataModule
 from src.data.per_image_affine import affine_origins
 
 _LARGEST = 45.0  # [degree]; with more, 6 and 9 could not be told apart
 
 
-class TurnedMNISTDataModule(MNISTDataModule):
+class TurnedMNISTDataModule(MadeMNISTDataModule):
     """Handwritten digits, each turned by an angle in [-45, 45) degrees, which is the target.
 
     Images of validation and test are turned once, always in the same way; those of the training by
@@ -31,6 +31,8 @@ class TurnedMNISTDataModule(MNISTDataModule):
     class_names = ("angle",)
     target_names = class_names
     target_unit = "degrees"
+    mean, std = MNISTDataModule.mean, MNISTDataModule.std
+    drawn = "angle"
 
     @override
     def read(self, train: bool) -> Images:
@@ -38,24 +40,12 @@ class TurnedMNISTDataModule(MNISTDataModule):
         return Images(images.image, torch.zeros_like(images.label))  # not what is asked for
 
     @override
-    def read_splits(self) -> dict[str, Images]:
-        splits = super().read_splits()
-        for seed, name in enumerate(("val", "test")):
-            image = splits[name].image
-            angle = _draw(len(image), torch.Generator().manual_seed(seed))
-            splits[name] = Images(turned(image.float(), angle).round().byte(), angle)
-        return splits
-
-    @override
-    def on_after_batch_transfer(  # type: ignore[override]  # a target instead of a label
-        self, batch: Batch, dataloader_idx: int
-    ) -> TargetBatch:
-        image, angle = batch
-        if self.seeded("angle", image.device):
-            angle = _draw(len(image), device=image.device)
-            image = turned(image.float(), angle)
-        ready = super().on_after_batch_transfer(Batch(image, angle), dataloader_idx)
-        return TargetBatch(ready.image, angle.float().unsqueeze(1))
+    def made(
+        self, digit: Tensor, label: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        draw = torch.rand(len(digit), generator=generator, device=digit.device)
+        angle = draw * 2 * _LARGEST - _LARGEST
+        return turned(digit, angle), angle.unsqueeze(1)
 
 
 def turned(image: Tensor, angle: Tensor) -> Tensor:
@@ -71,9 +61,3 @@ def turned(image: Tensor, angle: Tensor) -> Tensor:
     still = torch.zeros(2, len(image), device=image.device)
     origins = affine_origins(image, angle * (math.pi / 180), torch.ones_like(angle), still)
     return F.grid_sample(image, origins, align_corners=False)
-
-
-def _draw(
-    count: int, generator: torch.Generator | None = None, device: torch.device | None = None
-) -> Tensor:
-    return torch.rand(count, generator=generator, device=device) * 2 * _LARGEST - _LARGEST

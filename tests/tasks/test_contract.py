@@ -90,7 +90,7 @@ CASES = {
         ),
     ),
     "MultiLabelTask": Case(
-        CNN, several, math.log(2), (ONE_LAYER, "--data=tests.tasks.test_multi_label.Divisors")
+        CNN, several, math.log(2), (ONE_LAYER, "--data=tests.tiny_several_mnist.TinySeveralMNIST")
     ),
     "RegressionTask": Case(
         lambda: CNN(num_classes=1),

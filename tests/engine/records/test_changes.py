@@ -37,7 +37,14 @@ def test_one_batch_cannot_become_all_of_them(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["trainer.max_epochs", "data.num_workers", "data.file", "model.optimizer.lr", "last.every_n_steps"]
+    "name",
+    [
+        "trainer.max_epochs",
+        "data.num_workers",
+        "data.file",
+        "model.optimizer.lr",
+        "last.every_n_steps",
+    ],
 )
 def test_what_makes_no_other_experiment_may_change(name: str) -> None:
     refuse_other_experiment([Change(name, 1, 2)])
