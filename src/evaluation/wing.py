@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
+import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from src.evaluation.picture import Picture
 # why it cannot. That of the classification of images looks at the network itself.
 WINGS: dict[str, tuple[str, ...]] = {
     "language": ("token_loss", "token"),
+    "multi_label": ("probability", "target"),
     "regression": ("prediction", "target"),
     "segmentation": ("intersection", "union"),
 }
@@ -35,6 +37,16 @@ class Split(NamedTuple):
     outputs: Mapping[str, Tensor]
     task: LightningModule
     data: LightningDataModule | None
+
+    @property
+    def images(self) -> Tensor | None:
+        """Pixels of its samples, `(N, C, H, W)`, `uint8`, if the data set publishes `splits`."""
+        splits = getattr(self.data, "splits", None)
+        part = splits.get(self.name) if isinstance(splits, Mapping) else None
+        image = getattr(part, "image", None)
+        count = {len(each) for each in self.outputs.values()}
+        known = isinstance(image, Tensor) and image.dtype == torch.uint8 and {len(image)} == count
+        return image if known else None
 
 
 class Addition(NamedTuple):

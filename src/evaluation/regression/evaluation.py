@@ -1,6 +1,6 @@
 """All that is known of a regression on one split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -73,10 +73,7 @@ def _text(found: Measure, unit: str) -> str:
 
 def _worst(split: Split, prediction: Numbers, target: Numbers) -> dict[str, Figure]:
     """Draw the images with the largest errors, if the data set shows its images."""
-    splits = getattr(split.data, "splits", None)
-    part = splits.get(split.name) if isinstance(splits, Mapping) else None
-    image = getattr(part, "image", None)
-    if not isinstance(image, Tensor) or image.dtype != torch.uint8 or len(image) != len(target):
+    if (image := split.images) is None:
         return {}
     error = np.abs(prediction - target) / np.maximum(target.std(0), 1e-12)
     worst = error.max(1).argsort(kind="stable")[::-1][:_WORST].copy()
