@@ -212,8 +212,8 @@ class ImageFolderDataModule(ImageDataModule):
         """The photos as names, never those of a folder that the user has not named."""
         if not self.root:
             raise FileNotFoundError(
-                "a folder of photos that only a checkpoint names is not read: name it, or another "
-                "one, with --data_dir (in a training, --data.root)"
+                "the folder of the photos is not given: name it with --data.root in a training "
+                "and with --data_dir elsewhere; a folder that only a checkpoint names is not read"
             )
         return PhotoIndex.find(self.folder)
 

@@ -157,7 +157,7 @@ def with_photos(config: dict[str, Any], name: str, **more: Any) -> dict[str, Any
 
 
 PHOTOS = "ImageFolderDataModule"
-UNNAMED = "a folder of photos that only a checkpoint names is not read"
+UNNAMED = "--data_dir elsewhere; a folder that only a checkpoint names is not read"
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "export", "label_errors", "train", "reproduce"])
