@@ -14,8 +14,9 @@ def find_checkpoint(word: str, root: Path, best: bool = False) -> tuple[Path | s
     """Find the file that a user means by a checkpoint.
 
     Args:
-        word: A file, a run's folder of checkpoints or of records, or `last`: the latest run.
-        root: Folder of the runs among which `last` is looked for.
+        word: A file, a run's folder of checkpoints or of records, the name of a run, or `last`:
+            the latest run.
+        root: Folder of the runs among which a name and `last` are looked for.
         best: Whether the best state of a run is meant, if it can be read, and not the latest one.
 
     Returns:
@@ -27,6 +28,9 @@ def find_checkpoint(word: str, root: Path, best: bool = False) -> tuple[Path | s
     pick, folder = _best if best else _newest, Path(word)
     if word == "last" and not folder.exists():
         return _of_latest_run(root, pick)
+    if not folder.exists():
+        named = (run.checkpoint_dir for run in Run.all(root))
+        folder = next((each for each in named if each.name == word), folder)
     if not folder.is_dir():
         return word, []
     run = Run.of_folder(folder)

@@ -13,7 +13,7 @@ LINKS = (
 )
 # Options of a training that are taken out of the command before LightningCLI reads it.
 TAKEN_OUT = {
-    "ckpt_path": "Run to continue in its own folders: `last`, the folder of a run or a checkpoint.",
+    "ckpt_path": "Run to continue in its own folders: `last`, its name or folder, or a checkpoint.",
     "weights": "Weights a new run starts from: `.pt`, `.pth`, `.ckpt`, `.safetensors`, `hub:NAME`.",
     "group": "Name of the group that a new run belongs to, for `src.compare`.",
     "seeds": "Train once for each seed: their number, or seeds such as 1,2,5-9.",

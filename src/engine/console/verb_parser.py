@@ -30,7 +30,7 @@ class VerbParser(argparse.ArgumentParser):
         """Add the arguments of commands that use what a run has learned."""
         self.add_argument(
             "ckpt",
-            help="checkpoint, folder of a run (its best checkpoint), or `last`: the latest run",
+            help="checkpoint, name or folder of a run (its best one), or `last`: the latest run",
         )
         self.add_argument(
             "--data_dir", help="folder of the data set, if it has moved since the training"

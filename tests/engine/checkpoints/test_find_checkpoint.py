@@ -21,6 +21,19 @@ def test_damaged_best_gives_way_to_latest(run: Path) -> None:
     assert "best.ckpt" in passed_over[0]
 
 
+@pytest.mark.parametrize("root", [Path(), Path("elsewhere")], ids=str)
+def test_run_is_found_by_its_name(root: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = root / "checkpoints/version_3"
+    folder.mkdir(parents=True)
+    save(folder / "last.ckpt", step=9)
+    assert find_checkpoint("version_3", root) == (folder.resolve() / "last.ckpt", [])
+    assert find_checkpoint("version_4", root) == ("version_4", [])
+    Path("version_3").mkdir()  # a folder of that name goes first
+    with pytest.raises(FileNotFoundError, match="version_3 holds no whole checkpoint"):
+        find_checkpoint("version_3", root)
+
+
 def test_named_file_is_taken_as_it_is(tmp_path: Path) -> None:
     assert find_checkpoint(str(tmp_path / "x.ckpt"), tmp_path) == (str(tmp_path / "x.ckpt"), [])
 
