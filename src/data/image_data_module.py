@@ -16,6 +16,7 @@ from typing_extensions import override
 from src.batch import Batch
 from src.data.files import Wheel, ensure_files
 from src.data.images import Images, as_is, channel_statistics, split_indices
+from src.data.per_image import augmented
 from src.data.pictures import fitted
 from src.engine import ExactLoader, derive_seed, next_position, note, run_seed, seed_generators
 
@@ -42,7 +43,7 @@ class ImageDataModule(LightningDataModule, ABC):
         eval_batch_size: Images in a validation or test batch.
         shuffle: Draw a new order of the training images for each epoch.
         augment: Changes training images, `(B, C, H, W)` in `[0, 1]`, before normalisation;
-            `PerImageAffine` or a transform of torchvision, for example.
+            `PerImageAffine` or, called for each image, a transform of torchvision.
         num_workers: Processes that read batches; a batch is one indexing operation: 0 is fastest.
         on_device: Keep all images where the network is, so that no batch is ever copied there;
             not with workers.
@@ -209,7 +210,7 @@ class ImageDataModule(LightningDataModule, ABC):
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         image = batch.image.float().div_(255)
         if self.augment is not None and self.seeded("augment", image.device):
-            image = self.augment(image)
+            image = augmented(image, self.augment)
         mean, std = (_of_channels(value, image.device) for value in (self.mean, self.std))
         return Batch(image.sub_(mean).div_(std), batch.label)
 
