@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.callbacks import RichProgressBar, TQDMProgressBar
 from typing_extensions import override
 
+from src.engine.console.device import device_line
 from src.engine.lightning_compat import callbacks_of, next_position
 
 _EVERY_S, _LINE_EVERY_S = 0.1, 60.0
@@ -49,6 +50,8 @@ class ProgressBar(TQDMProgressBar):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self.is_disabled:
+            print(device_line(trainer), flush=True)
         super().on_train_start(trainer, pl_module)
         _, done = next_position(trainer)
         if trainer.ckpt_path and done:  # a run that continues inside an epoch starts none
@@ -80,6 +83,11 @@ class ProgressLines(LightningProgressBar):
     @override
     def enable(self) -> None:
         self._enabled = True
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._enabled:
+            print(device_line(trainer), flush=True)
 
     @override
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 
+from src.engine.console.device import device_name
 from src.engine.console.masked import masked
 from src.engine.console.slurm import JOB
 from src.engine.records.config_file import differing
@@ -107,12 +108,11 @@ def _packages() -> dict[str, str]:
 
 def _inputs(trainer: Trainer, data: LightningDataModule | None) -> dict[str, str]:
     """List what decides the bits of a result besides configuration, code and seed."""
-    device = trainer.strategy.root_device
     checksums = getattr(data, "checksums", {})
     return {
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in ("torch", "lightning", "numpy")},
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "device": device_name(trainer.strategy.root_device),
         "threads": str(torch.get_num_threads()),
         "processes": str(trainer.world_size),
         **{f"data {name}": str(checksum) for name, checksum in checksums.items()},
@@ -139,12 +139,3 @@ def _git(folder: Path, *words: str) -> str:
     except OSError:
         return ""
     return done.stdout.strip("\n") if done.returncode == 0 else ""
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

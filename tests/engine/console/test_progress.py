@@ -19,8 +19,8 @@ def test_failure_ends_the_line_of_the_bar(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out.endswith("\n")
 
 
-def test_bar_shows_results_and_no_number_of_the_run(
-    train: Train, monkeypatch: pytest.MonkeyPatch
+def test_bar_shows_device_and_results_and_no_number_of_the_run(
+    train: Train, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     shown, original = [], ProgressBar.get_metrics
@@ -32,6 +32,7 @@ def test_bar_shows_results_and_no_number_of_the_run(
     monkeypatch.setattr(ProgressBar, "get_metrics", spy)
     train("--trainer.max_epochs=1", "--trainer.enable_progress_bar=true")
     assert set(shown[-1]) == {"train/loss", "val/acc"}
+    assert capsys.readouterr().out.count("device: cpu (") == 1
 
 
 def test_bar_is_drawn_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +64,7 @@ def test_bar_of_a_run_cut_in_an_epoch_begins_there(
     monkeypatch.setattr(bar, "on_train_epoch_start", lambda *_: calls.append("epoch"))
     bar._train_progress_bar = Fake(initial=0)
     monkeypatch.setattr("src.engine.console.progress.next_position", lambda _: (2, done))
+    monkeypatch.setattr("src.engine.console.progress.device_line", lambda _: "device: x")
     bar.on_train_start(Fake(ckpt_path=resumed), None)
     assert calls == ["start"] + ["epoch"] * begun
     assert bar.train_progress_bar.initial == done * begun
@@ -80,7 +82,8 @@ def test_file_gets_lines_and_no_bar(terminal: bool, kind: type, monkeypatch) -> 
 def test_line_of_each_epoch_and_of_a_validation_in_it_can_be_read(train: Train, capsys) -> None:
     words = "--trainer.max_epochs=2", "--trainer.val_check_interval=8"
     train(*words, "--trainer.enable_progress_bar=true")
-    lines = capsys.readouterr().out.split("test accuracy")[0].splitlines()
+    device, *lines = capsys.readouterr().out.split("test accuracy")[0].splitlines()
+    assert re.fullmatch(r"device: cpu \(.+\), \d+ threads?, 32-bit", device)
     seen = [line.split(": train/loss ")[0] for line in lines]
     steps = ((1, 8), (1, 11), (2, 19), (2, 22))
     assert seen == [f"epoch {epoch} of 2, step {step}" for epoch, step in steps]

@@ -111,25 +111,6 @@ def test_inputs_name_the_device_and_the_data(monkeypatch) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("cpuinfo", "processor", "machine", "name"),
-    [
-        ("processor : 0\nmodel name\t: Fast CPU \nmodel name\t: Other\n", "p", "m", "Fast CPU"),
-        ("processor : 0\n", "p", "m", "p"),
-        (None, "", "m", "m"),
-    ],
-)
-def test_processor_has_a_name(
-    cpuinfo: str | None, processor: str, machine: str, name: str, tmp_path: Path, monkeypatch
-) -> None:
-    if cpuinfo is not None:
-        (tmp_path / "cpuinfo").write_text(cpuinfo)
-    monkeypatch.setattr(of_session, "Path", {"/proc/cpuinfo": tmp_path / "cpuinfo"}.get)
-    monkeypatch.setattr(platform, "processor", lambda: processor)
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-    assert of_session._processor() == name
-
-
 def test_packages_are_sorted_and_in_small_letters(monkeypatch) -> None:
     named = [Fake(metadata={"Name": name, "Version": "1"}) for name in ("b", "PyYAML", "a")]
     monkeypatch.setattr("importlib.metadata.distributions", lambda: named)
