@@ -50,8 +50,8 @@ def refuse_other_number(trainer: Trainer) -> None:
         trainer: Trainer of the run.
 
     Raises:
-        ValueError: Its number of processes is not that of the launcher; or it is for several
-            machines, and nothing says which one this is.
+        ValueError: Its number of processes is not that of the launcher, or of the environment; or
+            it is for several machines, and nothing says which one this is.
     """
     launch, expected = launched(), trainer.num_devices * trainer.num_nodes
     if launch and (launch.processes, launch.machines) != (expected, trainer.num_nodes):
@@ -62,11 +62,19 @@ def refuse_other_number(trainer: Trainer) -> None:
             f"{_count(expected, trainer.num_nodes)}: "
             + ("start as many on each machine" if rest else f"start as many, or give {how}")
         )
-    if not launch and trainer.num_nodes > 1 and not {"MASTER_ADDR", "NODE_RANK"} <= {*os.environ}:
+    given, own = os.environ, getattr(trainer.strategy, "cluster_environment", None)
+    if launch or not isinstance(own, LightningEnvironment | None):
+        return  # another launcher of clusters knows how many there are
+    if trainer.num_nodes > 1 and not {"MASTER_ADDR", "NODE_RANK"} <= {*given}:
         raise ValueError(
             f"the run has {_count(expected, trainer.num_nodes)}, and this process was started "
             "alone: start it on each of them with torchrun or srun (docs/cluster.md), or here "
             f"alone with --trainer.num_nodes 1 --trainer.devices {expected}"
+        )
+    if (said := given.get("WORLD_SIZE", str(expected))) != str(expected):
+        raise ValueError(
+            f"WORLD_SIZE says {said}, and the run has {_count(expected, trainer.num_nodes)}: give "
+            "--trainer.devices and --trainer.num_nodes, use torchrun (docs/cluster.md), or unset it"
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from lightning.fabric.plugins.environments import (
     ClusterEnvironment,
+    KubeflowEnvironment,
     LightningEnvironment,
     SLURMEnvironment,
 )
@@ -83,6 +84,23 @@ def test_several_machines_need_a_launcher(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("MASTER_ADDR", "10.0.0.1")
     monkeypatch.setenv("NODE_RANK", "1")
     refuse_other_number(trainer)
+
+
+def test_number_that_the_environment_says_must_be_that_of_the_run(monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(
+        ValueError, match=r"^WORLD_SIZE says 2, and the run has 1 process: give --t"
+    ):
+        refuse_other_number(bare_trainer(plugins=chosen()))
+    refuse_other_number(bare_trainer(plugins=chosen(), devices=2))
+
+
+def test_machines_of_kubeflow_find_each_other(monkeypatch) -> None:
+    for name, value in {"MASTER_ADDR": "10.0.0.1", "RANK": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    trainer = bare_trainer(plugins=chosen(KubeflowEnvironment()), devices=1, num_nodes=2)
+    refuse_other_number(trainer)
+    assert (trainer.world_size, trainer.global_rank) == (2, 1)
 
 
 def test_one_process_needs_none() -> None:
