@@ -179,21 +179,17 @@ def _directed(metric: "Metric | str", better: str | None) -> "Metric | str":
 
 def _samples(sets: "list[RunSet]", metric: str) -> "list[Sample]":
     from src.engine.console.note import note
-    from src.statistics.answers import read_quality
+    from src.statistics.answers import read_answers
     from src.statistics.comparison import Sample
 
-    answers = [read_quality(each.records, metric) for each in sets]
-    if len({true.tobytes() for found in answers for _, true in found.values()}) > 1:
+    answers = [read_answers(each.records, metric) for each in sets]
+    if len({one.true.tobytes() for found in answers for one in found.values()}) > 1:
         raise ValueError("the runs were tested on different samples: nothing can be compared")
     machines = {each.machines() for each in sets}
     if metric.endswith("_s") and len(machines) > 1:
         note(f"seconds on different machines are compared: {' / '.join(sorted(machines))}")
     return [
-        Sample(
-            each.name,
-            each.values(metric),
-            {seed: quality for seed, (quality, _) in found.items()},
-        )
+        Sample(each.name, each.values(metric), found)
         for each, found in zip(sets, answers, strict=True)
     ]
 

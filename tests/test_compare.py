@@ -90,6 +90,7 @@ def group(root: Path, name: str, values: dict[int, float], **told) -> SimpleName
     for seed, answers in told.pop("answers", {}).items():
         records[seed].run.log_dir.mkdir(parents=True)
         said, label = (part.astype(np.int16) for part in answers)
+        records[seed].metrics["test/acc"] = float((said == label).mean())
         np.savez(records[seed].run.log_dir / "predictions.npz", prediction=said, label=label)
     told = {"machines": "a", **told}
     return SimpleNamespace(
@@ -164,7 +165,10 @@ def test_json_is_all_that_the_table_tells(tmp_path: Path) -> None:
         group(tmp_path, "b", {1: 1.0}, answers={1: (~right, right)}),
     ]
     samples = _samples(sets, "test/acc")
-    assert [sample.correct[1].tolist() for sample in samples] == [[True, True], [False, False]]
+    assert [sample.answers[1].rows.tolist() for sample in samples] == [
+        [[True], [True]],
+        [[False], [False]],
+    ]
     found = _content(sets, samples, compare(samples, 0.0005), "test/acc", ACC)
     content = json.loads(json_text(found))
     assert (content["metric"], content["best"]) == ("test/acc", "max")
@@ -194,14 +198,14 @@ def test_seconds_of_other_machines_are_noted(tmp_path, capsys, metric, machine, 
 
 
 def test_runs_of_other_test_images_are_refused(tmp_path: Path) -> None:
-    first, other = np.array([1, 2]), np.array([2, 1])
+    first, other = np.array([1, 2]), np.array([1, 3])
     sets = [
         group(tmp_path, name, {1: 0.5}, answers={1: (first, label)})
         for name, label in (("x", first), ("y", other))
     ]
     with pytest.raises(ValueError, match="tested on different samples: nothing can be compared"):
         _samples(sets, "test/acc")
-    assert [sample.correct for sample in _samples(sets, "val/acc")] == [{}, {}]
+    assert [sample.answers for sample in _samples(sets, "val/acc")] == [{}, {}]
 
 
 VAL = Metric("val/acc", "max", "percent")

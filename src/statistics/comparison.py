@@ -3,20 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from src.statistics.estimate import Estimate, estimate
-from src.statistics.images import (
-    Correct,
-    Errors,
-    ImageDifference,
-    compare_errors,
-    compare_images,
-)
+from src.statistics.images import Answers, ImageDifference, compare_images
 from src.statistics.power import seeds_needed, seeds_range
 
 ALPHA = 0.05
@@ -31,13 +23,12 @@ class Sample:
     Attributes:
         name: Its name.
         values: Result by seed.
-        correct: Whether each run is right about each image, by seed, `(N,)`; may lack runs. Of
-            estimated numbers, the squared error of each sample.
+        answers: What each run said of the test samples, by seed; may lack runs.
     """
 
     name: str
     values: Mapping[int, float]
-    correct: Mapping[int, Correct | Errors]
+    answers: Mapping[int, Answers]
 
 
 @dataclass(frozen=True)
@@ -196,13 +187,13 @@ def _without_spread(difference: float, rounding: float) -> _Result:
 def _on_images(first: Sample, second: Sample, shared: Sequence[int]) -> ImageDifference | None:
     """Compare answers of the runs that are compared; None if some of these are not known."""
     seeds = [shared or [*each.values] for each in (first, second)]
-    answers: list[list[npt.NDArray[Any]]] = [
-        [each.correct[seed] for seed in wanted if seed in each.correct]
+    answers = [
+        [each.answers[seed] for seed in wanted if seed in each.answers]
         for each, wanted in zip((first, second), seeds, strict=True)
     ]
-    sizes = {len(row) for rows in answers for row in rows}
-    if [*map(len, answers)] != [*map(len, seeds)] or len(sizes) != 1:
+    kinds = {(one.rows.shape, one.figure) for each in answers for one in each}
+    if [*map(len, answers)] != [*map(len, seeds)] or len(kinds) != 1:
         return None
-    before, after = (np.stack(rows) for rows in answers)
-    right = before.dtype == after.dtype == np.bool_
-    return compare_images(before, after) if right else compare_errors(before, after)
+    before, after = (np.stack([one.rows for one in each]) for each in answers)
+    ((_, figure),) = kinds
+    return compare_images(before, after, figure)

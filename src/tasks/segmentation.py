@@ -58,9 +58,11 @@ class SegmentationTask(SupervisedTask):
     @override
     def outputs(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         prediction, known = output.argmax(dim=1), target != self.ignore_index  # (B, H, W)
-        common = self._count(target, known & (prediction == target))
-        either = self._count(prediction, known) + self._count(target, known) - common
-        return {"intersection": common, "union": either}
+        common, pixels = (
+            self._count(target, where) for where in (known & (prediction == target), known)
+        )
+        either = self._count(prediction, known) + pixels - common
+        return {"intersection": common, "union": either, "pixels": pixels}
 
     def _count(self, label: Tensor, where: Tensor) -> Tensor:
         """Count the pixels of each class in each image, `(B, K)`."""

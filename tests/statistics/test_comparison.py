@@ -9,11 +9,14 @@ from scipy import stats
 
 from src.statistics import comparison
 from src.statistics.comparison import Sample, compare
+from src.statistics.images import Answers, mean
 from src.statistics.power import seeds_needed
 
 
 def sample(name: str, values, first_seed: int = 1, correct=None) -> Sample:
-    return Sample(name, dict(enumerate(map(float, values), first_seed)), correct or {})
+    rows = {seed: right.reshape(-1, 1) for seed, right in (correct or {}).items()}
+    answers = {seed: Answers(right, right, mean) for seed, right in rows.items()}
+    return Sample(name, dict(enumerate(map(float, values), first_seed)), answers)
 
 
 A, B = [0.990, 0.991, 0.9895, 0.9905, 0.9902], [0.992, 0.9915, 0.9917, 0.9921, 0.9909]
@@ -169,6 +172,14 @@ def test_answers_of_all_runs_are_used_where_there_are_no_pairs() -> None:
     (found,) = compare([first, second], 0.0005)
     assert found.images is not None
     assert found.images.difference == pytest.approx(0.5)
+
+
+def test_answers_that_make_different_metrics_are_not_compared() -> None:
+    right = {seed: np.array([True, False]) for seed in range(1, 6)}
+    first, second = (sample("a", A, correct=right), sample("b", B, correct=right))
+    other = {seed: each._replace(figure=np.ravel) for seed, each in second.answers.items()}
+    (found,) = compare([first, replace(second, answers=other)], 0.0005)
+    assert found.images is None
 
 
 def test_difference_at_the_level_is_not_distinguishable() -> None:

@@ -8,6 +8,7 @@ import pytest
 from src.engine.records.metric import Metric
 from src.statistics.comparison import Sample, compare
 from src.statistics.estimate import estimate
+from src.statistics.images import Answers, mean
 from src.statistics.sentence import Scale, conclude, describe, describe_power
 
 ACC, LOSS = Metric("test/acc", "max", "percent"), Metric("val/loss", "min")
@@ -17,6 +18,10 @@ def sentence(first: list[float], second: list[float], metric: Metric | str = ACC
     samples = [Sample("A", dict(enumerate(first)), {}), Sample("B", dict(enumerate(second)), {})]
     (found,) = compare(samples, more.get("worth", 0.0005))
     return conclude(found, Scale(metric))
+
+
+def answered(rows: np.ndarray, figure=mean) -> dict[int, Answers]:
+    return {1: Answers(rows.reshape(-1, 1), rows, figure)}
 
 
 def test_better_configuration_is_named() -> None:
@@ -85,8 +90,8 @@ def test_equal_differences_get_no_verdict() -> None:
 def test_images_have_a_sentence_of_their_own() -> None:
     right = np.array([True] * 990 + [False] * 10)
     samples = [
-        Sample("A", {1: 0.99}, {1: right}),
-        Sample("B", {1: 0.992}, {1: right | (np.arange(1000) >= 998)}),
+        Sample("A", {1: 0.99}, answered(right)),
+        Sample("B", {1: 0.992}, answered(right | (np.arange(1000) >= 998))),
     ]
     (found,) = compare(samples, 0.0005)
     text = conclude(found, Scale(ACC))
@@ -285,7 +290,7 @@ def test_gap_that_is_always_the_same_is_told(seed: int, same: str) -> None:
 
 def test_networks_that_are_right_about_the_same_images_have_no_interval() -> None:
     right = np.array([True] * 9 + [False])
-    samples = [Sample(name, {1: 0.9}, {1: right}) for name in "AB"]
+    samples = [Sample(name, {1: 0.9}, answered(right)) for name in "AB"]
     (found,) = compare(samples, 0.0005)
     text = conclude(found, Scale(ACC)).partition("For these very networks, ")[2]
     assert text == "B minus A is 0.00 points, the same on each of the 10 test samples."
@@ -297,9 +302,10 @@ def test_interval_beyond_0_is_not_rounded_to_0() -> None:
 
 
 def test_errors_of_the_same_samples_are_told_in_the_unit_of_the_metric() -> None:
+    root = lambda means: np.sqrt(means[..., 0])  # noqa: E731
     error = np.square(np.random.default_rng(0).normal(size=500))
     samples = [
-        Sample(name, {1: float(np.sqrt(each.mean()))}, {1: each})
+        Sample(name, {1: float(np.sqrt(each.mean()))}, answered(each, root))
         for name, each in (("A", error), ("B", 4 * error))
     ]
     (found,) = compare(samples, None)

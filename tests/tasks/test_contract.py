@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from src import tasks
 from src.batch import Batch, TargetBatch
+from src.compare import main as compare
 from src.engine import Metric
 from src.engine.records.ledger import looks
 from src.evaluate import main as evaluate
@@ -191,6 +192,9 @@ def test_run_continues_exactly_and_is_evaluated(task, train: Train, monkeypatch,
     name = task.headline.of("test").name
     (look,) = [each for each in looks(Path()) if each["by"] == "src.evaluate"]
     assert look["metrics"][name] == pytest.approx(metrics[name], rel=1e-5)
+    capsys.readouterr()
+    compare(["version_0", "version_1"])
+    assert "For these very networks, version_1 minus version_0 is 0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.__name__)
