@@ -11,10 +11,10 @@ from src.engine.console.verb_parser import VerbParser
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from src.evaluation.classification.trained_classifier import TrainedClassifier
+    from src.deployment.deployed import Deployed
+    from src.engine.checkpoints.trained import Trained
 
 NAMES = ("pt", "safetensors", "onnx", "torch_export")
-TESTED = 1000  # test images on which the files are compared
 _NAME = 17  # characters of the longest name of a file
 
 
@@ -33,15 +33,13 @@ def main(args: list[str] | None = None) -> None:
         from src.engine.checkpoints.trained import Trained
         from src.engine.console.shown import shown
         from src.engine.files.atomic_write import write_atomic
-        from src.evaluation.classification.trained_classifier import TrainedClassifier
 
-        loaded = Trained.load(given.ckpt, given.data_dir, given.trust)
-        trained = TrainedClassifier.of(loaded, "export")
-        trained.images("test")
+        trained = Trained.load(given.ckpt, given.data_dir, given.trust)
+        deployed = _deployed(trained)
         out = given.out or _folder(trained)
     with one_line_failures(RUN_ERROR, given.debug):
         print(entries({"checkpoint": shown(trained.path)}, _NAME))
-        for name, content, row in _files(trained, given.format):
+        for name, content, row in _files(deployed, given.format):
             write_atomic(out / name, content)
             print(entries({name: row}, _NAME), flush=True)
         seconds = f"{time.perf_counter() - started:.1f}"
@@ -52,8 +50,8 @@ def _parser() -> VerbParser:
     parser = VerbParser(
         "export",
         "Write a trained network for other programs: pt and safetensors hold its weights; onnx and "
-        "torch_export compute logits and probabilities from pixels in [0, 1]. Each file is read "
-        "back and compared on test images before it is kept.",
+        "torch_export compute what the task says, logits and probabilities or estimates. Each file "
+        "is read back and compared on samples of the test before it is kept.",
     )
     parser.add_trained()
     parser.add_argument(
@@ -67,7 +65,24 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _folder(trained: "TrainedClassifier") -> Path:
+def _deployed(trained: "Trained") -> "Deployed":
+    """Gather what files hold; refuses, before any work, what cannot be exported."""
+    from src.deployment.classifier import Classifier
+    from src.deployment.deployed import TESTED, deployed_classifier, deployed_task
+    from src.evaluation.classification.trained_classifier import KIND, TrainedClassifier
+
+    if trained.kind != KIND:
+        return deployed_task(trained)
+    tested = TrainedClassifier.of(trained, "export")
+    return deployed_classifier(
+        Classifier(**tested.classifier_parts()),
+        tested.images("test").image[:TESTED].float() / 255,
+        tested.published("class_names"),
+        calibrated=tested.temperature is not None,
+    )
+
+
+def _folder(trained: "Trained") -> Path:
     from src.engine.files.links import refuse_links
 
     if trained.run is None:
@@ -76,20 +91,12 @@ def _folder(trained: "TrainedClassifier") -> Path:
     return trained.run.checkpoint_dir / "export"
 
 
-def _files(trained: "TrainedClassifier", names: list[str]) -> "Iterator[tuple[str, bytes, str]]":
+def _files(deployed: "Deployed", names: list[str]) -> "Iterator[tuple[str, bytes, str]]":
     """Make each file and compare it: its name, its content and what the table says of it."""
-    import torch
-
-    from src.deployment.classifier import Classifier
     from src.deployment.formats import FORMATS, Exporter
     from src.deployment.verify import refuse_other_answers
 
-    exporter = Exporter(
-        Classifier(**trained.classifier_parts()).eval(),
-        trained.images("test").image[:TESTED].to(torch.float32) / 255,
-        trained.published("class_names"),
-        calibrated=trained.temperature is not None,
-    )
+    exporter = Exporter(deployed)
     for name in (name for name in NAMES if name in names):
         file, how = FORMATS[name]
         content, difference = getattr(exporter, name)()

@@ -1,15 +1,16 @@
 """The command that writes other formats, on synthetic MNIST."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
 
 from src.deployment import formats
 from src.export import NAMES, _files, _folder, _parser, main
 from tests.conftest import Train
+from tests.tasks.test_contract import CASES
 
 OUT = Path("checkpoints/version_0/export")
 
@@ -60,10 +61,10 @@ def test_unknown_format_is_one_line(capsys) -> None:
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_files_are_compared_on_a_thousand_images_in_a_fixed_order(monkeypatch) -> None:
+def test_formats_are_made_in_a_fixed_order(monkeypatch) -> None:
     class Fake:
-        def __init__(self, *given: object, calibrated: bool) -> None:
-            made.append((*given, calibrated))
+        def __init__(self, deployed: object) -> None:
+            made.append(deployed)
 
         def pt(self) -> tuple[bytes, float]:
             return b"1" * 1234, 0.0
@@ -71,27 +72,67 @@ def test_files_are_compared_on_a_thousand_images_in_a_fixed_order(monkeypatch) -
         def onnx(self) -> tuple[bytes, float]:
             return b"22", 2.5e-7
 
-    made = []
+    made: list = []
     monkeypatch.setattr(formats, "Exporter", Fake)
-    image = torch.full((1001, 1, 2, 2), 51, dtype=torch.uint8)
-    trained = SimpleNamespace(
-        classifier_parts=lambda: {"network": nn.Flatten(), "mean": 0.0, "std": 1.0},
-        images={"test": SimpleNamespace(image=image)}.__getitem__,
-        published={"class_names": "abcd"}.__getitem__,
-        temperature=1.5,
-    )
-    assert [*_files(trained, ["onnx", "pt"])] == [
+    assert [*_files("what", ["onnx", "pt"])] == [
         ("model.pt", b"1" * 1234, "1,234 bytes, largest difference 0, "
          'network.load_state_dict(torch.load("model.pt"))'),
         ("model.onnx", b"22", "2 bytes, largest difference 2e-07, "
          'onnxruntime.InferenceSession("model.onnx")'),
     ]  # fmt: skip
-    ((classifier, compared, names, calibrated),) = made
-    assert (classifier.training, names, calibrated) == (False, "abcd", True)
-    assert torch.equal(compared, torch.full((1000, 1, 2, 2), 0.2))
-    trained.temperature = None
-    next(_files(trained, ["pt"]))
-    assert made[1][-1] is False
+    assert made == ["what"]
+
+
+def test_files_are_compared_on_a_thousand_images(finished: Train, monkeypatch) -> None:
+    finished("--trainer.max_epochs=1")
+    kept = []
+    monkeypatch.setattr("src.export._files", lambda deployed, _: kept.append(deployed) or [])
+    monkeypatch.setattr("src.deployment.deployed.TESTED", 50)
+    main(["last"])
+    (found,) = kept
+    assert len(found.sample) == 50  # of 60
+    assert 0.9 < found.sample.max() <= 1
+    assert json.loads(found.about["calibrated"]) is False
+
+
+KINDS = {  # words of a run, what its files say besides, and the names of the outputs
+    "MultiLabelTask": ({"class_names"}, ["logits", "probabilities"]),
+    "RegressionTask": (
+        {"target_names", "target_unit", "target_mean", "target_std"},
+        ["estimates"],
+    ),
+    "SegmentationTask": ({"class_names"}, ["logits", "probabilities"]),
+    "LanguageModelTask": (set(), ["logits"]),
+}
+
+
+@pytest.mark.parametrize("task", KINDS)
+def test_task_of_any_kind_is_exported(task: str, train: Train, capsys) -> None:
+    import onnxruntime
+
+    train(f"--model={task}", *CASES[task].run, "--trainer.max_steps=1")
+    main(["last"])
+    assert {file.name for file in OUT.iterdir()} == {file for file, _ in formats.FORMATS.values()}
+    session = onnxruntime.InferenceSession(OUT / "model.onnx")
+    about, names = session.get_modelmeta().custom_metadata_map, KINDS[task]
+    (given,) = session.get_inputs()
+    assert [put.name for put in session.get_outputs()] == names[1]
+    assert given.shape[0] == "batch"
+    assert (given.shape[1:] == ["length"]) == (given.type == "tensor(int64)") == (not names[0])
+    image = set() if given.name == "input" else {"mean", "std"}
+    assert set(about) == {"input", "output", "input_shape", *names[0], *image}
+
+
+def test_exported_estimates_are_in_the_unit_of_the_targets(train: Train, capsys) -> None:
+    train(
+        *("--model=RegressionTask", *CASES["RegressionTask"].run, "--trainer.max_steps=1"),
+        *("--model.target_mean=500", "--model.target_std=0.01"),
+    )
+    main(["last", "--format", "torch_export"])
+    program = torch.export.load(OUT / "model.pt2").module()
+    (estimates,) = program(torch.rand(3, 1, 28, 28))
+    assert estimates.shape == (3, 1)
+    torch.testing.assert_close(estimates, torch.full((3, 1), 500.0), atol=1, rtol=0)
 
 
 def test_folder_is_beside_the_checkpoint_of_a_run(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.demos.boring_classes import BoringDataModule, BoringModel
 
 from src import demo, evaluate, export, label_errors, predict, runs
+from src.deployment.deployed import KINDS
 from src.engine.checkpoints.checkpoint_file import read_checkpoint
 from src.engine.files.reading import file_digest
 from src.engine.records.ledger import looks
@@ -52,7 +53,8 @@ def test_command_for_images_refuses_other_modules(verb, module: str, capsys) -> 
     more = ["x.png"] if name == "predict" else []
     code, line = refusal_of(capsys, lambda: verb.main(["last", *more]))
     assert code == 2
-    start = f"error: python -m {verb.__name__} serves classification of images: checkpoints/"
+    served = ", ".join(KINDS) if verb is export else "classification of images"
+    start = f"error: python -m {verb.__name__} serves {served}: checkpoints/"
     assert line.startswith(f"{start}version_0/last.ckpt holds {MODULES[module][0].__name__}, which")
     assert line.strip().endswith("; python -m src.evaluate serves every run")
     assert files() == before

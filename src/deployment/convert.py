@@ -2,10 +2,9 @@
 
 import copy
 import io
-import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.fx import GraphModule
 
-from src.deployment.classifier import Classifier
+from src.deployment.deployed import Deployed
 
 
 def plain_tensors(network: nn.Module) -> dict[str, Tensor]:
@@ -32,54 +31,26 @@ def plain_tensors(network: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def describe(
-    classifier: Classifier, class_names: Sequence[str], calibrated: bool
-) -> dict[str, str]:
-    """Write down what a user of a file must know about the network in it.
-
-    Args:
-        classifier: Network with its normalisation and temperature.
-        class_names: Names of the K classes.
-        calibrated: Whether the temperature was fitted.
-
-    Returns:
-        Strings by name; lists and numbers are JSON.
-    """
-    mean, std = (part.flatten().tolist() for part in (classifier.mean, classifier.std))
-    return {
-        "mean": json.dumps([round(value, 6) for value in mean]),
-        "std": json.dumps([round(value, 6) for value in std]),
-        "temperature": json.dumps(classifier.temperature.item()),
-        "calibrated": json.dumps(calibrated),
-        "class_names": json.dumps(list(class_names)),
-    }
-
-
 def to_safetensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
     """Serialise weights in the format of safetensors.
 
     Args:
         tensors: Contiguous tensors that share no memory.
-        metadata: Description from `describe`.
+        metadata: What a user must know, by name.
 
     Returns:
         Content of the file.
     """
     from safetensors.torch import save
 
-    about = {
-        "input": "image: (pixels in [0, 1] - mean) / std, (B, C, H, W), float32",
-        "output": "logits, (B, K); probabilities are softmax(logits / temperature)",
-    }
-    return save(dict(tensors), metadata=about | dict(metadata))
+    return save(dict(tensors), metadata=dict(metadata))
 
 
-def export_program(classifier: Classifier, image_shape: Sequence[int]) -> ExportedProgram:
-    """Record what a classifier computes, for batches of any size.
+def export_program(deployed: Deployed) -> ExportedProgram:
+    """Record what a network computes, for batches of any size.
 
     Args:
-        classifier: Network with its normalisation and temperature.
-        image_shape: Channels, height and width of an image.
+        deployed: What is exported.
 
     Returns:
         The program; it names no file of this machine.
@@ -87,15 +58,16 @@ def export_program(classifier: Classifier, image_shape: Sequence[int]) -> Export
     Raises:
         ValueError: The network computes what cannot be recorded.
     """
-    plain = copy.deepcopy(classifier).cpu().eval().to(memory_format=torch.contiguous_format)
-    image = torch.zeros(2, *image_shape)
+    plain = copy.deepcopy(deployed.model).cpu().eval().to(memory_format=torch.contiguous_format)
+    inputs = torch.zeros_like(deployed.sample[:1]).expand(2, *deployed.sample.shape[1:]).clone()
     try:
         with _quietly():
-            shapes = {"image": {0: Dim("batch")}}
-            program = torch.export.export(plain, (image,), dynamic_shapes=shapes)
+            first, *others = deployed.axes
+            shapes = ({0: Dim(first)} | {n + 1: Dim.AUTO for n in range(len(others))},)
+            program = torch.export.export(plain, (inputs,), dynamic_shapes=shapes)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        network = type(classifier.network).__name__
+        network = type(deployed.network).__name__
         raise ValueError(
             f"{network} cannot be exported ({reason}): give --format pt safetensors"
         ) from error
@@ -120,12 +92,12 @@ def to_torch_export(program: ExportedProgram) -> bytes:
     return buffer.getvalue()
 
 
-def to_onnx(program: ExportedProgram, metadata: Mapping[str, str]) -> bytes:
+def to_onnx(program: ExportedProgram, deployed: Deployed) -> bytes:
     """Serialise a program as ONNX, weights included.
 
     Args:
         program: What `export_program` recorded.
-        metadata: Description from `describe`.
+        deployed: What is exported.
 
     Returns:
         Content of the file.
@@ -135,18 +107,14 @@ def to_onnx(program: ExportedProgram, metadata: Mapping[str, str]) -> bytes:
             program,
             dynamo=True,
             verbose=False,
-            input_names=["image"],
-            output_names=["logits", "probabilities"],
-            dynamic_shapes={"image": {0: "batch"}},  # names the axis
+            input_names=[deployed.input],
+            output_names=[*deployed.outputs],
+            dynamic_shapes=(dict(enumerate(deployed.axes)),),  # names the axes
         )
     assert made is not None
     for node in made.model.graph.all_nodes():
         node.metadata_props.clear()  # lines and paths of the source
-    made.model.metadata_props.update(
-        input="image: pixels in [0, 1], (B, C, H, W), float32",
-        output="logits and probabilities, (B, K)",
-        **metadata,
-    )
+    made.model.metadata_props.update(deployed.program | deployed.about)
     return bytes(made.model_proto.SerializeToString())
 
 

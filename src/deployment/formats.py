@@ -1,24 +1,21 @@
 """The formats of a trained network, each compared with the original."""
 
 import io
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 
 import torch
-from torch import Tensor
 from torch.export import ExportedProgram
 
-from src.deployment.classifier import Classifier
 from src.deployment.convert import (
-    describe,
     export_program,
     plain_tensors,
     to_onnx,
     to_safetensors,
     to_torch_export,
 )
+from src.deployment.deployed import Deployed
 from src.deployment.verify import (
     answer_difference,
     read_onnx,
@@ -60,51 +57,39 @@ class Exporter:
     """Makes each format and compares it; the methods have the names of the formats.
 
     Args:
-        classifier: Network with its normalisation and temperature, in evaluation mode.
-        image: Images to compare answers on, `(B, C, H, W)`, in `[0, 1]`.
-        class_names: Names of the K classes.
-        calibrated: Whether the temperature was fitted.
+        deployed: What is exported.
     """
 
-    def __init__(
-        self,
-        classifier: Classifier,
-        image: Tensor,
-        class_names: Sequence[str],
-        calibrated: bool,
-    ) -> None:
-        self.classifier = classifier
-        self.image = image
-        self.metadata = describe(classifier, class_names, calibrated)
-        self.metadata["image_shape"] = json.dumps(list(image.shape[1:]))
+    def __init__(self, deployed: Deployed) -> None:
+        self.deployed = deployed
 
     @cached_property
     def program(self) -> ExportedProgram:
-        """What the classifier computes."""
-        return export_program(self.classifier, self.image.shape[1:])
+        """What the network computes."""
+        return export_program(self.deployed)
 
     def pt(self) -> tuple[bytes, float]:
         """Write the weights as PyTorch does; returns content and largest difference."""
-        tensors, buffer = plain_tensors(self.classifier.network), io.BytesIO()
+        tensors, buffer = plain_tensors(self.deployed.network), io.BytesIO()
         torch.save(tensors, buffer)
         content = buffer.getvalue()
         return content, weight_difference(read_pt(content), tensors)
 
     def safetensors(self) -> tuple[bytes, float]:
         """Write the weights for safetensors; returns content and largest difference."""
-        tensors = plain_tensors(self.classifier.network)
-        content = to_safetensors(tensors, self.metadata)
+        tensors = plain_tensors(self.deployed.network)
+        content = to_safetensors(tensors, self.deployed.weights | self.deployed.about)
         return content, weight_difference(read_safetensors(content), tensors)
 
     def onnx(self) -> tuple[bytes, float]:
         """Write the program as ONNX; returns content and largest difference."""
-        content = to_onnx(self.program, self.metadata)
-        return content, answer_difference(self.classifier, read_onnx(content), self.image)
+        content = to_onnx(self.program, self.deployed)
+        return content, answer_difference(self.deployed, read_onnx(content))
 
     def torch_export(self) -> tuple[bytes, float]:
         """Write the program for PyTorch; returns content and largest difference."""
         content = to_torch_export(self.program)
-        return content, answer_difference(self.classifier, read_torch_export(content), self.image)
+        return content, answer_difference(self.deployed, read_torch_export(content))
 
 
 def _missing(name: str) -> list[str]:

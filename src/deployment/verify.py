@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from src.deployment.classifier import Classifier
+from src.deployment.deployed import Deployed
 
-Answer = Callable[[Tensor], tuple[Tensor, Tensor]]  # pixels -> logits, probabilities
+Answer = Callable[[Tensor], tuple[Tensor, ...]]  # raw inputs -> outputs
+_AT_ONCE = 100  # samples
 
 
 def read_onnx(content: bytes) -> Answer:
@@ -18,18 +19,16 @@ def read_onnx(content: bytes) -> Answer:
         content: Content of the file.
 
     Returns:
-        Function from pixels to logits and probabilities.
+        Function from inputs to outputs.
     """
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)  # errors only
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (name,) = [each.name for each in session.get_inputs()]
 
-    def answer(image: Tensor) -> tuple[Tensor, Tensor]:
-        logits, probabilities = session.run(
-            ["logits", "probabilities"], {"image": image.numpy(force=True)}
-        )
-        return torch.from_numpy(logits), torch.from_numpy(probabilities)
+    def answer(inputs: Tensor) -> tuple[Tensor, ...]:
+        return tuple(map(torch.from_numpy, session.run(None, {name: inputs.numpy(force=True)})))
 
     return answer
 
@@ -41,7 +40,7 @@ def read_torch_export(content: bytes) -> Answer:
         content: Content of the file.
 
     Returns:
-        Function from pixels to logits and probabilities.
+        Function from inputs to outputs.
     """
     answer: Answer = torch.export.load(io.BytesIO(content)).module()
     return answer
@@ -75,21 +74,21 @@ def read_safetensors(content: bytes) -> dict[str, Tensor]:
 
 
 @torch.inference_mode()
-def answer_difference(classifier: Classifier, answer: Answer, image: Tensor) -> float:
-    """Compare the answers of a file with those of the network, in a batch and for one image.
+def answer_difference(deployed: Deployed, answer: Answer) -> float:
+    """Compare the outputs of a file with those of the network, in batches and for one sample.
 
     Args:
-        classifier: Network with its normalisation and temperature, in evaluation mode.
+        deployed: What was exported.
         answer: What a file was read as.
-        image: Pixels, `(B, C, H, W)`, in `[0, 1]`.
 
     Returns:
-        Largest absolute difference of any logit or probability.
+        Largest absolute difference of any output, in its unit.
     """
+    sample = deployed.sample
     return max(
-        float((given - wanted).abs().max())
-        for part in (image, image[:1])
-        for given, wanted in zip(answer(part), classifier(part), strict=True)
+        float(((given - wanted) / deployed.unit).abs().max())
+        for part in (*torch.split(sample, _AT_ONCE), sample[:1])
+        for given, wanted in zip(answer(part), deployed.model(part), strict=True)
     )
 
 
@@ -115,7 +114,7 @@ def refuse_other_answers(name: str, difference: float, tolerance: float = 1e-4) 
 
     Args:
         name: Name of the file.
-        difference: Largest absolute difference of any logit or probability.
+        difference: Largest absolute difference of any output, in its unit.
         tolerance: Limit that the difference must stay under.
 
     Raises:

@@ -1,7 +1,6 @@
 """A network as bytes: what is copied, described and refused."""
 
 import io
-import json
 import logging
 import warnings
 
@@ -12,12 +11,16 @@ from torch import Tensor, nn
 
 from src.deployment.classifier import Classifier
 from src.deployment.convert import (
-    describe,
     export_program,
     plain_tensors,
     to_safetensors,
     to_torch_export,
 )
+from src.deployment.deployed import Deployed, deployed_classifier
+
+
+def deployed(network: nn.Module, *numbers: float) -> Deployed:
+    return deployed_classifier(Classifier(network, *numbers), torch.rand(2, 1, 2, 2), "ab", True)
 
 
 class DependsOnValues(nn.Module):
@@ -37,20 +40,10 @@ def test_shared_weights_can_be_written() -> None:
     assert to_safetensors(plain_tensors(nn.Sequential(layer, layer)), {})
 
 
-def test_description_holds_each_channel() -> None:
-    about = describe(Classifier(nn.Flatten(), (0.5, 0.25), (1.0, 2.0), 1.5), ["cat"], True)
-    assert {name: json.loads(text) for name, text in about.items()} == {
-        "mean": [0.5, 0.25],
-        "std": [1.0, 2.0],
-        "temperature": 1.5,
-        "calibrated": True,
-        "class_names": ["cat"],
-    }
-
-
 def test_program_answers_batches_of_any_size_and_names_no_source() -> None:
-    classifier = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), 0.5, 0.25, 1.5).train()
-    program = export_program(classifier, (1, 2, 2))
+    given = deployed(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), 0.5, 0.25, 1.5)
+    classifier = given.model.train()
+    program = export_program(given)
     image = torch.rand(5, 1, 2, 2)
     for found, expected in zip(program.module()(image), classifier(image), strict=True):
         torch.testing.assert_close(found, expected)
@@ -69,12 +62,12 @@ def test_refusal_says_why(monkeypatch: pytest.MonkeyPatch, error, reason: str) -
 
     monkeypatch.setattr(torch.export, "export", export)
     with pytest.raises(ValueError, match=rf"^Flatten cannot be exported \({reason}\): give --fo"):
-        export_program(Classifier(nn.Flatten(), 0.0, 1.0), (1, 2, 2))
+        export_program(deployed(nn.Flatten(), 0.0, 1.0))
 
 
 def test_other_network_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^DependsOnValues cannot be exported \(.*safetensors$"):
-        export_program(Classifier(DependsOnValues(), 0.0, 1.0), (1, 2, 2))
+        export_program(deployed(DependsOnValues(), 0.0, 1.0))
 
 
 def test_exporters_are_quiet_and_then_as_they_were(monkeypatch, recwarn) -> None:
@@ -101,15 +94,4 @@ def test_weights_are_copies_and_described(tmp_path) -> None:
     assert network.weight.abs().sum() > 0
     (tmp_path / "x").write_bytes(to_safetensors({"w": weight}, {"mean": "[0.5]"}))
     with safe_open(tmp_path / "x", "pt") as file:
-        assert file.metadata() == {
-            "input": "image: (pixels in [0, 1] - mean) / std, (B, C, H, W), float32",
-            "output": "logits, (B, K); probabilities are softmax(logits / temperature)",
-            "mean": "[0.5]",
-        }
-
-
-def test_numbers_of_a_description_are_rounded() -> None:
-    about = describe(Classifier(nn.Flatten(), 0.1307, 0.3081), ["cat"], False)
-    assert (about["mean"], about["std"]) == ("[0.1307]", "[0.3081]")
-    assert (about["calibrated"], about["temperature"]) == ("false", "1.0")
-    assert describe(Classifier(nn.Flatten(), 1 / 3, 1.0), [], True)["mean"] == "[0.333333]"
+        assert file.metadata() == {"mean": "[0.5]"}

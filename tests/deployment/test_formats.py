@@ -8,6 +8,7 @@ import torch
 
 from src.deployment import formats
 from src.deployment.classifier import Classifier
+from src.deployment.deployed import deployed_classifier
 from src.deployment.formats import FORMATS, Exporter, refuse_missing_packages
 from src.models import CNN
 
@@ -16,7 +17,7 @@ from src.models import CNN
 def exporter() -> Exporter:
     classifier = Classifier(CNN(width=2, hidden=(8, 8)), 0.1307, 0.3081, 1.5).eval()
     names = [*"abcdefghij"]
-    return Exporter(classifier, torch.rand(5, 1, 28, 28), names, calibrated=True)
+    return Exporter(deployed_classifier(classifier, torch.rand(5, 1, 28, 28), names, True))
 
 
 @cache

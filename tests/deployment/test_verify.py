@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from src.deployment.classifier import Classifier
+from src.deployment.deployed import deployed_classifier
 from src.deployment.verify import (
     answer_difference,
     read_pt,
@@ -16,18 +17,19 @@ from src.deployment.verify import (
 )
 
 
-def test_largest_difference_is_found() -> None:
+@pytest.mark.parametrize("size", [1, 3, 203])  # alone, in a small batch, in the last one of many
+def test_largest_difference_is_found(size: int) -> None:
     classifier = Classifier(nn.Flatten(), 0.0, 1.0)
+    given = deployed_classifier(classifier, torch.zeros(size, 1, 2, 2), "ab", True)
 
     def wrong(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits, probabilities = classifier(image)
         assert torch.is_inference_mode_enabled()
-        return logits + 0.25 * (len(image) == 1) - 0.5 * larger * (len(image) == 3), probabilities
+        return logits + 0.5 * (len(image) == size % 100), probabilities
 
-    larger = False
-    assert answer_difference(classifier, wrong, torch.zeros(3, 1, 2, 2)) == 0.25
-    larger = True
-    assert answer_difference(classifier, wrong, torch.zeros(3, 1, 2, 2)) == 0.5
+    assert answer_difference(given, wrong) == 0.5
+    assert answer_difference(given._replace(unit=torch.tensor(4.0)), wrong) == 0.125
+    assert answer_difference(given, classifier) == 0
 
 
 def test_pickled_code_is_not_run() -> None:

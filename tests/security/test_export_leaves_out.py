@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from src.deployment.classifier import Classifier
+from src.deployment.deployed import deployed_classifier
 from src.deployment.formats import FORMATS, Exporter
 from src.engine.records import provenance
 from src.export import main
@@ -49,7 +50,8 @@ def found_in(content: bytes, words: tuple[str, ...]) -> set[str]:
 @pytest.mark.parametrize("name", FORMATS)
 def test_file_holds_nothing_of_the_machine(name: str) -> None:
     classifier = Classifier(Branching().eval(), 0.0, 1.0, 1.5).eval()
-    exporter = Exporter(classifier, torch.rand(8, 1, 4, 4), ["a", "b", "c"], True)
+    image = torch.rand(8, 1, 4, 4)
+    exporter = Exporter(deployed_classifier(classifier, image, ["a", "b", "c"], True))
     content, difference = getattr(exporter, name)()
     assert found_in(content, OF_THE_MACHINE) == set()
     assert difference < 1e-5

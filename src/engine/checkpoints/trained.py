@@ -69,6 +69,12 @@ class Trained:
             data.download = False  # whose folder only the checkpoint names
         return cls(path, checkpoint, config, task.eval(), data)
 
+    def restore_data(self) -> None:
+        """Give the data set what the checkpoint keeps of it, such as the mean that it computed."""
+        state = self.checkpoint.get(type(self.data).__qualname__)  # as Lightning calls it
+        if self.data and isinstance(state, dict):
+            self.data.load_state_dict(state)
+
     @property
     def run(self) -> Run | None:
         """Folders of the run that wrote the checkpoint; None if the file lies elsewhere."""

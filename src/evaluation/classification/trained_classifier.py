@@ -68,9 +68,7 @@ class TrainedClassifier(Trained):
                 f"{type(trained.task).__name__}, {lack}; python -m src.evaluate serves every run"
             )
         made = cls(**vars(trained))
-        state = trained.checkpoint.get(type(made.data).__qualname__)  # as Lightning calls it
-        if isinstance(state, dict):  # such as the mean of what it was trained on
-            made.data.load_state_dict(state)
+        made.restore_data()
         return made
 
     @property
