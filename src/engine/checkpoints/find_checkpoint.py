@@ -44,15 +44,16 @@ def _of_latest_run(root: Path, pick: _Pick) -> tuple[Path, list[str]]:
             path, skipped = pick(run.checkpoint_dir)
             return path, passed + skipped
         except FileNotFoundError as error:
-            passed.append(f"{error}{_how_to_begin_again(run)}")
-    where = shown(root / "checkpoints")
-    raise FileNotFoundError("; ".join([f"there is no run in {where}", *passed]))
+            passed.append(str(error))
+    where, how = shown(root / "checkpoints"), "`python -m src.train` begins one"
+    raise FileNotFoundError("; ".join([f"there is no run in {where}", *(passed or [how])]))
 
 
-def _how_to_begin_again(run: Run) -> str:
-    config = run.log_dir / "config.yaml"
-    again = f"; `python -m src.train --config {shown(config)}` begins one like it"
-    return again if config.is_file() else ""
+def _how_to_begin_again(folder: Path) -> list[str]:
+    run = Run.of_folder(folder)
+    if run is None or not (config := run.log_dir / "config.yaml").is_file():
+        return []
+    return [f"`python -m src.train --config {shown(config)}` begins one like it"]
 
 
 def _best(folder: Path) -> tuple[Path, list[str]]:
@@ -74,5 +75,6 @@ def _newest(folder: Path) -> tuple[Path, list[str]]:
         except (OSError, ValueError) as error:
             skipped.append(str(error))
     if not order:
-        raise FileNotFoundError("; ".join([f"{shown(folder)} holds no whole checkpoint", *skipped]))
+        said = f"{shown(folder)} holds no whole checkpoint", *skipped, *_how_to_begin_again(folder)
+        raise FileNotFoundError("; ".join(said))
     return max(order, key=lambda path: order[path]), skipped

@@ -49,6 +49,8 @@ def test_latest_run_without_a_whole_state_is_passed_over(two_runs: Path, capsys)
     assert "note: passed over: checkpoints/version_1 holds no whole" in said
     again = "`python -m src.train --config lightning_logs/version_1/config.yaml` begins one like it"
     assert again in said
+    with pytest.raises(FileNotFoundError, match=f"^checkpoints/version_1 holds no.*; {again}$"):
+        Resumed.find("checkpoints/version_1", Path(), [])
 
 
 def test_broken_latest_state_falls_back_and_says_so(two_runs: Path, capsys) -> None:
@@ -78,7 +80,10 @@ def test_runs_may_be_elsewhere(train: Train, capsys) -> None:
 
 def test_no_run_at_all_is_one_line(train: Train, capsys) -> None:
     code, line = refusal(capsys, "--ckpt_path=last")
-    assert (code, line) == (2, "error: there is no run in checkpoints")
+    assert (code, line) == (
+        2,
+        "error: there is no run in checkpoints; `python -m src.train` begins one",
+    )
 
 
 def test_changed_network_is_one_line(two_runs: Path, capsys, monkeypatch) -> None:
