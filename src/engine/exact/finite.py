@@ -104,8 +104,11 @@ def _is_finite(value: Any) -> bool:
 
 def _advice(trainer: Trainer) -> str:
     groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
-    rates = list(dict.fromkeys(f"{group['lr']:.3g}" for group in groups if "lr" in group))
-    if not rates:
+    known = [float(group["lr"]) for group in groups if "lr" in group]
+    if not known:
         return "saved states are finite"
+    rates = list(dict.fromkeys(f"{rate:.3g}" for rate in known if rate))
+    if not rates:  # a schedule has ended
+        return "try a lower learning rate; saved states are finite"
     told = f"rate is {rates[0]}" if len(rates) == 1 else f"rates are {' and '.join(rates)}"
     return f"the learning {told}, try a lower one; saved states are finite"

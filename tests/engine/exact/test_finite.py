@@ -122,6 +122,13 @@ def test_state_is_looked_at_before_it_is_saved() -> None:
         guard.on_save_checkpoint(trainer, None, {"state_dict": {}})
 
 
+def test_rate_of_a_schedule_that_has_ended_is_not_blamed() -> None:
+    guard, trainer = guarded(1)
+    trainer.optimizers = [Fake(param_groups=[{"lr": 0.0}])]
+    with pytest.raises(FloatingPointError, match=r"\): try a lower learning rate; saved states"):
+        batches(guard, trainer, 0, torch.tensor(math.nan))
+
+
 def test_place_in_a_module_that_steps_by_hand_is_its_batch() -> None:
     guard, trainer = guarded(1)
     trainer.lightning_module.automatic_optimization = False
