@@ -15,6 +15,7 @@ from src.engine import Metric, UsageError, logs_at
 from src.tasks.one_cycle import OneCycle
 
 _SPLITS = "train", "val", "test"
+_BY_STEP = OneCycle, torch.optim.lr_scheduler.OneCycleLR, torch.optim.lr_scheduler.CyclicLR
 
 
 class SupervisedTask(LightningModule):
@@ -30,7 +31,8 @@ class SupervisedTask(LightningModule):
             loss of a batch, output and target, and `compute` gives `loss` and others by name.
         optimizer: Makes the optimizer of the network's parameters.
         scheduler: Makes the learning rate schedule; None keeps the rate constant.
-        scheduler_interval: When the schedule moves; `OneCycle` always does at each step.
+        scheduler_interval: When the schedule moves; `OneCycle`, `OneCycleLR` and `CyclicLR` always
+            do at each step.
         compile: Mode of `torch.compile` for the network; None does not compile it. It takes a
             minute and pays on a GPU; `reduce-overhead` replays CUDA graphs.
         metrics: Further metrics, of torchmetrics, by the names that they are logged by; they get
@@ -222,7 +224,7 @@ class SupervisedTask(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {
                 "scheduler": scheduler,
-                "interval": "step" if isinstance(scheduler, OneCycle) else self.scheduler_interval,
+                "interval": "step" if isinstance(scheduler, _BY_STEP) else self.scheduler_interval,
                 "monitor": getattr(scheduler, "monitor", "val/loss"),  # for ReduceLROnPlateau
             },
         }

@@ -148,6 +148,21 @@ def test_scheduler_may_step_with_every_batch(batch: Batch) -> None:
     assert fit(task, [batch] * 3).lr == [0.8, 0.4, 0.2]
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("OneCycleLR", {"max_lr": 0.8, "total_steps": 4}),
+        ("CyclicLR", {"base_lr": 0.1, "max_lr": 0.8, "step_size_up": 2}),
+    ],
+)
+def test_schedule_that_counts_steps_steps_with_every_batch(
+    kind: str, options: dict[str, float], batch: Batch
+) -> None:
+    scheduler = partial(getattr(torch.optim.lr_scheduler, kind), cycle_momentum=False, **options)
+    task = ClassificationTask(CNN(), optimizer=sgd(0.1), scheduler=scheduler)
+    assert len(set(fit(task, [batch] * 3).lr)) == 3
+
+
 def test_plateau_scheduler_watches_the_validation_loss(batch: Batch) -> None:
     plateau = partial(torch.optim.lr_scheduler.ReduceLROnPlateau, patience=0, eps=0.0)
     task = ClassificationTask(CNN(), optimizer=sgd(1e-20), scheduler=plateau)
