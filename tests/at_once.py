@@ -98,6 +98,7 @@ def forget_parent() -> None:
     for number in (*SIGNALS, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.set_wakeup_fd(-1)
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         with suppress(OSError):  # the one of this list is closed
             if not os.get_inheritable(descriptor):

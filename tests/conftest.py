@@ -198,6 +198,15 @@ def loaded() -> Iterator[None]:
     multiprocessing.set_forkserver_preload([])
 
 
+@pytest.fixture
+def forked(loaded: None) -> Iterator[None]:
+    """Let the processes of seeds and sweeps begin at once."""
+    from tests.at_once import forked_jobs
+
+    with forked_jobs():
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Chrome"]:
     """Headless Chromium, without requests of its own."""

@@ -27,6 +27,8 @@ from src.report import _best_of
 from src.search.search import Search
 from src.search.sweep_file import Sweep
 from src.sweep import _best_config, _conclude, _judged, _words, main
+from src.train import main as train
+from tests.at_once import Fork
 from tests.test_train import refusal_of
 from tests.tiny_mnist import write_files
 
@@ -60,9 +62,8 @@ def write_sweep(**changes) -> None:
     Path("small.yaml").write_text(yaml.safe_dump(SWEEP | changes))
 
 
-def start(*words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "src.sweep", "small.yaml", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start(*words: str) -> Fork:
+    return Fork("small.yaml", *words, module="src.sweep")
 
 
 def wait_for(count: int, status: str) -> list[RunRecord]:
@@ -75,6 +76,7 @@ def wait_for(count: int, status: str) -> list[RunRecord]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_sweep_survives_kills_of_trial_and_driver(capsys) -> None:
     write_sweep()
     driver = start("--jobs=2")
@@ -104,16 +106,7 @@ def test_sweep_survives_kills_of_trial_and_driver(capsys) -> None:
 
 
 @pytest.mark.slow
-def test_best_configuration_trains(capsys) -> None:
-    write_sweep(trials=2, fixed=SWEEP["fixed"] | {"trainer.max_epochs": 1}, pruner=None)
-    main(["small.yaml"])
-    command = [sys.executable, "-m", "src.train", "--config", "configs/small-best.yaml"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "test accuracy" in done.stdout
-
-
-@pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_wrong_option_ends_the_sweep(capsys) -> None:
     write_sweep(space={"model.optimizer.rate": [0.1, 0.2]})
     code, line = refusal_of(capsys, lambda: main(["small.yaml"]))
@@ -149,6 +142,7 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_machines_share_a_database(postgres: str, tmp_path: Path, monkeypatch) -> None:
     write_sweep(trials=6, storage=postgres, fixed=SWEEP["fixed"] | {"trainer.max_epochs": 1})
     machines = []
@@ -280,6 +274,7 @@ def test_trials_keep_the_state_that_the_sweep_is_about(metric, fixed, kept) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_sweep_by_loss_is_about_the_loss_to_its_end(capsys) -> None:
     write_sweep(
         metric="val/loss",
@@ -297,6 +292,9 @@ def test_sweep_by_loss_is_about_the_loss_to_its_end(capsys) -> None:
     assert first[1:3] == [f"{best.metrics['val/loss_best']:.4f}", best.name]
     chosen = yaml.safe_load(Path("configs/small-best.yaml").read_text())
     assert chosen["best"] == {"monitor": "val/loss", "mode": "min"}
+    train(["--config", "configs/small-best.yaml"])
+    assert RunRecord.all(Path())[-1].headline.name == "val/loss"
+    assert "test accuracy" in capsys.readouterr().out
 
 
 def test_conclusion_of_a_sweep_is_written_and_told(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from src.engine.records.run_record import RunRecord
 from src.train import main
+from tests.at_once import Fork
 from tests.test_train import refusal
 from tests.tiny_mnist import write_files
 
@@ -29,9 +28,8 @@ def here(tmp_path: Path, monkeypatch) -> None:
     write_files(tmp_path / "data" / "MNIST" / "raw")
 
 
-def start(*words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "src.train", *SMALL, *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start(*words: str) -> Fork:
+    return Fork(*SMALL, *words)
 
 
 def finished() -> dict[int, RunRecord]:
@@ -63,6 +61,7 @@ def test_each_seed_is_a_run_of_the_group(capsys) -> None:
     assert threads == {str(max(1, len(os.sched_getaffinity(0)) // 2))}
 
 
+@pytest.mark.usefixtures("forked")
 def test_wrong_command_ends_all_at_once(capsys) -> None:
     code, line = refusal(capsys, *SMALL, "--seeds=9", "--model.network.widht=3")
     assert (code, line) == (
@@ -72,6 +71,7 @@ def test_wrong_command_ends_all_at_once(capsys) -> None:
     assert not Path("lightning_logs/groups/mine").exists()
 
 
+@pytest.mark.usefixtures("forked")
 def test_crash_of_one_run_harms_no_other(capsys) -> None:
     driver = start("--seeds=2", "--trainer.max_epochs=40")
     victim = wait_for_progress(2)[0]
@@ -88,6 +88,7 @@ def test_crash_of_one_run_harms_no_other(capsys) -> None:
     )
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_driver_goes_on(signum: int) -> None:
     driver = start("--seeds=2", "--trainer.max_epochs=60")
