@@ -1,7 +1,6 @@
 """What a user writes who knows nothing of this project, trained with and without being stopped."""
 
 import random
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -134,14 +133,11 @@ def check(make: Callable[[], Any], folder: Path, *stops: int, **options: Any) ->
     assert whole[1][0, 0] != whole[1][1, 0]
 
 
-def main(name: str, folder: str, step: str) -> None:
+def main(words: list[str]) -> None:
     """Train in two processes, as a program of its own."""
+    name, folder, step = words
     from tests.engine.exact.test_exact_dataloader import LOADERS
 
     model = run(LOADERS[name], Path(folder), int(step) or None, devices=2, strategy="ddp")
     seen = f"{digest(model.state_dict())} {model.seen[-1]}"
     (Path(folder) / f"seen_{model.global_rank}").write_text(seen)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -184,9 +184,9 @@ def test_killed_run_on_photos_ends_like_one_never_killed(root: Path, monkeypatch
     settings += " memory_mib=0 disk_mib=0"
     args = ["--data=ImageFolderDataModule", *(f"--data.{each}" for each in settings.split())]
     args += ["--trainer.callbacks=null", "--trainer.enable_progress_bar=false"]
-    args += ["--last.every_n_steps=3", "--trainer.max_epochs=60"]
+    args += ["--last.every_n_steps=3", "--trainer.max_epochs=20"]
     finish(*args)
-    kill_often(3, 1, *args)
+    kill_often(3, 1, *args, pause_s=0.3)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
 

@@ -5,6 +5,7 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule
 from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers.logger import DummyLogger
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
@@ -261,7 +262,10 @@ def test_compiled_network_learns_the_same(batch: Batch) -> None:
     states = []
     for mode in (None, "default"):
         torch.manual_seed(0)
-        task = ClassificationTask(CNN(), optimizer=sgd(0.1), compile=mode)
+        network = nn.Sequential(
+            nn.Flatten(), nn.Linear(784, 4), nn.BatchNorm1d(4), nn.Linear(4, 10)
+        )
+        task = ClassificationTask(network, optimizer=sgd(0.1), compile=mode)
         fit(task, [batch, small])
         states.append(task.state_dict())
         assert (task.network._compiled_call_impl is not None) == bool(mode)

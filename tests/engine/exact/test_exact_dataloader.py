@@ -1,8 +1,6 @@
 """A plain DataLoader gives a run that was stopped and goes on what the unbroken run had."""
 
 import random
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace as Fake
 from typing import Any
@@ -25,11 +23,11 @@ from torch.utils.data import (
 
 from src.engine.exact.exact_dataloader import ExactCombinedLoader, ExactDataLoaders, _next_place
 from src.engine.exact.sampled import Place, SampledReader
+from tests.at_once import Fork
 from tests.bare_trainer import bare_trainer
 from tests.plain_training import SIZE, Line, Points, check, fit, run
 
 CPU = torch.device("cpu")
-ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*not resumable",
     "ignore:.*shuffling enabled",
@@ -171,14 +169,17 @@ def test_workers_change_nothing(options, sampler, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize("name", ["shuffle", "own sampler"])
 def test_two_processes_go_on_exactly(name: str, tmp_path: Path) -> None:
     seen = []
     for folder, stops in [(tmp_path / "whole", [0]), (tmp_path / "broken", [7, 0])]:
         folder.mkdir()
         for step in stops:
-            words = ["-m", "tests.plain_training", name, str(folder), str(step)]
-            subprocess.run([sys.executable, *words], cwd=ROOT, check=True, timeout=180)
+            place = {"module": "tests.plain_training", "log": str(tmp_path / "log")}
+            fork = Fork(name, str(folder), str(step), **place)
+            output, _ = fork.communicate(timeout=180)
+            assert fork.returncode == 0, output
         seen.append([(folder / f"seen_{rank}").read_text() for rank in range(2)])
     assert seen[0] == seen[1]
     weights, batches = zip(*[each.split(" ", 1) for each in seen[0]], strict=True)
