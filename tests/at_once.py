@@ -5,6 +5,7 @@ import os
 import pkgutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -35,6 +36,7 @@ class Fork:
         *words: str,
         module: str = "src.train",
         log: str = "fork.log",
+        said: str | None = None,
         prepare: Callable[[], object] = int,
         env: Mapping[str, str] = os.environ,
     ) -> None:
@@ -45,7 +47,7 @@ class Fork:
             variables.pop(PARENT, None)  # it is the server
         self.log = Path(log)
         self.before = self.log.stat().st_size if self.log.exists() else 0
-        there = (str(Path.cwd()), variables, module, words, log, prepare)
+        there = (str(Path.cwd()), variables, module, words, (log, said or log), prepare)
         self.process = multiprocessing.get_context(method).Process(target=run, args=there)
         self.process.start()
         self.pid = self.process.pid
@@ -77,7 +79,7 @@ def run(
     variables: dict[str, str],
     module: str,
     words: tuple[str, ...],
-    log: str,
+    printed_said: tuple[str, str],
     prepare: Callable[[], object],
 ) -> None:
     """Be what `python -m MODULE WORDS` is, as far as a fork can."""
@@ -86,10 +88,10 @@ def run(
     os.environ.clear()
     os.environ.update(variables)
     os.fsync = lambda _: None  # no test cuts the power
-    come_loose(log, log)
+    come_loose(*printed_said)
     prepare()
     main = pkgutil.resolve_name(f"{module}:main")
-    with second_process(lambda: main([*words])), forked_jobs():
+    with second_process(lambda: main([*words])), forked_processes():
         main([*words])
 
 
@@ -148,11 +150,24 @@ class ForkedJob(Fork):
         super().__init__(*command[3:], module=command[2], log=stdout.name, prepare=prepare, env=env)
 
 
+def answer(
+    command: list[str], prepare: Callable[[], object] = int, **_: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, as `subprocess.run` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        log, said = f"{folder}/log", Path(folder, "said")
+        fork = Fork(*command[3:], module=command[2], log=log, said=str(said), prepare=prepare)
+        printed, _ = fork.communicate()
+        return subprocess.CompletedProcess(command, fork.returncode, printed, said.read_text())
+
+
 @contextmanager
-def forked_jobs(prepare: Callable[[], object] = int) -> Iterator[None]:
-    """Let the processes of a group begin at once."""
+def forked_processes(prepare: Callable[[], object] = int) -> Iterator[None]:
+    """Let the processes begin at once that a group, a sweep or a report starts."""
     popen = partial(ForkedJob, prepare=prepare)
     beginning = Fake(Popen=popen, DEVNULL=subprocess.DEVNULL, STDOUT=subprocess.STDOUT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JOBS, beginning)
+        for verb in ("sweep", "report"):
+            patch.setattr(f"src.{verb}.subprocess", Fake(run=partial(answer, prepare=prepare)))
         yield

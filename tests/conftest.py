@@ -200,10 +200,10 @@ def loaded() -> Iterator[None]:
 
 @pytest.fixture
 def forked(loaded: None) -> Iterator[None]:
-    """Let the processes of seeds and sweeps begin at once."""
-    from tests.at_once import forked_jobs
+    """Let the processes begin at once that a group, a sweep or a report starts."""
+    from tests.at_once import forked_processes
 
-    with forked_jobs():
+    with forked_processes():
         yield
 
 

@@ -2,5 +2,5 @@
 
 import importlib
 
-for name in ("benchmarks.gpu.preloaded", "src.sweep", "torch.utils.tensorboard"):
+for name in ("benchmarks.gpu.preloaded", "src.report", "src.sweep", "torch.utils.tensorboard"):
     importlib.import_module(name)

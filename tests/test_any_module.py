@@ -5,7 +5,7 @@ import json
 import pkgutil
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from src.engine.checkpoints.digest import digest
 from src.reproduce import main as reproduce
 from src.runs import main as runs
 from src.train import main
-from tests.at_once import Fork
+from tests.at_once import Fork, forked_processes
 from tests.test_killed_run import finish, kill_often
 from tests.test_train import refusal
 
@@ -90,6 +90,12 @@ def trial(request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     put_text(monkeypatch)
     write_config(**TRIALS[request.param])
     return request.param
+
+
+@pytest.fixture
+def trials_forked(loaded: None) -> Iterator[None]:
+    with forked_processes(prepare=offline):
+        yield
 
 
 def write_config(callbacks: str | None = None, **parts) -> None:

@@ -1,6 +1,5 @@
 """Seeds, comparisons and sweeps of modules that know nothing of this project."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ from src.engine.records.run_record import RunRecord
 from src.runs import main as runs
 from src.sweep import main as sweep
 from src.train import main
-from tests.at_once import forked_jobs
-from tests.test_any_module import offline, trial  # noqa: F401  # a fixture
+from tests.test_any_module import trial, trials_forked  # noqa: F401  # fixtures
 from tests.test_train import refusal_of
 
 WATCHED = {  # metric of the validation, how to say which value is best, metric of the test
@@ -26,14 +24,7 @@ WATCHED = {  # metric of the validation, how to say which value is best, metric 
     "fine-tuning": ("val_acc", "max", "val_acc_best"),
 }
 LOGGED = {"gan": "g_loss", "dqn": "reward"}  # while they train, for they validate nothing
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def forked(loaded) -> Iterator[None]:
-    """Let the processes of a group begin at once."""
-    with forked_jobs(prepare=offline):
-        yield
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("trials_forked")]
 
 
 def watched(name: str) -> list[str]:

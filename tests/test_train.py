@@ -4,10 +4,8 @@ import hashlib
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +24,7 @@ from src.engine.records.metric import Metric
 from src.engine.training.cli import TrainCLI
 from src.models import CNN
 from src.train import DEFAULT, main
+from tests.at_once import Fork
 from tests.conftest import Train, newest_metrics
 
 SMALL = {
@@ -458,23 +457,11 @@ def test_no_data_and_no_network_is_one_line(
     assert "copy the files there by hand" in line
 
 
-def start(folder: Path, *args: str) -> subprocess.Popen[str]:
-    root = str(Path(__file__).parents[1])
-    return subprocess.Popen(
-        [sys.executable, "-m", "src.train", *FLAGS, *args],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": root},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 @pytest.mark.slow
+@pytest.mark.usefixtures("loaded")
 def test_two_processes_share_one_run(train: Train, tmp_path: Path) -> None:
-    process = start(
-        tmp_path, "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"
-    )
+    two = "--trainer.accelerator=cpu --trainer.devices=2 --trainer.strategy=ddp"
+    process = Fork(*FLAGS, *two.split())
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert output.count("test accuracy") == 1
@@ -488,21 +475,7 @@ def test_two_processes_share_one_run(train: Train, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_interrupt_is_quiet_and_says_how_to_go_on(train: Train, tmp_path: Path) -> None:
-    process = start(tmp_path, "--trainer.max_epochs=100000")
-    last = tmp_path / "checkpoints" / "version_0" / "last.ckpt"
-    deadline = time.monotonic() + 60
-    while not last.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, output
-    assert "Traceback" not in output
-    assert "python -m src.train --ckpt_path checkpoints/version_0" in output
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("ending", ["> /dev/full", "2> /dev/full", "| head -c 1", ">&-"])
+@pytest.mark.parametrize("ending", ["> /dev/full 2> /dev/full", "| head -c 1", ">&-"])
 def test_run_ends_well_when_nobody_reads_it(train: Train, tmp_path: Path, ending: str) -> None:
     command = shlex.join([sys.executable, "-m", "src.train", *FLAGS])
     script = f"{command} {ending}; exit ${{PIPESTATUS[0]}}"

@@ -7,7 +7,7 @@ import pytest
 
 from src import demo, evaluate, export, label_errors, predict, report
 from src.train import main
-from tests.test_any_module import trial  # noqa: F401  # a fixture
+from tests.test_any_module import trial, trials_forked  # noqa: F401  # fixtures
 from tests.test_train import refusal_of
 
 MEANS_NOTHING = ("Traceback", "accuracy", "precision", "image", "%")
@@ -45,8 +45,8 @@ def tells_the_test() -> bool:
 
 
 @pytest.mark.slow
-def test_report_of_a_trial_evaluates_it(trial: str, monkeypatch, capsys) -> None:  # noqa: F811
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+@pytest.mark.usefixtures("trials_forked")
+def test_report_of_a_trial_evaluates_it(trial: str, capsys) -> None:  # noqa: F811
     main(["--config=x.yaml", "--trainer.max_epochs=1"])
     report.main(["last"])
     without = "is shown without an evaluation" in capsys.readouterr().err
