@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, cast
 import torch
 import torchmetrics
 from lightning.pytorch import LightningModule
+from lightning.pytorch.callbacks import ModelPruning
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from typing_extensions import override
@@ -15,6 +16,7 @@ from src.engine import Metric, UsageError, logs_at
 from src.tasks.one_cycle import OneCycle
 
 _SPLITS = "train", "val", "test"
+_VIEWS_AS_VECTORS = torch.optim.LBFGS, ModelPruning  # weights, which must lie in order for that
 _BY_STEP = OneCycle, torch.optim.lr_scheduler.OneCycleLR, torch.optim.lr_scheduler.CyclicLR
 
 
@@ -162,6 +164,9 @@ class SupervisedTask(LightningModule):
 
     @override
     def on_train_start(self) -> None:
+        users = [*self.trainer.callbacks, *self.trainer.optimizers]
+        if any(isinstance(each, _VIEWS_AS_VECTORS) for each in users):
+            self.network.to(memory_format=torch.contiguous_format)
         for scheduler in [config.scheduler for config in self.trainer.lr_scheduler_configs]:
             if isinstance(scheduler, OneCycle):
                 scheduler.total_steps = self._total_steps()
@@ -212,8 +217,6 @@ class SupervisedTask(LightningModule):
     @override
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer()
-        if isinstance(optimizer, torch.optim.LBFGS):  # it views gradients as vectors
-            self.network.to(memory_format=torch.contiguous_format)
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)

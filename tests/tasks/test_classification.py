@@ -3,6 +3,7 @@ from functools import partial
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningDataModule
+from lightning.pytorch.callbacks import ModelPruning
 from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers.logger import DummyLogger
 from torch import nn
@@ -30,9 +31,10 @@ class Recorder(Callback):
         self.logged.append({key: float(value) for key, value in trainer.logged_metrics.items()})
 
 
-def fit(task: ClassificationTask, batches: list[Batch], **settings) -> Recorder:
+def fit(task: ClassificationTask, batches: list[Batch], callbacks=(), **settings) -> Recorder:
     recorder = Recorder()
-    trainer = bare_trainer(callbacks=[recorder], **{"log_every_n_steps": 50, **settings})
+    settings = {"log_every_n_steps": 50, **settings}
+    trainer = bare_trainer(callbacks=[recorder, *callbacks], **settings)
     trainer.fit(task, DataLoader(batches, batch_size=None), DataLoader(batches, batch_size=None))
     return recorder
 
@@ -63,6 +65,15 @@ def test_optimizer_that_computes_a_step_many_times_counts_it_once(batch: Batch) 
     logged = task.trainer.callback_metrics
     torch.testing.assert_close(logged["train/loss"], before)
     assert logged["val/loss"] < before
+
+
+def test_weights_are_pruned(batch: Batch) -> None:
+    task = ClassificationTask(CNN(), optimizer=sgd(0.1))
+    pruning = ModelPruning("l1_unstructured", amount=0.5, make_pruning_permanent=True)
+    fit(task, [batch], callbacks=[pruning])
+    weights = [value for name, value in task.named_parameters() if name.endswith("weight")]
+    zeros = sum(int((weight == 0).sum()) for weight in weights)
+    assert zeros / sum(map(torch.numel, weights)) == pytest.approx(0.5, abs=0.01)
 
 
 def test_label_smoothing_changes_training_loss_only(batch: Batch) -> None:

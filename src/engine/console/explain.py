@@ -34,6 +34,7 @@ _PLAINER = (
 )
 
 # What Lightning and torchmetrics say of a package that one of their classes needs.
+_OTHER_CLASS = re.compile(r"\n.*Problem with given class_path.*\n\s*Option '(.+)' is not accepted")
 _MISSING = re.compile(r"class_path '(?:\w+\.)*(\w+)':\s+Requirement '([\w-]+)[^']*' not met")
 
 # Lightning's loggers for a service that has ended, and for one that its command line cannot name.
@@ -67,6 +68,7 @@ def explain(message: str, options: Iterable[str] = ()) -> str:
     for pattern, plain in _PLAINER:
         message = re.sub(pattern, plain, message)
     keys = re.findall(r'Parser key "([^"]+)"', message)
+    message = _OTHER_CLASS.sub(lambda lacks: "" if lacks[1] in keys else lacks[0], message)
     where = "--" + ".".join(keys)
     if missing := _MISSING.search(message):
         return f"{missing[1]} needs {missing[2]}: pip install {missing[2]}"

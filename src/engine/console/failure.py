@@ -151,7 +151,7 @@ def _say_stopped(signum: int, run: _Run | None, continues: bool) -> None:
 
 def _say_failed(error: Exception, exit_code: int, run: _Run | None) -> None:
     sentence = explain(str(error)) if exit_code == USER_ERROR else _located(error)
-    if isinstance(error, ModuleNotFoundError):
+    if isinstance(error, ModuleNotFoundError) and "pip install" not in sentence:
         sentence += ": install the project with `make train`, then source .venv/bin/activate"
     print(f"error: {printable(masked(sentence))}", file=sys.stderr)
     if run and run.log_dir.is_dir():

@@ -220,6 +220,21 @@ def test_number_in_the_place_of_a_class_is_told(capsys) -> None:
     assert capsys.readouterr().err == "error: --network: expected the name of a class, got 3\n"
 
 
+def test_option_that_one_of_several_classes_has_is_not_denied() -> None:
+    message = """Parser key "trainer.callbacks":
+  Does not validate against any of the Union subtypes
+  Errors:
+    - Problem with given class_path 'lightning.pytorch.callbacks.ThroughputMonitor':
+        Parser key "batch_size_fn":
+          Expected a dot import path string: lenn
+    - Problem with given class_path 'lightning.Callback':
+        Option 'batch_size_fn' is not accepted
+  Given value type: <class 'jsonargparse._util.NestedArg'>
+  Given value: NestedArg(key='batch_size_fn', val='lenn')"""
+    told = "--trainer.callbacks.batch_size_fn: there is no class lenn"
+    assert explain(message).startswith(told)
+
+
 def test_several_causes_are_alternatives() -> None:
     message = """Parser key "trainer.devices":
   Does not validate against any of the Union subtypes

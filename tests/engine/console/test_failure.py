@@ -130,6 +130,12 @@ def test_missing_package_comes_with_the_way_to_it(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == f"error: No module named 'torch': {way}\n"
 
 
+def test_way_to_a_package_that_a_library_tells_is_enough(capsys) -> None:
+    told = "`DeviceStatsMonitor` needs psutil: `pip install -U psutil`"
+    assert fail(ModuleNotFoundError(told)) == 1
+    assert capsys.readouterr().err == f"error: {told}\n"
+
+
 def test_run_that_wrote_nothing_gives_its_number_back(tmp_path: Path) -> None:
     fail(ValueError("broken"), run=Run.new(tmp_path))
     assert Run.new(tmp_path).version == 0
