@@ -164,7 +164,7 @@ class SupervisedTask(LightningModule):
 
     @override
     def on_train_start(self) -> None:
-        users = [*self.trainer.callbacks, *self.trainer.optimizers]
+        users = [*self.trainer.callbacks, *self.trainer.optimizers]  # type: ignore[attr-defined]
         if any(isinstance(each, _VIEWS_AS_VECTORS) for each in users):
             self.network.to(memory_format=torch.contiguous_format)
         for scheduler in [config.scheduler for config in self.trainer.lr_scheduler_configs]:
