@@ -3,10 +3,13 @@
 import importlib.metadata
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 from datetime import UTC, datetime
+from difflib import unified_diff
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,18 +66,26 @@ def code_state(folder: Path) -> dict[str, str]:
         folder: Folder of the code.
 
     Returns:
-        `commit`, `status` (files that are changed or unknown to git), `diff`, and `carries`, which
-        says how much that is; each without secrets, and empty where there is no git, or where the
-        folder is not under it.
+        `commit`, `status` (files that are changed or unknown to git), `diff` (with what has been
+        loaded, from there or from the working directory, of files that are unknown), and `carries`,
+        which says how much that is; each without secrets, and empty where there is nothing to say.
     """
-    diff = _git(folder, "diff", "HEAD")
+    added = _unknown_code(folder.resolve(), _git(folder, "ls-files", "-z").split("\0"))
+    parts = [_git(folder, "diff", "HEAD")] + [
+        "\n".join(unified_diff([], text.splitlines(), "/dev/null", f"b/{name}", lineterm=""))
+        for name, text in added.items()
+    ]
+    diff = "\n".join(filter(None, parts))
     if len(diff) >= _MOST_DIFF:  # the last line could be half a secret
         diff = diff[:_MOST_DIFF].rpartition("\n")[0] + "\n[cut]"
     return {
         "commit": _git(folder, "rev-parse", "HEAD"),
         "status": masked(_git(folder, "status", "--porcelain")),
         "diff": masked(diff),
-        "carries": _carried(_git(folder, "diff", "HEAD", "--numstat")),
+        "carries": _carried(
+            _git(folder, "diff", "HEAD", "--numstat").splitlines()
+            + [f"{len(text.splitlines())}\t0\t{name}" for name, text in added.items()]
+        ),
     }
 
 
@@ -119,9 +130,28 @@ def _inputs(trainer: Trainer, data: LightningDataModule | None) -> dict[str, str
     }
 
 
-def _carried(numstat: str) -> str:
+def _unknown_code(folder: Path, known: list[str]) -> dict[str, str]:
+    """Read the modules of the user that are loaded and that git does not know, by their names."""
+    places = f"{folder}{os.sep}", f"{Path.cwd()}{os.sep}"
+    installed = re.compile(
+        rf"{re.escape(sysconfig.get_path('stdlib'))}|.*[/\\](site|dist)-packages"
+    )
+    found = {}
+    for file in sorted(
+        {getattr(module, "__file__", None) or "" for module in sys.modules.values()}
+    ):
+        place = next(filter(file.startswith, places), None)
+        if place is None or not file.endswith(".py") or installed.match(file):
+            continue
+        name = file.removeprefix(place)
+        if place != places[0] or (any(known) and Path(name).as_posix() not in known):
+            found[name] = Path(file).read_text(errors="replace")
+    return dict(sorted(found.items()))
+
+
+def _carried(numstat: list[str]) -> str:
     """Sum up the changes that `git diff --numstat` lists."""
-    rows = [line.split("\t", 2) for line in numstat.splitlines()]
+    rows = [line.split("\t", 2) for line in numstat]
     if not rows:
         return ""
     lines = sum(int(count) for row in rows for count in row[:2] if count != "-")  # "-": binary

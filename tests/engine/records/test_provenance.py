@@ -17,7 +17,8 @@ from tests.tiny_mnist import TinyMNIST
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def repository(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     for words in (
         ["init", "-q"],
         ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
@@ -37,6 +38,41 @@ def test_code_that_is_not_committed_is_recorded(repository: Path) -> None:
     assert state["carries"] == "1 file, 1 line: code.py"
 
 
+def test_loaded_code_that_git_does_not_know_is_recorded(
+    repository: Path, tmp_path_factory, monkeypatch
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for name, folder in (("new_lab", repository), ("other_lab", elsewhere), ("code", repository)):
+        (folder / f"{name}.py").write_text(f"of = '{name}'\n\n")
+        monkeypatch.setitem(sys.modules, name, Fake(__file__=str(folder / f"{name}.py")))
+    (repository / "unused.py").write_text("x = 1\n")
+    (repository / "site-packages").mkdir()
+    (repository / "site-packages" / "lib.py").write_text("lib = 1\n")
+    library = Fake(__file__=str(repository / "site-packages" / "lib.py"))
+    monkeypatch.setitem(sys.modules, "lib", library)
+    monkeypatch.chdir(elsewhere)
+    state = code_state(repository)
+    for name in ("new_lab", "other_lab"):
+        assert (
+            f"--- /dev/null\n+++ b/{name}.py\n@@ -0,0 +1,2 @@\n+of = '{name}'\n+" in state["diff"]
+        )
+    assert state["diff"].count("+of = 'code'") == 1
+    assert not any(word in state["diff"] for word in ("x = 1", "lib = 1"))
+    assert state["carries"] == "3 files, 6 lines: code.py, new_lab.py, other_lab.py"
+
+
+def test_code_without_git_is_recorded_where_the_user_works(tmp_path: Path, monkeypatch) -> None:
+    for folder in ("source", "work"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"of_{folder}.py").write_text("x = 1\n")
+        module = Fake(__file__=str(tmp_path / folder / f"of_{folder}.py"))
+        monkeypatch.setitem(sys.modules, f"of_{folder}", module)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "work")
+    state = code_state(tmp_path / "source")
+    assert (state["commit"], state["carries"]) == ("", "1 file, 1 line: of_work.py")
+
+
 def test_long_diff_is_cut(repository: Path) -> None:
     (repository / "code.py").write_text("x" * 2_000_000)
     diff = code_state(repository)["diff"]
@@ -52,6 +88,7 @@ def test_summary_of_changes_names_a_few_files(repository: Path) -> None:
 
 
 def test_code_without_git_is_no_failure(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     assert code_state(tmp_path)["commit"] == ""
     monkeypatch.setenv("PATH", "")
     assert code_state(tmp_path) == dict.fromkeys(("commit", "status", "diff", "carries"), "")
@@ -148,7 +185,7 @@ def test_secrets_are_in_no_state_of_the_code(repository: Path) -> None:
     ],
 )
 def test_changes_are_counted(rows: str, text: str) -> None:
-    assert of_session._carried(rows) == text
+    assert of_session._carried(rows.splitlines()) == text
 
 
 def test_commits_and_inputs_that_are_not_known_are_none() -> None:
