@@ -113,3 +113,17 @@ def arrange(
         *given,  # the user's, who see all of the above; Lightning's bar, summary and checkpoints
         *filter(None, writing),  # see what all others did, and stop last
     ]
+
+
+def early_end(trainer: Trainer) -> str:
+    """Say why callbacks have ended a training before its end, in their own words.
+
+    Args:
+        trainer: Trainer that has trained, and tested nothing yet.
+
+    Returns:
+        Their reasons; empty if it has gone to its end.
+    """
+    reasons = [getattr(each, "stopping_reason_message", None) for each in callbacks_of(trainer)]
+    said = "; ".join(filter(None, reasons)) if trainer.should_stop else ""
+    return said.replace(" Signaling Trainer to stop.", "").rstrip(".")

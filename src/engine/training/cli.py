@@ -33,7 +33,7 @@ from src.engine.records.masked_settings import refuse_masked
 from src.engine.records.run_logger import RunLogger, continue_loggers
 from src.engine.records.save_config import SaveConfig, dump, dump_default
 from src.engine.seed import chosen_seed
-from src.engine.training.callbacks import add_callbacks, arrange
+from src.engine.training.callbacks import add_callbacks, arrange, early_end
 from src.engine.training.drop_unused_work import drop_unused_work
 from src.engine.training.environment import environment, refuse_other_number
 from src.engine.training.target import Target, parse_target
@@ -63,6 +63,7 @@ class TrainCLI(LightningCLI):
         run: Folders of the run; None if nothing shall be written.
         heartbeat: Counts the seconds of the run; None if nothing shall be written.
         target: Ends the training at a value of a metric; None if the command names none.
+        ended_early: Why callbacks have ended it; empty if none has.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class TrainCLI(LightningCLI):
         self._like_default = True
         self.heartbeat: Heartbeat | None = None
         self.target: Target | None = None
+        self.ended_early = ""
         super().__init__(
             LightningModule,
             None,  # any data module, or none: a module may bring its own loaders
@@ -209,6 +211,7 @@ class TrainCLI(LightningCLI):
         drop_unused_work(self.trainer)
         try:
             self._run_trainer(self.trainer.fit, self.resumed.path if self.resumed else None)
+            self.ended_early = early_end(self.trainer)  # the best state may be of before that
         except Exception as error:
             self.known.refuse_missed(self.trainer, error)
             if isinstance(error, ValueError) and "val_check_interval" in str(error):

@@ -57,8 +57,9 @@ def finish(cli: TrainCLI, totals: Totals, describe: Describe = lambda *_: {}) ->
     folder = picture_folder(cli.trainer) or run.log_dir
     longer = _longer(cli.trainer, bool(cli.config.trainer.max_time))
     outcome = describe(cli.model, metrics)
-    kept = "last" if cli.best.takes_last else "best"
-    return _summary(run, folder, metrics, longer, cli.config.target, totals.tested, outcome, kept)
+    kept, target = "last" if cli.best.takes_last else "best", cli.config.target
+    early, tested = cli.ended_early, totals.tested
+    return _summary(run, folder, metrics, longer, target, tested, outcome, kept, early)
 
 
 def _saved_part(model: LightningModule) -> nn.Module:
@@ -109,6 +110,7 @@ def _summary(
     tested: Mapping[str, float] | None = None,
     outcome: Mapping[str, str] | None = None,
     kept: str = "best",
+    early: str = "",
 ) -> str:
     """Write the table of what was reached, what it took, where all is and how to continue."""
     best = [
@@ -126,6 +128,7 @@ def _summary(
         f"{kept} state": ", ".join(best),
         "training": f"{steps:,} steps in {epochs} epoch{'s' * (epochs != 1)}"
         + (f", {rate:,.0f} samples/s" if rate else ""),
+        "ended early": early,
         "target": f"{target} {_reached(metrics)}" if target else "",
         "seconds": ", ".join(f"{metrics[f'{part}_s']:.1f} {part}" for part in parts),
         "weights": f"{checkpoints}/model.pt",

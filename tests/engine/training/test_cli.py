@@ -170,7 +170,8 @@ def test_training_begins_or_goes_on(path: str | None, managed: bool, monkeypatch
     asked, lean = [], []
     monkeypatch.setattr("src.engine.training.cli.drop_unused_work", lean.append)
     trainer = Fake(fit=lambda *words, **options: asked.append((words, options)))
-    trainer._checkpoint_connector = Fake(_user_managed=None)
+    vars(trainer).update(callbacks=[], _checkpoint_connector=Fake(_user_managed=None))
+    trainer.should_stop = False
     command(trainer=trainer, resumed=path and Fake(path=path)).fit()
     assert asked == [(("task", "data"), {"ckpt_path": path, "weights_only": True})]
     assert (trainer._checkpoint_connector._user_managed, lean) == (managed, [trainer])

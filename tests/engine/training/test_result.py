@@ -14,6 +14,7 @@ from src.engine.records.ledger import looks
 from src.engine.records.totals import Totals
 from src.engine.training.result import _longer, _summary, finish
 from src.tasks import ClassificationTask
+from src.train import main
 from tests.conftest import Train
 
 SESSION = {
@@ -60,7 +61,13 @@ def command_of(run: Run, **parts) -> Fake:
     vars(trainer).update(is_global_zero=True, callbacks=[], logged_metrics={})
     model = Fake(network=torch.nn.Linear(1, 1))
     config = Fake(trainer=Fake(max_time=None), target=None)
-    parts = {"target": None, "heartbeat": None, "best": best, "trainer": trainer} | parts
+    parts = {
+        "target": None,
+        "ended_early": "",
+        "heartbeat": None,
+        "best": best,
+        "trainer": trainer,
+    } | parts
     return Fake(**{"run": run, "model": model, "config": config} | parts)
 
 
@@ -219,6 +226,16 @@ def test_time_limit_is_named_where_training_goes_on(run: Run) -> None:
     table = finish(command, totals_of())
     assert table.endswith("--trainer.max_epochs 4 --trainer.max_time null")
     assert "best state" not in table
+
+
+def test_reason_of_an_early_end_is_told(train: Train, capsys) -> None:
+    stop = "EarlyStopping", "monitor=val/acc", "mode=max", "min_delta=1", "patience=1"
+    words = "--trainer.callbacks=" + stop[0], *(f"--trainer.callbacks.{word}" for word in stop[1:])
+    assert train("--trainer.max_epochs=9", *words)["epochs"] == 2
+    told = "ended early    Monitored metric val/acc did not improve in the last 1 records. Best"
+    assert told in capsys.readouterr().out
+    main(["--ckpt_path=last", "--trainer.max_epochs=3", "--trainer.callbacks.patience=5"])
+    assert "ended early" not in capsys.readouterr().out
 
 
 def test_figures_are_json_when_one_is_infinite(train: Train, monkeypatch) -> None:
