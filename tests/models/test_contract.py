@@ -66,7 +66,7 @@ def case(make: Make, batch: Batch) -> Case:
 
 def taken(make: Make, image: torch.Tensor, label: torch.Tensor, num_classes: int) -> Case:
     if make is CausalTransformer:
-        text = image.flatten(1).mul(100).long() % num_classes
+        text = image.flatten(1)[:, ::8].mul(100).long() % num_classes  # a short one
         return text[:, :-1], text[:, 1:]
     if make is UNet:
         return image, image[:, 0].mul(100).long() % num_classes
