@@ -1,4 +1,5 @@
 from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
 
 import pytest
@@ -68,3 +69,30 @@ def test_graph_is_not_drawn_of_later_batches(batch, monkeypatch, step: int, numb
     graph.on_train_batch_start(SimpleNamespace(global_step=step), task, batch, number)
     graph.on_train_epoch_end(SimpleNamespace(), task)
     assert not images
+
+
+class Untraceable(nn.Module):
+    """Give what torch's tracer does not take, or fail as a copy of what a profiler watches."""
+
+    def __init__(self, copied: bool) -> None:
+        super().__init__()
+        self.lock = None if copied else Lock()
+
+    def forward(self, x: torch.Tensor) -> object:
+        return {"out": x}
+
+
+@pytest.mark.parametrize(
+    ("copied", "why"), [(True, "Encountering a dict"), (False, "cannot pickle '_thread.lock'")]
+)
+def test_network_that_cannot_be_traced_does_not_end_a_run(
+    tmp_path: Path, batch: Batch, capsys, copied: bool, why: str
+) -> None:
+    trainer = Trainer(logger=TensorBoardLogger(tmp_path), accelerator="cpu")
+    graph, task = ModelGraph(), ClassificationTask(Untraceable(copied))
+    graph.on_train_batch_start(trainer, task, batch, 0)
+    graph.on_train_epoch_end(trainer, task)
+    said = capsys.readouterr()
+    assert said.err.startswith(f"note: the graph of the network is not drawn: {why}")
+    assert said.err.count("\n") == 1
+    assert "No graph saved" not in said.out

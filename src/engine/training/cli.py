@@ -147,7 +147,7 @@ class TrainCLI(LightningCLI):
         for name in TAKEN_OUT:
             if self.config.pop(name):
                 raise ValueError(f"--{name} belongs on the command line, not in a configuration")
-        _refuse_too_small(self.config["trainer"])
+        _refuse_settings(self.config["trainer"])
         if self.config["target"]:
             parse_target(self.config["target"])
         self.config["seed_everything"] = chosen_seed(self.config["seed_everything"])
@@ -261,7 +261,12 @@ class TrainCLI(LightningCLI):
         return trainer
 
 
-def _refuse_too_small(settings: Namespace) -> None:
+def _refuse_settings(settings: Namespace) -> None:
+    if settings["barebones"]:
+        raise ValueError(
+            "--trainer.barebones true forbids checkpoints, curves and metrics, which a run leaves: "
+            "leave it out, or take --trainer.fast_dev_run true, which writes nothing"
+        )
     for name, least in _LEAST.items():
         if (value := settings[name]) is not None and value < least:
             raise ValueError(f"--trainer.{name} must be at least {least}, got {value}")

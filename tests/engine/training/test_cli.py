@@ -210,6 +210,7 @@ def test_best_state_is_tested_or_loaded(
     ("word", "said"),
     [
         ("--target=acc", "--target must be a metric of the validation"),
+        ("--trainer.barebones=true", "forbids checkpoints, curves and metrics"),
         ("--model.num_classes=3", "the data set gives it, as data.num_classes"),
     ],
 )
