@@ -96,11 +96,11 @@ def test_number_that_the_environment_says_must_be_that_of_the_run(monkeypatch) -
 
 
 def test_machines_of_kubeflow_find_each_other(monkeypatch) -> None:
-    for name, value in {"MASTER_ADDR": "10.0.0.1", "RANK": "1", "WORLD_SIZE": "2"}.items():
+    for name, value in {"MASTER_ADDR": "10.0.0.1", "RANK": "0", "WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
     trainer = bare_trainer(plugins=chosen(KubeflowEnvironment()), devices=1, num_nodes=2)
     refuse_other_number(trainer)
-    assert (trainer.world_size, trainer.global_rank) == (2, 1)
+    assert (trainer.world_size, trainer.global_rank) == (2, 0)
 
 
 def test_one_process_needs_none() -> None:
