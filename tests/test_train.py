@@ -60,10 +60,11 @@ def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_every_config_trains_a_batch(train: Train, config: Path) -> None:
+def test_every_config_trains_a_batch(train: Train, config: Path, capsys) -> None:
     data = yaml.safe_load(config.read_text())["data"]["class_path"].rpartition(".")[2]
     small = SMALL.get(data, "tests.tiny_mnist.TinyMNIST")
     train(f"--config={config}", f"--data={small}", "--trainer.fast_dev_run=true")
+    assert "nothing was validated" not in capsys.readouterr().err
 
 
 def test_run_leaves_everything_it_promises(
@@ -195,7 +196,7 @@ def test_run_may_end_in_steps(train: Train, capsys: pytest.CaptureFixture[str]) 
     assert metrics["steps"] == 11
     assert "--trainer.max_steps 22" in capsys.readouterr().out
     code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt")
-    assert (code, "already reached its end, 11 steps" in line) == (2, True)
+    assert (code, "already reached its end, step 11" in line) == (2, True)
 
 
 @pytest.mark.filterwarnings("ignore:.*checkpoint that ended before the epoch ended")
@@ -303,7 +304,7 @@ def test_finished_run_has_nothing_to_go_on_with(
     finished("--trainer.max_epochs=1")
     code, line = refusal(capsys, "--ckpt_path=checkpoints/version_0/last.ckpt")
     assert code == 2
-    assert "already reached its end, 1 epochs: give --trainer.max_epochs more than 1" in line
+    assert "already reached its end, epoch 1: give --trainer.max_epochs more than 1" in line
 
 
 def test_finished_run_without_a_test_is_tested_when_that_is_asked_for(train: Train, capsys) -> None:

@@ -97,12 +97,12 @@ def refuse_finished(checkpoint: dict[str, Any], now: dict[str, Any], found: list
     """
     test = "" if now.get("test", True) else ", or test it with python -m src.evaluate"
     epochs, steps = epochs_done(checkpoint), checkpoint["global_step"]
-    for done, unit in [(epochs, "epochs"), (steps, "steps")]:
-        end = now[f"trainer.max_{unit}"]
+    for done, unit in (epochs, "epoch"), (steps, "step"):
+        end = now[f"trainer.max_{unit}s"]
         if end is not None and 0 <= end <= done:
             raise ValueError(
-                f"nothing is left to do, the checkpoint has already reached its end, {done} {unit}:"
-                f" give --trainer.max_{unit} more than {done}{test}"
+                f"nothing is left to do, the checkpoint has already reached its end, {unit} {done}:"
+                f" give --trainer.max_{unit}s more than {done}{test}"
             )
     if checkpoint.get("ended") and not moves_end(found):
         raise ValueError(

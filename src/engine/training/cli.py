@@ -222,7 +222,7 @@ class TrainCLI(LightningCLI):
         """Test the best state, which the model then holds; without one, the state it has."""
         best = self.best.best_model_path or None
         tested = self._is_tested()
-        if not best and self.best in callbacks_of(self.trainer):
+        if self.run and not best and self.best in callbacks_of(self.trainer):
             why = "nothing was validated" if self.best.monitor else _NO_METRIC
             note(f"{why}: the last state is {_DONE[tested]}")
         if tested:
