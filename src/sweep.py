@@ -1,8 +1,6 @@
 """Search for settings by validation: `python -m src.sweep --help`."""
 
 import dataclasses
-import importlib
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,27 +71,22 @@ def _parser() -> VerbParser:
 def _judged(sweep: "Sweep") -> "Sweep":
     """Let each trial keep the state that is best by the sweep's metric, which is made known."""
     from src.engine.records.config_file import flat, read_config
-    from src.engine.records.metric import MODES, headline_of, published
+    from src.engine.records.metric import MODES
+    from src.search.published import published_by
 
     config = read_config(Path(sweep.config or DEFAULT), DEFAULT.parent)
-    given = {**dict(flat(config)), **sweep.fixed}
+    given = {**dict(flat(config)), **dict(flat(sweep.fixed))}
     monitor, mode = given.get("best.monitor"), given.get("best.mode")
     if sweep.metric and sweep.fixed.get("best.monitor", sweep.metric) != sweep.metric:
         raise ValueError(f"fixed best.monitor {monitor} is not the metric, {sweep.metric}")
     if sweep.metric in (None, monitor):
         told = next((best for best in MODES if str(mode).endswith(best)), None)
         sweep = dataclasses.replace(sweep, metric=monitor, mode=sweep.mode or told)
-    model = sweep.fixed.get("model", config.get("model"))
-    path = str(model.get("class_path") if isinstance(model, dict) else model)
-    importlib.import_module("src.tasks")
-    try:
-        task = pkgutil.resolve_name(path)
-    except (ValueError, ImportError, AttributeError):
-        task = None  # the first trial will say why
-    sweep = sweep.judged_by(published(task), headline_of(task))
+    known, headline = published_by(given)
+    sweep = sweep.judged_by(known, headline)
     last = str(mode).startswith("last")
-    known = sweep.metric in published(task)  # else only the sweep says which value is best
-    kept = f"last-{sweep.mode}" if last and not known else "last" if last else sweep.mode
+    is_known = sweep.metric in known  # else only the sweep says which value is best
+    kept = f"last-{sweep.mode}" if last and not is_known else "last" if last else sweep.mode
     best = {"best.monitor": sweep.metric, "best.mode": kept}
     return dataclasses.replace(sweep, fixed=sweep.fixed | best)
 

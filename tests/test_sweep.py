@@ -29,6 +29,7 @@ from src.search.sweep_file import Sweep
 from src.sweep import _best_config, _conclude, _judged, _words, main
 from src.train import main as train
 from tests.at_once import Fork
+from tests.tasks.test_contract import CASES
 from tests.test_train import refusal_of
 from tests.tiny_mnist import write_files
 
@@ -271,6 +272,51 @@ def test_trials_keep_the_state_that_the_sweep_is_about(metric, fixed, kept) -> N
     sweep = _judged(Sweep({}, config=str(CONFIG), metric=metric, fixed=fixed))
     assert {*_words(sweep)} >= {f"--best.monitor={kept[0]}", f"--best.mode={kept[1]}"}
     assert (sweep.metric, sweep.mode) == (kept[0], "max" if kept[0] == "val/acc" else "min")
+
+
+TASKS = {"MultiLabelTask": "f1", "RegressionTask": "rmse", "SegmentationTask": "miou"}
+TASKS |= {"LanguageModelTask": "perplexity"}
+
+
+ENOUGH = {"trainer.max_epochs": 3, "data.batch_size": 10}  # for a good rate to be better
+
+
+def fixed_of(task: str) -> dict[str, object]:
+    """Write the small run of a task as options of all trials, three epochs of it."""
+    words = [f"--model={task}", *CASES[task].run, "--trainer.callbacks=null"]
+    pairs = [word.removeprefix("--").split("=") for word in words]
+    return {name: yaml.safe_load(value) for name, value in pairs} | ENOUGH
+
+
+def chosen_of_both_rates() -> tuple[dict[str, str], float]:
+    """Read by what the best trial was chosen, and which of the two rates that were tried it has."""
+    trials = RunRecord.all(Path())
+    assert {each.settings["model.optimizer.lr"] for each in trials} == {1e-9, 0.03}
+    chosen = yaml.safe_load(Path("configs/small-best.yaml").read_text())
+    return chosen["best"], chosen["model"]["init_args"]["optimizer"]["init_args"]["lr"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_sweep_goes_by_the_headline_of_each_task_the_right_way(task: str, capsys) -> None:
+    rates = {"model.optimizer.lr": [1e-9, 0.03]}
+    write_sweep(trials=4, pruner=None, fixed=fixed_of(task), space=rates)
+    main(["small.yaml"])
+    monitor, rate = chosen_of_both_rates()
+    assert (monitor["monitor"], rate) == (f"val/{TASKS[task]}", 0.03)
+
+
+@pytest.mark.slow
+def test_sweep_goes_by_a_further_metric_the_right_way(capsys) -> None:
+    fixed = SWEEP["fixed"] | {
+        "model.metrics.f1": "MulticlassF1Score",
+        "model.metrics.f1.num_classes": 10,
+    }
+    rates = {"model.optimizer.lr": [1e-9, 0.03]}
+    write_sweep(trials=4, pruner=None, metric="val/f1", fixed=fixed, space=rates)
+    main(["small.yaml"])
+    monitor, rate = chosen_of_both_rates()
+    assert (monitor, rate) == ({"monitor": "val/f1", "mode": "max"}, 0.03)
 
 
 @pytest.mark.slow

@@ -201,5 +201,7 @@ def test_run_continues_exactly_and_is_evaluated(task, train: Train, monkeypatch,
 def test_training_ends_where_the_headline_is_good_enough(task, train: Train) -> None:
     words = [f"--model={task.__name__}", *CASES[task.__name__].run, "--trainer.max_epochs=9"]
     easy = 1000 if task.headline.mode == "min" else 1e-4
-    metrics = train(*words, f"--target={task.headline.of('val').name}={easy}")
+    name = task.headline.of("val").name
+    metrics = train(*words, f"--target={name}={easy}", f"--best.monitor={name}")
     assert metrics["epochs"] == 1
+    assert f"{name}_best" in metrics
