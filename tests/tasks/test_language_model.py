@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from src import demo, export, label_errors, predict, runs
+from src import demo, label_errors, predict, runs
 from src.compare import main as compare
 from src.engine import Metric
 from src.evaluate import main as evaluate
@@ -125,7 +125,7 @@ def test_commands_for_images_refuse_a_language_model(
 ) -> None:
     train(*words, "--trainer.max_epochs=1", "--trainer.limit_train_batches=2")
     before = sorted(Path().rglob("*"))
-    for verb in (predict, export, demo, label_errors):
+    for verb in (predict, demo, label_errors):
         more = ["x.png"] if verb is predict else []
         code, line = refusal_of(capsys, lambda verb=verb, more=more: verb.main(["last", *more]))
         assert code == 2
