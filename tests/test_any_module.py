@@ -256,7 +256,7 @@ def test_stranger_names_no_class_that_was_not_used_here(memory: Path, capsys) ->
 @pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_stopped_trial_ends_like_one_never_stopped(trial: str) -> None:
-    words = ["--config=x.yaml", "--trainer.max_epochs=30"]
+    words = ["--config=x.yaml", "--trainer.max_epochs=30", "--last.every_n_steps=2"]
     options = {"begin": partial(Fork, prepare=offline), "pause_s": 0.3}
     finish(*words, begin=options["begin"])
     kill_often(3, 1, *words, run=1, **options)
