@@ -1,11 +1,12 @@
 """Pictures that people make, and what `predict` says of them, 30 of each kind.
 
 Run by `python -m benchmarks.pictures CHECKPOINT`. The digits are MNIST's validation images, so that
-nothing is chosen on the test images.
+nothing is chosen on the test images; of these, 5,000 are read as they are, after all else.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,38 +15,16 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from benchmarks.photographed import PAPER, PEN, PHOTOGRAPHED, Draw, Grey, ink, page, picture
 from src.data import MNISTDataModule
 from src.deployment.answers import classify
 from src.deployment.classifier import Classifier
-from src.deployment.numbers import read_number
+from src.deployment.numbers import alone, read_number
 from src.engine.checkpoints.trained import Trained
 from src.evaluation.classification.trained_classifier import TrainedClassifier
 
-COUNT, SURE = 30, 0.9
+COUNT, SURE, CLEAN = 30, 0.9, 5000
 BLUNT = 6  # half of the width of a stroke that has a middle [px]
-PAPER, PEN = 225.0, 45.0
-Grey = npt.NDArray[np.float64]
-Draw = Callable[[Grey, np.random.Generator], Image.Image]
-
-
-def picture(grey: Grey) -> Image.Image:
-    """Round levels to pixels."""
-    return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-
-
-def ink(digit: Grey, side: int = 300, size: int = 200) -> Grey:
-    """Put a digit, (28, 28), into the middle of a page; 1 is ink."""
-    large = np.asarray(Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC))
-    sharp = ((large - 0.5) * 4 + 0.5).clip(0, 1)
-    page = np.zeros((side, side))
-    corner = (side - size) // 2
-    page[corner : corner + size, corner : corner + size] = sharp
-    return page
-
-
-def page(digit: Grey, random: np.random.Generator, size: int = 200) -> Grey:
-    """Write a digit dark on paper with a little noise."""
-    return PAPER - (PAPER - PEN) * ink(digit, size=size) + random.normal(0, 3, (300, 300))
 
 
 def thick(digit: Grey, random: np.random.Generator) -> Image.Image:
@@ -169,6 +148,7 @@ READABLE: dict[str, Draw] = {
     "rotated by 30 degrees": lambda digit, random: picture(
         page(ndimage.rotate(digit, random.choice([-30, 30]), reshape=False, order=1), random)
     ),
+    **PHOTOGRAPHED,
 }
 
 
@@ -228,7 +208,12 @@ def number(
 
 
 NUMBERS = {f"{count} digits": (count, (0.08, 0.6)) for count in range(2, 7)}
-NUMBERS["2 digits that touch"] = 2, (-0.15, -0.1)
+TOUCHING = {f"{count} digits that touch": (count, (-0.15, -0.1)) for count in (2, 3)}
+NUMBERS |= TOUCHING
+
+
+Case = tuple[Image.Image, str | None]
+Say = Callable[[Image.Image], tuple[str, float]]
 
 
 def main() -> None:
@@ -236,62 +221,85 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
     parser.add_argument("ckpt")
     parser.add_argument("--data_dir")
+    parser.add_argument("--split", choices=("train", "val"), default="val")
     parser.add_argument("--only", default="", help="part of the names of the kinds to draw")
     given = parser.parse_args()
     trained = TrainedClassifier.of(Trained.load(given.ckpt, given.data_dir), "predict")
     classifier = Classifier(**trained.classifier_parts()).eval()
     trained.data.prepare_data()
-    trained.data.setup("fit")
-    images = trained.data.splits["val"]
-    print("| picture | right | refused | wrong | wrong at 0.9 or more |\n|---|---|---|---|---|")
-    kinds = {name: draw for name, draw in (READABLE | NOT_DIGITS).items() if given.only in name}
-    for name, draw in kinds.items():
-        counts = _counts(classifier, images, draw, name in READABLE)
-        print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
+    for stage in ("fit", "test"):
+        trained.data.setup(stage)
+    splits = trained.data.splits
+    one, whole = partial(_one, classifier), partial(_whole, classifier)
+    rows: list[tuple[str, Say, Iterator[Case]]] = [
+        (name, one, _pictures(splits[given.split], name, draw))
+        for name, draw in (READABLE | NOT_DIGITS).items()
+    ]
     for name, (count, gap) in NUMBERS.items():
-        if given.only not in f"--all: {name}":
-            continue
-        counts = _numbers(classifier, images, count, gap)
-        print(f"| `--all`: {name} | {' | '.join(map(str, counts))} |", flush=True)
+        rows.append((f"`--all`: {name}", whole, _numbers(splits[given.split], count, gap)))
+    for name, (count, gap) in NUMBERS.items():
+        if name in TOUCHING:
+            nothing = ((drawn, None) for drawn, _ in _numbers(splits[given.split], count, gap))
+            rows.append((name, one, nothing))
+    rows.append((f"test image as it is, {CLEAN:,}", one, _clean(splits["test"])))
+    print("| picture | right | refused | wrong | wrong at 0.9 or more |\n|---|---|---|---|---|")
+    for name, say, cases in rows:
+        if given.only in name:
+            print(f"| {name} | {' | '.join(map(str, _counts(say, cases)))} |", flush=True)
 
 
-def _numbers(
-    classifier: Classifier, images: Any, count: int, gap: tuple[float, float]
-) -> list[int]:
-    """Count the same of numbers, each whole."""
-    right = refused = wrong = surely = 0
+def _pictures(images: Any, name: str, draw: Draw) -> Iterator[Case]:
+    """Draw one kind of picture, each of another digit."""
+    wanted = range(10) if name != "crossed seven" else (7,)
+    chosen = [number for number in range(1000) if int(images.label[number]) in wanted]
+    for case, number in enumerate(chosen[:COUNT]):
+        digit = images.image[number, 0].double().numpy() / 255
+        label = str(int(images.label[number])) if name in READABLE else None
+        yield draw(digit, np.random.default_rng(case)), label
+
+
+def _numbers(images: Any, count: int, gap: tuple[float, float]) -> Iterator[Case]:
+    """Draw numbers."""
     for case in range(COUNT):
         random = np.random.default_rng(case)
         chosen = random.integers(len(images.label), size=count)
         digits = [images.image[one, 0].double().numpy() / 255 for one in chosen]
         wanted = "".join(str(int(images.label[one])) for one in chosen)
-        try:
-            parts = MNISTDataModule.all_from_picture(number(digits, random, gap))
-        except ValueError:
-            refused += 1
-            continue
-        said = read_number(classifier, "picture", parts, "0123456789")
-        right += said.text == wanted
-        wrong += said.text != wanted
-        surely += said.text != wanted and said.probability >= SURE
-    return [right, refused, wrong, surely]
+        yield number(digits, random, gap), wanted
 
 
-def _counts(classifier: Classifier, images: object, draw: Draw, readable: bool) -> list[int]:
+def _clean(images: Any) -> Iterator[Case]:
+    for image, label in zip(images.image[:CLEAN, 0], images.label, strict=False):
+        yield Image.fromarray(image.numpy()), str(int(label))
+
+
+def _one(classifier: Classifier, drawn: Image.Image) -> tuple[str, float]:
+    """Read one digit, as `predict` does."""
+    data = MNISTDataModule
+    seen = alone(classifier, data.from_picture, data.one_from_picture, data.angles)(drawn)
+    (answer,) = classify(classifier, [("picture", seen)], "0123456789", data.angles)
+    return answer.prediction, answer.probability
+
+
+def _whole(classifier: Classifier, drawn: Image.Image) -> tuple[str, float]:
+    """Read a number, as `predict --all` does."""
+    marks = MNISTDataModule.all_from_picture(drawn)
+    said = read_number(classifier, "picture", marks, "0123456789")
+    return said.text, said.probability
+
+
+def _counts(say: Say, cases: Iterator[Case]) -> list[int]:
     """Count right, refused and wrong answers, and those wrong at 0.9 or more."""
     right = refused = wrong = surely = 0
-    for number in range(COUNT):
-        digit = images.image[number, 0].double().numpy() / 255  # type: ignore[attr-defined]
-        label = str(int(images.label[number])) if readable else None  # type: ignore[attr-defined]
+    for drawn, wanted in cases:
         try:
-            seen = MNISTDataModule.from_picture(draw(digit, np.random.default_rng(number)))
+            text, probability = say(drawn)
         except ValueError:
             refused += 1
             continue
-        (answer,) = classify(classifier, [("picture", seen)], "0123456789", MNISTDataModule.angles)
-        right += answer.prediction == label
-        wrong += answer.prediction != label
-        surely += answer.prediction != label and answer.probability >= SURE
+        right += text == wanted
+        wrong += text != wanted
+        surely += text != wanted and probability >= SURE
     return [right, refused, wrong, surely]
 
 

@@ -56,6 +56,7 @@ def _server(given: argparse.Namespace) -> "DemoServer":
     from src.deployment.classifier import Classifier
     from src.deployment.demo_page import demo_page
     from src.deployment.demo_server import DemoServer
+    from src.deployment.numbers import alone
     from src.deployment.recogniser import Recogniser
     from src.engine.checkpoints.trained import Trained
     from src.evaluation.classification.trained_classifier import TrainedClassifier
@@ -75,7 +76,9 @@ def _server(given: argparse.Namespace) -> "DemoServer":
     title = type(trained.data).__name__.removesuffix("DataModule")
     page = demo_page(title, about, names, getattr(trained.data, "handwritten", True))
     angles = getattr(trained.data, "angles", ())
-    recognise = Recogniser(classifier, from_picture, names, angles)
+    one_from_picture = getattr(trained.data, "one_from_picture", None)
+    reader = alone(classifier, from_picture, one_from_picture, angles)
+    recognise = Recogniser(classifier, reader, names, angles)
     return DemoServer(given.host, given.port, page, recognise)
 
 

@@ -32,6 +32,7 @@ def main(args: list[str] | None = None) -> None:
     given = _parser().parse_args(args)
     with one_line_failures(USER_ERROR, given.debug):
         from src.deployment.classifier import Classifier
+        from src.deployment.numbers import alone
         from src.engine.checkpoints.trained import Trained
         from src.evaluation.classification.trained_classifier import TrainedClassifier
 
@@ -45,8 +46,11 @@ def main(args: list[str] | None = None) -> None:
                 raise ValueError(f"--all: {kind} finds one thing in a picture: leave --all out")
         names = trained.published("class_names")
         classifier = Classifier(**trained.classifier_parts()).eval()
-    with one_line_failures(RUN_ERROR, given.debug):
         angles = getattr(trained.data, "angles", ())
+        if not given.all:
+            one_from_picture = getattr(trained.data, "one_from_picture", None)
+            reader = alone(classifier, reader, one_from_picture, angles)
+    with one_line_failures(RUN_ERROR, given.debug):
         say = _numbers if given.all else partial(_classes, angles=angles)
         text, refused = say(given, classifier, reader, names)
         _print(text)

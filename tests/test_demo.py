@@ -107,6 +107,14 @@ def test_page_tells_what_was_trained(trained: SimpleNamespace, temperature: floa
     assert not server.recognise.classifier.training
 
 
+def test_several_that_touch_are_told(trained: SimpleNamespace, monkeypatch) -> None:
+    trained.data.one_from_picture = lambda picture: "parts"
+    monkeypatch.setattr("src.deployment.numbers.chosen", lambda _, parts, angles: [*parts][:3])
+    several = pytest.raises(ValueError, match=r"^more than one digit \(3 found\)$")
+    with _server(_parser().parse_args(["last", "--port=0"])) as server, several:
+        server.recognise.from_picture(None)
+
+
 @pytest.mark.parametrize(("handwritten", "task"), [(True, "Draw a"), (False, "Show a")])
 def test_only_what_a_hand_can_draw_is_drawn(trained, handwritten: bool, task: str) -> None:
     trained.data.handwritten = handwritten

@@ -101,6 +101,15 @@ def test_all_digits_are_read_from_left_to_right(pair: Path, capsys) -> None:
     assert capsys.readouterr().out.split()[3:5] == ["pair.png", number["number"]]
 
 
+def test_picture_is_refused_in_which_several_are_read(
+    trained: TrainedClassifier, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr("src.deployment.numbers.chosen", lambda _, parts, angles: [parts[0]] * 2)
+    assert predict("pictures", "--format=json") == 1
+    reasons = {each["error"] for each in json.loads(capsys.readouterr().out)}
+    assert reasons == {"more than one digit (2 found)"}
+
+
 def test_all_is_refused_where_one_thing_is_found(
     trained: TrainedClassifier, monkeypatch, capsys
 ) -> None:

@@ -1,5 +1,8 @@
 """A picture of handwritten digits, from anywhere, as the makers of MNIST would have left it."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from PIL import Image, ImageOps
@@ -7,7 +10,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from src.data.separated import Box, cut_out, separated
-from src.data.written import Grey, Mask, all_written, written
+from src.data.touching import pieces
+from src.data.written import Grey, Mask, all_written, one, written
 
 _SIDE, _BOX = 28, 20  # of an image, and of the box that holds its digit [px]
 _LARGEST = 512  # a picture is first reduced to about this [px]
@@ -42,26 +46,81 @@ def centred_digit(picture: Image.Image) -> Tensor:
     return _image(*written(_grey(ImageOps.exif_transpose(picture))))
 
 
-def centred_digits(picture: Image.Image) -> list[tuple[Tensor, Box]]:
-    """Make such an image of each digit of a number, from left to right.
+class Part(NamedTuple):
+    """A mark, or a run of the pieces into which it may be cut.
+
+    Attributes:
+        first: Number of its first piece.
+        stop: Number of the piece after its last.
+        image: Pixels, `(1, 28, 28)`, `uint8`.
+        box: Where it is in the picture, upright.
+    """
+
+    first: int
+    stop: int
+    image: Tensor
+    box: Box
+
+
+def one_digit(picture: Image.Image) -> list[Part]:
+    """Make the image of `centred_digit`, and those of the parts that may be digits themselves.
+
+    Args:
+        picture: One digit, dark on light or light on dark, of any mode and size.
+
+    Returns:
+        All runs of the pieces of what is written; the whole is the first.
+
+    Raises:
+        ValueError: There is no digit, or there are several that do not touch.
+    """
+    upright = ImageOps.exif_transpose(picture)
+    ink, mark, corner = all_written(_grey(upright))
+    mark = one(mark)
+    (parts,) = _parts(ink, [mark], corner, _factor(upright))
+    return [parts[0]._replace(image=_image(ink, mark)), *parts[1:]]
+
+
+def centred_digits(picture: Image.Image) -> list[list[Part]]:
+    """Make such images of each mark of a number, from left to right.
 
     Args:
         picture: Digits side by side, dark on light or light on dark, of any mode and size.
 
     Returns:
-        Pixels, `(1, 28, 28)`, `uint8`, of each, and where it is in the picture, upright.
+        All runs of the pieces of each mark; the whole is the first.
 
     Raises:
-        ValueError: The picture is blank, the digits touch, stand in several lines, or something
-            among them is no digit.
+        ValueError: There is no digit, digits stand in several lines, or something among them is
+            none.
     """
     upright = ImageOps.exif_transpose(picture)
-    ink, mark, (top, left) = all_written(_grey(upright))
-    scale = _factor(upright)
+    ink, mark, corner = all_written(_grey(upright))
+    return _parts(ink, separated(mark), corner, _factor(upright))
+
+
+def _parts(
+    ink: Grey, marks: Sequence[Mask], corner: tuple[int, int], scale: int
+) -> list[list[Part]]:
+    top, left = corner
     found = []
-    for one, digit, box in cut_out(ink, separated(mark)):
-        place = [box.left + left, box.top + top, box.right + left, box.bottom + top]
-        found.append((_image(one, digit), Box(*(scale * edge for edge in place))))
+    for cuts in cut_out(ink, [pieces(mark) for mark in marks]):
+        found.append(
+            [
+                Part(
+                    cut.first,
+                    cut.stop,
+                    _image(cut.ink, cut.mark),
+                    Box(
+                        *(
+                            scale * edge
+                            for edge in map(sum, zip(cut.box, (left, top, left, top), strict=True))
+                        )
+                    ),
+                )
+                for cut in cuts
+            ]
+        )
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torchvision.datasets import MNIST
 
-from src.data.centred_digit import centred_digit, centred_digits
+from src.data.centred_digit import centred_digit, centred_digits, one_digit
 from src.data.files import Wheel
 from src.data.idx_data_module import IdxDataModule
 
@@ -40,5 +40,6 @@ class MNISTDataModule(IdxDataModule):
         *(947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729),
     )
     from_picture = staticmethod(centred_digit)
+    one_from_picture = staticmethod(one_digit)
     all_from_picture = staticmethod(centred_digits)
     angles: tuple[float, ...] = (-30.0, 30.0)  # at which `predict` and the demo look, too

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from torchvision.datasets import QMNIST
 from typing_extensions import override
 
-from src.data.centred_digit import centred_digit, centred_digits
+from src.data.centred_digit import centred_digit, centred_digits, one_digit
 from src.data.idx_data_module import IdxDataModule
 from src.data.images import Images
 
@@ -31,6 +31,7 @@ class QMNISTDataModule(IdxDataModule):
     checksums: Mapping[str, str] = {PurePosixPath(address).name: md5 for address, md5 in _FILES}
     sources = (f"{_FILES[0][0].rpartition('/')[0]}/",)
     from_picture = staticmethod(centred_digit)
+    one_from_picture = staticmethod(one_digit)
     all_from_picture = staticmethod(centred_digits)
     angles: tuple[float, ...] = (-30.0, 30.0)  # at which `predict` and the demo look, too
 

@@ -1,18 +1,15 @@
 """Digits that stand side by side on a page, each by itself."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
-from src.data.written import NEAR, TALL, Grey, Mask
+from src.data.written import NEAR, TALL, Grey, Mask, Whole
 
 _SHARED = 0.5  # share of the columns of the narrower mark from which two are one digit
-# Two digits that touch are wide, or a thin stroke joins two tall parts: 0.9 % of 3,000 validation
-# images of MNIST look so, and 56 % of 1,500 pairs of them that touch.
-_WIDEST, _WIDE = 1.5, 0.9  # width through height
-_NECK, _BESIDE = 0.3, 0.8  # shares of the height: of that stroke, and of the parts on both sides
 _MARGIN = 0.2  # of a digit's height that is cut out around it
 
 
@@ -25,6 +22,24 @@ class Box(NamedTuple):
     bottom: int
 
 
+class Cut(NamedTuple):
+    """A digit, or a run of its pieces, on a small page of its own.
+
+    Attributes:
+        first: Number of its first piece.
+        stop: Number of the piece after its last.
+        ink: Ink of the small page, (H, W), in `[0, 1]`.
+        mark: Where it is there.
+        box: Where it is on the whole page.
+    """
+
+    first: int
+    stop: int
+    ink: Grey
+    mark: Mask
+    box: Box
+
+
 def separated(mark: Mask) -> list[Mask]:
     """Separate the digits of a number.
 
@@ -32,10 +47,10 @@ def separated(mark: Mask) -> list[Mask]:
         mark: What is written on a page, (H, W).
 
     Returns:
-        Where each digit is, from left to right.
+        Where each digit is, from left to right; digits that touch are one.
 
     Raises:
-        ValueError: They touch, stand in several lines, or something among them is no digit.
+        ValueError: They stand in several lines, or something among them is no digit.
     """
     marks, _ = ndimage.label(mark, NEAR)
     boxes = [_box(place) for place in ndimage.find_objects(marks)]
@@ -54,37 +69,43 @@ def separated(mark: Mask) -> list[Mask]:
         else:
             raise ValueError("a mark beside the digits is no digit")
     groups.sort(key=lambda group: boxes[group[0]].left)
-    digits = [np.isin(marks, np.add(group, 1)) for group in groups]
-    joined = [place for place, digit in enumerate(digits, start=1) if _is_joined(digit)]
-    if joined:
-        raise ValueError(f"digits touch one another: mark {joined[0]} of {len(digits)}")
-    return digits
+    return [np.isin(marks, np.add(group, 1)) for group in groups]
 
 
-def cut_out(ink: Grey, digits: Sequence[Mask]) -> list[tuple[Grey, Mask, Box]]:
-    """Cut each digit out of its page, without what is nearer to another one.
+def cut_out(ink: Grey, digits: Sequence[Sequence[Mask]]) -> list[list[Cut]]:
+    """Cut each digit out of its page, whole and in runs of its pieces, without the rest.
 
     Args:
         ink: Ink of the page, (H, W), in `[0, 1]`.
-        digits: Where each digit is.
+        digits: Where the pieces of each digit are, from left to right.
 
     Returns:
-        Ink and mark of a small page with each digit alone, and where it is on the page.
+        All runs of the pieces of each digit; the whole is the first.
     """
     owner = np.zeros(ink.shape, int)
-    for number, digit in enumerate(digits, start=1):
-        owner[digit] = number
-    places = ndimage.distance_transform_edt(owner == 0, return_distances=False, return_indices=True)
+    for number, piece in enumerate(chain.from_iterable(digits), start=1):
+        owner[piece] = number
+    mark = owner > 0
+    places = ndimage.distance_transform_edt(~mark, return_distances=False, return_indices=True)
     owner = owner[tuple(places)]
-    found = []
-    for number, digit in enumerate(digits, start=1):
-        box = _box(ndimage.find_objects(digit.astype(int))[0])
-        margin = max(2, round(_MARGIN * _height(box)))
-        rows = slice(max(0, box.top - margin), box.bottom + margin)
-        columns = slice(max(0, box.left - margin), box.right + margin)
-        own = np.where(owner == number, ink, 0)
-        found.append((own[rows, columns], digit[rows, columns], box))
+    found, first = [], 1
+    for pieces in digits:
+        count = len(pieces)
+        runs = [(a, b) for a in range(count) for b in range(count, a, -1)]
+        found.append([_cut(ink, mark, owner - first, run) for run in runs])
+        first += count
     return found
+
+
+def _cut(ink: Grey, mark: Mask, owner: Whole, run: tuple[int, int]) -> Cut:
+    own = (run[0] <= owner) & (owner < run[1])
+    box = _box(ndimage.find_objects((mark & own).astype(int))[0])
+    margin = max(2, round(_MARGIN * _height(box)))
+    place = (
+        slice(max(0, box.top - margin), box.bottom + margin),
+        slice(max(0, box.left - margin), box.right + margin),
+    )
+    return Cut(*run, np.where(own, ink, 0)[place], (mark & own)[place], box)
 
 
 def _box(place: tuple[slice, ...]) -> Box:
@@ -104,19 +125,3 @@ def _shared(one: Box, other: Box) -> float:
 
 def _is_apart(one: Box, other: Box) -> bool:
     return one.bottom <= other.top or other.bottom <= one.top
-
-
-def _is_joined(digit: Mask) -> bool:
-    cut = digit[ndimage.find_objects(digit.astype(int))[0]]
-    height, width = cut.shape
-    if not _WIDE * height < width <= _WIDEST * height:
-        return bool(width > _WIDEST * height)
-    for column in range(width // 4, 3 * width // 4 + 1):
-        stroke = cut[:, column]
-        thin = ndimage.label(stroke)[1] <= 1 and stroke.mean() <= _NECK
-        parts = cut[:, :column], cut[:, column + 1 :]
-        if thin and min(np.ptp(np.flatnonzero(part.any(1))) + 1 for part in parts) >= (
-            _BESIDE * height
-        ):
-            return True
-    return False

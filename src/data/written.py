@@ -8,9 +8,11 @@ from scipy import ndimage
 
 Grey = npt.NDArray[np.floating[Any]]
 Mask = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.intp]
 
 NEAR = np.ones((3, 3), bool)  # pixels touch diagonally, too
 _GROUND = 0.3  # share of the shorter side; what is dark and wider is a shadow or a table
+_CLEAR = 1.0  # skewness of the levels from which it is known which of them is ink
 _DARKEST = 0.1  # light of the ground below which nothing can be told from noise
 _SMOOTHED = 100  # a picture of more pixels on its longer side is smoothed by one of them
 _FAINT = 0.06  # ink takes at least this share of the light
@@ -19,8 +21,9 @@ _RULE = 0.8  # share of the page that a printed line is long
 _INNER = 0.2  # share of the page; a mark that large makes those at the border its surroundings
 _PAIRED = 100  # largest marks among which a frame is looked for
 _DUST = 0.1  # share of the largest mark below which another one is dust
-_SPECK = 0.05  # share of the page below which the largest mark is dust, too
+_SPECK = 0.03  # share of the page below which the largest mark is dust, too
 TALL = 0.5  # share of the tallest mark from which another one, beside it, is another digit
+_FAR = 0.2  # share of the size of all marks; small ones farther away are holes and stains
 _GAP = 0.05  # share of the height of all marks; a stroke may be broken for twice of it
 _HOLES = 3  # the most that a digit has
 _WIDE = 3.0  # width through height from which a mark is no digit; a word is
@@ -45,8 +48,7 @@ def written(grey: Grey) -> tuple[Grey, Mask]:
         ground, and the opening that finds lines.
     """
     ink, mark, _ = all_written(grey)
-    _refuse(mark)
-    return ink, mark
+    return ink, one(mark)
 
 
 def all_written(grey: Grey) -> tuple[Grey, Mask, tuple[int, int]]:
@@ -67,11 +69,45 @@ def all_written(grey: Grey) -> tuple[Grey, Mask, tuple[int, int]]:
     grey, corner = _sheet(grey)
     flat = _flattened(1 - grey if _is_light_on_dark(grey) else grey)
     smooth = ndimage.gaussian_filter(flat, 1) if max(flat.shape) > _SMOOTHED else flat
-    mark = _without_surroundings(_without_rules(_levelled(smooth) > 1 / 2))
+    mark = _without_surroundings(_without_rules(_levelled(smooth, smooth) > 1 / 2))
     largest = max(_extent(box).max() for box in ndimage.find_objects(ndimage.label(mark, NEAR)[0]))
     if largest < max(3, _SPECK * min(mark.shape)):
         raise ValueError("no digit")
-    return _levelled(flat), mark, corner
+    return _levelled(flat, smooth), mark, corner
+
+
+def one(mark: Mask) -> Mask:
+    """Keep the one digit that is written on a page.
+
+    Args:
+        mark: What is written.
+
+    Returns:
+        The same, without small marks that are far away.
+
+    Raises:
+        ValueError: It is more than one thing, or what no digit looks like.
+    """
+    mark = _without_far(mark)
+    (whole,) = ndimage.find_objects(mark.astype(int))
+    near = int(_GAP * _extent(whole)[0])
+    joined = ndimage.binary_dilation(mark, NEAR, near) if near else mark
+    boxes = ndimage.find_objects(ndimage.label(joined, NEAR)[0])
+    extents = np.array([_extent(box) for box in boxes])
+    if extents.max() < max(3, _SPECK * max(mark.shape)):
+        raise ValueError("no digit")
+    tallest = extents[:, 0].max()
+    columns = np.zeros(mark.shape[1], bool)
+    for box, (height, _) in zip(boxes, extents, strict=True):
+        columns[box[1]] |= height >= TALL * tallest
+    beside = ndimage.label(columns)[1]
+    if beside > 1:
+        raise ValueError(f"more than one digit ({beside} found)")
+    height, width = _extent(whole)
+    holes = ndimage.label(~np.pad(mark, 1))[1] - 1
+    if holes > _HOLES or width > _WIDE * height:
+        raise ValueError("not like a digit")
+    return mark
 
 
 def otsu(grey: Grey) -> float:
@@ -125,13 +161,14 @@ def _rectangularity(mask: Mask) -> float:
 
 
 def _is_light_on_dark(grey: Grey) -> bool:
-    """Take the level of most of the border for the ground; of a mixed border, the commoner one."""
+    """Ask for the rarer of the finer levels, if that is clear, else for the level of the border."""
+    fine = grey - ndimage.uniform_filter(grey, max(3, int(min(grey.shape) * _GROUND)))
+    skewness = (fine**3).mean() / (fine**2).mean() ** 1.5
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     light = (border > otsu(grey)).mean()
-    if abs(light - 1 / 2) > 0.3:  # noqa: PLR2004
-        return bool(light < 1 / 2)
-    fine = grey - ndimage.uniform_filter(grey, max(3, int(min(grey.shape) * _GROUND)))
-    return bool((fine**3).mean() > 0)
+    if abs(skewness) > _CLEAR or abs(light - 1 / 2) <= 0.3:  # noqa: PLR2004
+        return bool(skewness > 0)
+    return bool(light < 1 / 2)
 
 
 def _flattened(grey: Grey) -> Grey:
@@ -142,16 +179,16 @@ def _flattened(grey: Grey) -> Grey:
     return np.asarray(1 - grey / np.maximum(ground, _DARKEST))
 
 
-def _levelled(grey: Grey) -> Grey:
-    """Scale the level of the background to 0 and that of the ink to 1."""
-    if not np.ptp(grey):
+def _levelled(grey: Grey, smooth: Grey) -> Grey:
+    """Scale the background to 0 and the ink to 1; which is which is seen without the noise."""
+    if not np.ptp(smooth):
         raise ValueError("no digit")
-    threshold = otsu(grey)
-    low = np.median(grey[grey <= threshold])
-    high = np.percentile(grey[grey > threshold], _INK)
-    if high - low < _FAINT:
-        raise ValueError("no digit")
-    return np.asarray((grey - low) / (high - low), np.float32).clip(0, 1)
+    for threshold in (otsu(smooth), (np.median(smooth) + smooth.max()) / 2):
+        inked = smooth > threshold
+        low, high = np.median(grey[~inked]), np.percentile(grey[inked], _INK)
+        if high - low >= _FAINT:  # else what is written may be too small to be told from noise
+            return np.asarray((grey - low) / (high - low), np.float32).clip(0, 1)
+    raise ValueError("no digit")
 
 
 def _without_rules(ink: Mask) -> Mask:
@@ -192,36 +229,24 @@ def _without_surroundings(ink: Mask) -> Mask:
     return np.asarray((sizes >= max(1, _DUST * sizes.max()))[marks] & ink)
 
 
-def _extent(box: tuple[slice, ...]) -> npt.NDArray[np.intp]:
+def _without_far(ink: Mask) -> Mask:
+    """Keep the largest group of marks that are near one another, and those nearly as large."""
+    (whole,) = ndimage.find_objects(ink.astype(int))
+    near = ndimage.distance_transform_edt(~ink) <= _FAR / 2 * _extent(whole).max()
+    groups = ndimage.label(near)[0] * ink
+    sizes = np.array([_extent(box).max() for box in ndimage.find_objects(groups)])
+    return np.asarray(ink & np.isin(groups, 1 + np.flatnonzero(sizes >= TALL * sizes.max())))
+
+
+def _extent(box: tuple[slice, ...]) -> Whole:
     return np.array([side.stop - side.start for side in box])
 
 
-def _is_inside(box: tuple[slice, ...], page: npt.NDArray[np.intp]) -> bool:
+def _is_inside(box: tuple[slice, ...], page: Whole) -> bool:
     return all(side.start > 0 and side.stop < end for side, end in zip(box, page, strict=True))
 
 
 def _is_frame(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> bool:
-    """Say whether a mark encloses another one, not much smaller, on all sides."""
+    """Say whether a mark encloses another one, not much lower, on all sides."""
     around = all(a.start < b.start and b.stop < a.stop for a, b in zip(outer, inner, strict=True))
-    return around and max(_extent(inner) / _extent(outer)) > 1 / 3
-
-
-def _refuse(mark: Mask) -> None:
-    (whole,) = ndimage.find_objects(mark.astype(int))
-    near = int(_GAP * _extent(whole)[0])
-    joined = ndimage.binary_dilation(mark, NEAR, near) if near else mark
-    boxes = ndimage.find_objects(ndimage.label(joined, NEAR)[0])
-    extents = np.array([_extent(box) for box in boxes])
-    if extents.max() < max(3, _SPECK * max(mark.shape)):
-        raise ValueError("no digit")
-    tallest = extents[:, 0].max()
-    columns = np.zeros(mark.shape[1], bool)
-    for box, (height, _) in zip(boxes, extents, strict=True):
-        columns[box[1]] |= height >= TALL * tallest
-    beside = ndimage.label(columns)[1]
-    if beside > 1:
-        raise ValueError(f"more than one digit ({beside} found)")
-    height, width = _extent(whole)
-    holes = ndimage.label(~np.pad(mark, 1))[1] - 1
-    if holes > _HOLES or width > _WIDE * height:
-        raise ValueError("not like a digit")
+    return around and bool(_extent(inner)[0] > _extent(outer)[0] / 3)

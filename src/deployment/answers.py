@@ -77,18 +77,34 @@ def classify(
     """
     if not pictures:
         return []
-    image = torch.stack([image for _, image in pictures]).float() / 255  # (B, C, H, W)
+    probability = looked_at(classifier, [image for _, image in pictures], angles)
+    return [
+        Answer(name, dict(zip(class_names, row, strict=True)))
+        for (name, _), row in zip(pictures, probability.tolist(), strict=True)
+    ]
+
+
+def looked_at(
+    classifier: nn.Module, images: Sequence[Tensor], angles: Sequence[float] = ()
+) -> Tensor:
+    """Give the probability of each class of each image.
+
+    Args:
+        classifier: Maps images in `[0, 1]` to logits and probabilities, `(B, K)`.
+        images: Pixels, `(C, H, W)`, `uint8`, of each.
+        angles: As those of `classify`.
+
+    Returns:
+        Probabilities, `(B, K)`, float64.
+    """
+    image = torch.stack([*images]).float() / 255  # (B, C, H, W)
     with torch.inference_mode():
         views = [image, *(rotate(image, angle, BILINEAR) for angle in angles)]
         probabilities = torch.stack([classifier(view)[1] for view in views])  # (A, B, K)
     odds = torch.logit(probabilities.amax(dim=2), eps=1e-6)
     odds[1:] -= _TURNED
     best = probabilities[odds.argmax(dim=0), torch.arange(len(image))]  # (B, K)
-    probability = (best + probabilities[0]) / 2  # it is no surer than both together
-    return [
-        Answer(name, dict(zip(class_names, row, strict=True)))
-        for (name, _), row in zip(pictures, probability.double().tolist(), strict=True)
-    ]
+    return ((best + probabilities[0]) / 2).double()  # it is no surer than both together
 
 
 def as_table(answers: Sequence[Answer]) -> str:

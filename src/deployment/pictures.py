@@ -100,7 +100,7 @@ def read_picture(name: str, from_picture: Reader[T]) -> T:
         other = f"{kind} is not read: save it as JPEG or PNG"
         reason = other if kind else "it is not a picture that Pillow can read"
     except Image.DecompressionBombError as error:
-        reason = f"it is far too large: {error}"
+        reason = f"it is far too large: make it smaller: {error}"
     except OSError as error:
         reason = f"it cannot be read: {error.strerror or error}"
     except (ValueError, SyntaxError, EOFError, MemoryError, OverflowError) as error:

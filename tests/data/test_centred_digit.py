@@ -10,6 +10,7 @@ from src.data.centred_digit import (
     _opaque,
     _reduced,
     centred_digit,
+    one_digit,
 )
 
 
@@ -47,6 +48,17 @@ def test_centre_of_mass_is_the_middle() -> None:
     for axis in (0, 1):
         centre = (mass.sum(1 - axis) * places).sum() / mass.sum()
         assert abs(centre - 14) <= 0.5
+
+
+def test_whole_is_the_first_of_the_parts() -> None:
+    parts = one_digit(seven())
+    assert torch.equal(parts[0].image, centred_digit(seven()))
+    count = parts[0].stop
+    assert count > 1
+    runs = [(first, stop) for first in range(count) for stop in range(count, first, -1)]
+    assert [(part.first, part.stop) for part in parts] == runs
+    assert all(part.image.shape == (1, 28, 28) and part.image.any() for part in parts)
+    assert np.abs(np.subtract(parts[0].box, (55, 35, 125, 145))).max() <= 5
 
 
 def test_digit_of_mnist_stays_as_it_is() -> None:

@@ -12,6 +12,7 @@ from src.data.written import (
     _levelled,
     _without_rules,
     _without_surroundings,
+    one,
     otsu,
     written,
 )
@@ -39,8 +40,8 @@ def assert_found(grey: Grey, mark: Mask) -> None:
     """Compare marks wherever they are: nine tenths of both are the same."""
     _, found = written(grey)
     (here,), (there,) = (ndimage.find_objects(each.astype(int)) for each in (found, mark))
-    for one, other in zip(here, there, strict=True):
-        assert abs((one.stop - one.start) - (other.stop - other.start)) <= 4
+    for side, other in zip(here, there, strict=True):
+        assert abs((side.stop - side.start) - (other.stop - other.start)) <= 4
     assert found.sum() == pytest.approx(mark.sum(), rel=0.1)
 
 
@@ -152,10 +153,53 @@ def test_commoner_level_of_the_border_is_the_ground() -> None:
     assert _is_light_on_dark(1 - page(seven()))
 
 
+def test_rare_level_is_ink_whatever_the_border() -> None:
+    down, across = (np.indices((200, 200)) - 100) / 100
+    corners = 1 - 0.8 * np.hypot(down, across) ** 2 / 2
+    assert_found(page(seven()) * corners, seven())
+    lamp = np.exp(-((down - 0.5) ** 2 + (across + 0.5) ** 2) / 2 / 0.35**2)
+    assert_found((page(seven()) * 0.7 + 0.5 * lamp).clip(0, 1), seven())
+
+
+def test_holes_of_a_notebook_are_no_part_of_a_digit() -> None:
+    down, across = np.indices((200, 200))
+    holes = (np.minimum(abs(down - 60), abs(down - 140)) ** 2 + (across - 14) ** 2) < 64
+    assert_found(page(seven() | holes), seven())
+    near = seven()
+    near[155:165, 80:120] = True
+    assert one(near)[155:165].any()
+
+
+def test_faint_thin_line_in_noise_is_read() -> None:
+    mark = np.zeros((700, 700), bool)
+    mark[150:550, 340:345] = True
+    noise = np.random.default_rng(0).normal(0, 0.022, mark.shape)
+    assert_found(np.where(mark, 0.65, 0.9) + noise, mark)
+
+
+def test_small_digit_on_a_large_page_is_read() -> None:
+    small = np.zeros((500, 500), bool)
+    small[440:462, 470:476] = True
+    assert_found(page(small), small)
+    tiny = np.zeros((1000, 1400), bool)
+    tiny[940:980, 40:48] = True
+    noise = np.random.default_rng(0).normal(0, 0.02, tiny.shape)
+    assert_found(np.where(tiny, PEN, PAPER) + noise, tiny)
+
+
+def test_loop_around_a_short_stroke_is_no_frame() -> None:
+    ink = np.zeros((200, 200), bool)
+    ink[20:180, 60:140] = True
+    ink[30:170, 70:130] = False
+    ink[95:115, 80:120] = True
+    assert np.array_equal(_without_surroundings(ink), ink)
+
+
 def test_levels_are_those_of_ground_and_ink() -> None:
     ground, ink = [0.1, 0.1, 0.2, 0.3, 0.3], [0.8, 0.85, 0.9, 0.95, 1.0]
-    expected = (np.array([ground, ink]) - 0.2) / (0.95 - 0.2)  # median, and upper quartile
-    assert _levelled(np.array([ground, ink])) == pytest.approx(expected.clip(0, 1))
+    levels = np.array([ground, ink])
+    expected = (levels - 0.2) / (0.95 - 0.2)  # median, and upper quartile
+    assert _levelled(levels, levels) == pytest.approx(expected.clip(0, 1))
 
 
 def test_threshold_is_the_middle_of_a_gap() -> None:
