@@ -16,6 +16,7 @@ _CLEAR = 1.0  # skewness of the levels from which it is known which of them is i
 _DARKEST = 0.1  # light of the ground below which nothing can be told from noise
 _SMOOTHED = 100  # a picture of more pixels on its longer side is smoothed by one of them
 _FAINT = 0.06  # ink takes at least this share of the light
+_SURE = 15  # the same in median deviations of the ground: 10 standard deviations of its noise
 _INK = 75  # percentile of the pixels above the threshold that is the level of ink
 _RULE = 0.8  # share of the page that a printed line is long
 _INNER = 0.2  # share of the page; a mark that large makes those at the border its surroundings
@@ -25,7 +26,8 @@ _SPECK = 0.03  # share of the page below which the largest mark is dust, too
 TALL = 0.5  # share of the tallest mark from which another one, beside it, is another digit
 _FAR = 0.2  # share of the size of all marks; small ones farther away are holes and stains
 _GAP = 0.05  # share of the height of all marks; a stroke may be broken for twice of it
-_HOLES = 3  # the most that a digit has
+_HOLES = 3  # the most that a digit has,
+_GRAIN, _GRAINS = 0.001, 30  # of this share of its box or more; and the most of any size, of chalk
 _WIDE = 3.0  # width through height from which a mark is no digit; a word is
 
 
@@ -104,8 +106,9 @@ def one(mark: Mask) -> Mask:
     if beside > 1:
         raise ValueError(f"more than one digit ({beside} found)")
     height, width = _extent(whole)
-    holes = ndimage.label(~np.pad(mark, 1))[1] - 1
-    if holes > _HOLES or width > _WIDE * height:
+    _, *holes = np.bincount(ndimage.label(~np.pad(mark, 1))[0].ravel())[1:]  # the first is outside
+    large = sum(hole >= _GRAIN * height * width for hole in holes)
+    if large > _HOLES or len(holes) > _GRAINS or width > _WIDE * height:
         raise ValueError("not like a digit")
     return mark
 
@@ -183,10 +186,13 @@ def _levelled(grey: Grey, smooth: Grey) -> Grey:
     """Scale the background to 0 and the ink to 1; which is which is seen without the noise."""
     if not np.ptp(smooth):
         raise ValueError("no digit")
-    for threshold in (otsu(smooth), (np.median(smooth) + smooth.max()) / 2):
+    middle = np.median(smooth)
+    sure = max(_FAINT, _SURE * float(np.median(abs(smooth - middle))))
+    # What is very small makes no threshold of its own.
+    for threshold, least in ((otsu(smooth), _FAINT), ((middle + smooth.max()) / 2, sure)):
         inked = smooth > threshold
         low, high = np.median(grey[~inked]), np.percentile(grey[inked], _INK)
-        if high - low >= _FAINT:  # else what is written may be too small to be told from noise
+        if high - low >= least:
             return np.asarray((grey - low) / (high - low), np.float32).clip(0, 1)
     raise ValueError("no digit")
 

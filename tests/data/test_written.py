@@ -122,7 +122,11 @@ def stray() -> Grey:
 
 
 NOT_DIGITS = {
-    "no digit": [stray(), page(np.zeros((200, 200), bool))],
+    "no digit": [
+        stray(),
+        page(np.zeros((200, 200), bool)),
+        np.random.default_rng(6).normal(225, 3, (200, 200)).clip(0, 255).astype(np.uint8) / 255,
+    ],
     "more than one digit (2 found)": [page(np.hstack([seven(), seven()]))],
     "more than one digit (3 found)": [page(np.hstack([seven()] * 3))],
     "not like a digit": [
@@ -168,6 +172,17 @@ def test_holes_of_a_notebook_are_no_part_of_a_digit() -> None:
     near = seven()
     near[155:165, 80:120] = True
     assert one(near)[155:165].any()
+
+
+def test_grain_of_chalk_is_no_hole() -> None:
+    mark = seven()
+    for row in range(53, 145, 9):
+        mark[row, np.flatnonzero(mark[row])[5]] = False
+    assert one(mark).sum() == mark.sum()
+    many = np.ones((100, 100), bool)
+    many[1:-1:3, 1:-1:3] = False
+    with pytest.raises(ValueError, match=r"^not like a digit$"):
+        one(many)
 
 
 def test_faint_thin_line_in_noise_is_read() -> None:
