@@ -27,7 +27,7 @@ TALL = 0.5  # share of the tallest mark from which another one, beside it, is an
 _FAR = 0.2  # share of the size of all marks; small ones farther away are holes and stains
 _GAP = 0.05  # share of the height of all marks; a stroke may be broken for twice of it
 _HOLES = 3  # the most that a digit has,
-_GRAIN, _GRAINS = 0.001, 30  # of this share of its box or more; and the most of any size, of chalk
+_GRAIN, _GRAINS = 0.001, 8  # of this share of its box or more; and the most of any size, of chalk
 _WIDE = 3.0  # width through height from which a mark is no digit; a word is
 
 

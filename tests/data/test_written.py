@@ -176,7 +176,7 @@ def test_holes_of_a_notebook_are_no_part_of_a_digit() -> None:
 
 def test_grain_of_chalk_is_no_hole() -> None:
     mark = seven()
-    for row in range(53, 145, 9):
+    for row in range(53, 145, 15):
         mark[row, np.flatnonzero(mark[row])[5]] = False
     assert one(mark).sum() == mark.sum()
     many = np.ones((100, 100), bool)

@@ -87,7 +87,7 @@ def cut(odds: dict[str, int], width: int = 100) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize(
     ("whole", "width", "digits"),
-    [(40, 80, 2), (44, 80, 1), (20, 50, 2), (45, 100, 2), (55, 100, 1), (55, 140, 2)],
+    [(20, 80, 2), (34, 80, 1), (20, 50, 2), (35, 100, 2), (45, 100, 1), (45, 140, 2)],
 )
 def test_mark_is_cut_where_the_parts_are_surer_or_it_is_wide(
     whole: int, width: int, digits: int
@@ -108,9 +108,9 @@ def test_no_low_part_is_cut_off(height: int, digits: int) -> None:
 
 
 def test_third_part_must_pay() -> None:
-    odds = {"abc": 0, "ab": 43, "bc": 0, "a": 60, "b": 60, "c": 60}
-    assert cut(odds, 120) == [(0, 1), (1, 2), (2, 3)]
-    assert cut(odds | {"ab": 53}, 120) == [(0, 2), (2, 3)]
+    odds = {"abc": 0, "ab": 48, "bc": 0, "a": 60, "b": 60, "c": 60}
+    assert cut(odds, 150) == [(0, 1), (1, 2), (2, 3)]
+    assert cut(odds | {"ab": 53}, 150) == [(0, 2), (2, 3)]
 
 
 def test_number_has_the_parts_of_a_mark() -> None:
