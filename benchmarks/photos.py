@@ -258,6 +258,7 @@ def main() -> None:
         "--cpu", action="store_true", help="count processor time, on a machine with other work"
     )
     given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
     if given.cpu:
         globals()["clock"] = processor_s
     silence_known_noise()
