@@ -74,9 +74,10 @@ def _deployed(trained: "Trained") -> "Deployed":
     if trained.kind != KIND:
         return deployed_task(trained)
     tested = TrainedClassifier.of(trained, "export")
+    image = tested.images("test").image[:TESTED]
     return deployed_classifier(
         Classifier(**tested.classifier_parts()),
-        tested.images("test").image[:TESTED].float() / 255,
+        image.float() / 255,
         tested.published("class_names"),
         calibrated=tested.temperature is not None,
     )

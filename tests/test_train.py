@@ -420,7 +420,11 @@ def test_published_value_in_a_file_is_refused(train: Train, capsys) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("", "holds no settings"), ("trainer: [", "is not YAML"), ("trainer: {}", "required: model")],
+    [
+        ("", "holds no settings"),
+        ("trainer: [", "is not YAML"),
+        ("trainer: {}", "no class for model"),
+    ],
 )
 def test_useless_config_file_is_refused(train: Train, capsys, text: str, expected: str) -> None:
     Path("useless.yaml").write_text(text)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from src.engine.exact.exact_loader import ExactLoader as ExactLoader
     from src.engine.files.atomic_write import write_atomic as write_atomic
     from src.engine.jobs.machine import processors as processors
+    from src.engine.lightning_compat import callbacks_of as callbacks_of
     from src.engine.lightning_compat import logs_at as logs_at
     from src.engine.lightning_compat import next_position as next_position
     from src.engine.records.metric import Metric as Metric
@@ -27,6 +28,7 @@ _PUBLISHED = {  # loaded when it is asked for: who reads records waits for no to
     "Metric": "src.engine.records.metric",
     "UsageError": "src.engine.console.failure",
     "tensorboard_of": "src.engine.records.run_logger",
+    "callbacks_of": "src.engine.lightning_compat",
     "count_samples": "src.engine.records.totals",
     "derive_seed": "src.engine.seed",
     "log_image": "src.engine.records.run_logger",

@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from typing_extensions import override
 
-from src.engine import Metric, UsageError, logs_at
+from src.engine import Metric, UsageError, callbacks_of, logs_at
 from src.tasks.one_cycle import OneCycle
 
 _SPLITS = "train", "val", "test"
@@ -164,7 +164,7 @@ class SupervisedTask(LightningModule):
 
     @override
     def on_train_start(self) -> None:
-        users = [*self.trainer.callbacks, *self.trainer.optimizers]  # type: ignore[attr-defined]
+        users = [*callbacks_of(self.trainer), *self.trainer.optimizers]
         if any(isinstance(each, _VIEWS_AS_VECTORS) for each in users):
             self.network.to(memory_format=torch.contiguous_format)
         for scheduler in [config.scheduler for config in self.trainer.lr_scheduler_configs]:
