@@ -256,9 +256,9 @@ def test_stranger_names_no_class_that_was_not_used_here(memory: Path, capsys) ->
 @pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_stopped_trial_ends_like_one_never_stopped(trial: str) -> None:
-    words = ["--config=x.yaml", "--trainer.max_epochs=30", "--last.every_n_steps=2"]
-    options = {"begin": partial(Fork, prepare=offline), "pause_s": 0.3}
-    finish(*words, begin=options["begin"])
-    kill_often(3, 1, *words, run=1, **options)
-    kill_often(1, 2, *words, run=2, signum=signal.SIGTERM, **options)
+    words = ["--config=x.yaml", "--trainer.max_epochs=33", "--last.every_n_steps=2"]
+    begin = partial(Fork, prepare=offline)
+    finish(*words, begin=begin)
+    kill_often(3, 1, *words, run=1, begin=begin)
+    kill_often(1, 2, *words, run=2, signum=signal.SIGTERM, begin=begin)
     assert state(1) == state(2) == state(0) or trial in INEXACT_INSIDE

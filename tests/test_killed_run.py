@@ -1,5 +1,6 @@
 """Whole processes, killed at random moments, by `kill -9` and by signals that can be heard."""
 
+import json
 import os
 import random
 import shutil
@@ -76,14 +77,17 @@ def kill_often(
     begin: Callable = Fork,
     run: int = 1,
     signum: int = signal.SIGKILL,
-    pause_s: float = 1,
 ) -> None:
-    """Run to the end in spite of `kill -9`, or a signal that can be heard, at random moments."""
+    """Run to the end in spite of `kill -9`, or a signal that can be heard, at random moments.
+
+    Run 0 is one like it that was not stopped: its time says when this one is not yet at its end.
+    """
+    fit_s = json.loads(Path("lightning_logs/version_0/metrics.json").read_text())["fit_s"]
     chance, words = random.Random(seed), args
     for _ in range(times):
         process = begin(*words)
         assert wait_for_training(process, run)
-        time.sleep(chance.uniform(0, pause_s))
+        time.sleep(chance.uniform(0, fit_s / (times + 3)))
         os.killpg(process.pid, signum)
         output, _ = process.communicate(timeout=180)
         assert process.returncode in (-signal.SIGKILL, 128 + signum), output
@@ -103,7 +107,7 @@ def test_killed_run_ends_like_one_never_killed(
 ) -> None:
     args = [*TINY, *NOISY, *options, "--trainer.max_epochs=40"]
     finish(*args)
-    kill_often(times, len(options), *args, pause_s=0.3)
+    kill_often(times, len(options), *args)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
     assert {file.name for file in Path("checkpoints/version_1").iterdir()} == {

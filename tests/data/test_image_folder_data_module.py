@@ -186,7 +186,7 @@ def test_killed_run_on_photos_ends_like_one_never_killed(root: Path, monkeypatch
     args += ["--trainer.callbacks=null", "--trainer.enable_progress_bar=false"]
     args += ["--last.every_n_steps=3", "--trainer.max_epochs=20"]
     finish(*args)
-    kill_often(3, 1, *args, pause_s=0.3)
+    kill_often(3, 1, *args)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
 

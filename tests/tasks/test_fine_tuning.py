@@ -82,7 +82,7 @@ def test_killed_run_ends_like_one_never_killed(train: Train, frozen: int) -> Non
     args = [*TINY, *TASK, *OPTIONS, "--trainer.max_epochs=14"]
     args.append(f"--model.frozen_epochs={frozen}")
     finish(*args)
-    kill_often(3, frozen, *args, pause_s=0.3)
+    kill_often(3, frozen, *args)
     assert state(1) == state(0)
     assert curves(1) == curves(0)
 
