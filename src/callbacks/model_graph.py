@@ -32,7 +32,10 @@ class ModelGraph(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         if trainer.global_step == batch_idx == 0:
-            self._image = batch.image[:1].clone()
+            if (image := getattr(batch, "image", None)) is None:
+                note("the graph of the network is not drawn: a batch has no `image`")
+                return
+            self._image = image[:1].clone()
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

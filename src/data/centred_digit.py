@@ -185,10 +185,11 @@ def _thickened(ink: Grey, mark: Mask) -> tuple[Grey, Mask]:
 
 def _boxed(ink: Grey, mark: Mask) -> Grey:
     """Crop to the digit and resize its longer side to that of the box."""
-    noise = np.percentile(ink[ink < 1 / 2], 75)
-    edge = (_NOISE * noise).clip(_EDGE, 1 / 2)
+    ground = ink[ink < 1 / 2]
+    edge = (_NOISE * np.percentile(ground, 75)).clip(_EDGE, 1 / 2) if ground.size else _EDGE
     near = ndimage.binary_dilation(mark, np.ones((3, 3)), max(1, max(ink.shape) // _SIDE))
-    ink = np.where(near & (ink > edge), ink, 0)
+    kept = near & (ink > edge)
+    ink = np.where(kept, ink, 0) if kept.any() else mark.astype(ink.dtype)  # a faint sliver
     rows, columns = (np.flatnonzero(ink.max(axis)) for axis in (1, 0))
     digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = (max(1, round(side * _BOX / max(digit.shape))) for side in digit.shape)

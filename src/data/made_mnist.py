@@ -10,6 +10,7 @@ from src.batch import Batch, TargetBatch
 from src.data.idx_data_module import IdxDataModule
 from src.data.images import Images
 from src.data.mnist import MNISTDataModule
+from src.engine import UsageError
 
 
 class MadeMNISTDataModule(IdxDataModule):
@@ -39,6 +40,11 @@ class MadeMNISTDataModule(IdxDataModule):
 
     @override
     def read_splits(self) -> dict[str, Images]:
+        if self.augment is not None:
+            raise UsageError(
+                f"--data.augment: {type(self).__name__} makes each image with what is true of it: "
+                "leave out what would change it afterwards"
+            )
         splits = super().read_splits()
         for seed, name in enumerate(("val", "test"), start=self.first_seed):
             digit, label = splits[name].image.float(), splits[name].label

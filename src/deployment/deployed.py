@@ -215,7 +215,7 @@ def _as_given(sample: Tensor) -> tuple[str, str]:
 
 
 def _json(numbers: Tensor) -> str:
-    return json.dumps([round(value, 6) for value in numbers.flatten().tolist()])
+    return json.dumps([float(f"{value:.7g}") for value in numbers.flatten().tolist()])
 
 
 def _samples(trained: Trained) -> tuple[Tensor, Any, Any]:

@@ -85,11 +85,12 @@ def answer_difference(deployed: Deployed, answer: Answer) -> float:
         Largest absolute difference of any output, in its unit.
     """
     sample = deployed.sample
-    return max(
-        float(((given - wanted) / deployed.unit).abs().max())
+    found = [
+        ((given - wanted) / deployed.unit).abs().max()
         for part in (*torch.split(sample, _AT_ONCE), sample[:1])
         for given, wanted in zip(answer(part), deployed.model(part), strict=True)
-    )
+    ]
+    return float(torch.stack(found).max())  # which is no number if one of them is none
 
 
 def weight_difference(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> float:

@@ -37,7 +37,7 @@ def _named(path: str) -> Any:
     tasks = importlib.import_module("src.tasks")
     try:
         return getattr(tasks, path, None) or pkgutil.resolve_name(path)
-    except (ValueError, ImportError, AttributeError):
+    except Exception:  # whatever a user's module does when it is imported
         return None
 
 

@@ -96,3 +96,10 @@ def test_network_that_cannot_be_traced_does_not_end_a_run(
     assert said.err.startswith(f"note: the graph of the network is not drawn: {why}")
     assert said.err.count("\n") == 1
     assert "No graph saved" not in said.out
+
+
+def test_batch_without_images_is_said_once(capsys) -> None:
+    graph, task = ModelGraph(), ClassificationTask(nn.Flatten())
+    graph.on_train_batch_start(SimpleNamespace(global_step=0), task, (torch.ones(2), None), 0)
+    graph.on_train_epoch_end(SimpleNamespace(), task)
+    assert capsys.readouterr().err.count("a batch has no `image`") == 1

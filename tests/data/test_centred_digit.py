@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from src.data.centred_digit import (
     _opaque,
     _reduced,
     centred_digit,
+    centred_digits,
     one_digit,
 )
 
@@ -225,3 +228,28 @@ def test_centre_of_mass_is_put_in_the_middle_as_far_as_the_edges_allow() -> None
     image = _centred(digit)
     assert np.argwhere(image == 1).tolist() == [[10, 14]]  # 8 is the lowest place of 20 rows
     assert image.shape == (28, 28)
+
+
+def test_mark_that_is_paler_than_noise_is_boxed_as_it_is() -> None:
+    mark = np.zeros((9, 9), bool)
+    mark[2:7, 3:6] = True
+    for ink in (np.full((9, 9), 0.6, np.float32), np.where(mark, 0.05, 0.4).astype(np.float32)):
+        digit = _boxed(ink, mark)
+        assert max(digit.shape) == 20
+        assert digit.max() > 0
+
+
+def test_scribbles_on_noisy_paper_are_read_or_refused() -> None:
+    for seed in range(1030, 1050):
+        random = np.random.default_rng(seed)
+        size = int(random.integers(3, 220)) + 20, int(random.integers(3, 160)) + 20
+        picture = Image.new("L", size, 255)
+        draw = ImageDraw.Draw(picture)
+        for _ in range(random.integers(1, 6)):
+            ends = [int(random.integers(0, side)) for side in (*size, *size)]
+            draw.line(ends, fill=int(random.integers(0, 120)), width=int(random.integers(1, 9)))
+        noisy = np.asarray(picture) + random.normal(0, 12, size[::-1])
+        page = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+        for read in (centred_digit, centred_digits):
+            with suppress(ValueError):
+                read(page)

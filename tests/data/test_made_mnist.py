@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from src.batch import TargetBatch
-from src.data import MNISTDataModule
+from src.data import MNISTDataModule, PerImageAffine
 from src.data.made_mnist import MadeMNISTDataModule
+from src.engine import UsageError
 from src.models import CNN
 from src.tasks import RegressionTask
 from tests.bare_trainer import bare_trainer
@@ -40,6 +41,12 @@ def test_images_of_evaluation_are_always_the_same(module: Any, tmp_path: Path, m
         assert torch.equal(here.image, there.image)
         assert torch.equal(here.label, there.label)
         assert not torch.equal(here.image, plain[split].image)
+
+
+def test_augmentation_that_the_target_does_not_know_is_refused(module: Any, tmp_path: Path) -> None:
+    other = type(module)(str(tmp_path), augment=PerImageAffine())
+    with pytest.raises(UsageError, match=f"--data.augment: {type(module).__name__} makes each"):
+        other.setup("fit")
 
 
 def test_each_epoch_of_the_training_has_new_images(module: Any, monkeypatch) -> None:

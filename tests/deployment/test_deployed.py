@@ -59,7 +59,7 @@ def test_description_of_a_classifier_holds_each_channel() -> None:
 
 def test_numbers_of_a_description_are_rounded() -> None:
     about = described(0.1307, 1 / 3, calibrated=False)
-    assert (about["mean"], about["std"]) == ([0.1307], [0.333333])
+    assert (about["mean"], about["std"]) == ([0.1307], [0.3333333])
     assert (about["calibrated"], about["temperature"]) == (False, 1.0)
 
 

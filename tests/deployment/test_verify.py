@@ -1,6 +1,7 @@
 """How files are compared with the network that they came from."""
 
 import io
+import math
 import pickle
 
 import pytest
@@ -30,6 +31,20 @@ def test_largest_difference_is_found(size: int) -> None:
     assert answer_difference(given, wrong) == 0.5
     assert answer_difference(given._replace(unit=torch.tensor(4.0)), wrong) == 0.125
     assert answer_difference(given, classifier) == 0
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_difference_that_is_no_number_is_found_anywhere(place: int) -> None:
+    given = deployed_classifier(
+        Classifier(nn.Flatten(), 0.0, 1.0), torch.zeros(203, 1, 2, 2), "ab", True
+    )
+
+    def wrong(image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        answers = [*given.model(image)]
+        answers[place] = answers[place] + (torch.nan if len(image) == 3 else 0)  # of the last ones
+        return tuple(answers)
+
+    assert math.isnan(answer_difference(given, wrong))
 
 
 def test_pickled_code_is_not_run() -> None:

@@ -112,6 +112,8 @@ class KnownMetrics(Callback):
         Whatever does not begin with `val` may be logged in training.
         """
         logged = {name for name, _ in logged_values(trainer)}
+        if trainer.sanity_checking and not logged:
+            return  # a module may keep silent until it counts
         for watcher, monitor, _ in _watchers(trainer):
             early = trainer.sanity_checking or watcher is self.best
             found = not logged.isdisjoint((name := _LOADER.sub("", monitor), _WAY.sub("", name)))
@@ -119,7 +121,7 @@ class KnownMetrics(Callback):
                 later = "; if it comes later, give --trainer.num_sanity_val_steps 0"
                 raise UsageError(
                     f"{_option(watcher)} {monitor} is not logged in validation, "
-                    f"{_only(logged)}{later if trainer.sanity_checking else ''}"
+                    f"{only(logged)}{later if trainer.sanity_checking else ''}"
                 )
 
     def refuse_missed(self, trainer: Trainer, error: Exception) -> None:
@@ -136,7 +138,7 @@ class KnownMetrics(Callback):
         for watcher, monitor, _ in _watchers(trainer):
             if monitor not in logged and re.search(f"['`]{re.escape(monitor)}['`]", str(error)):
                 raise UsageError(
-                    f"{_option(watcher)} {monitor} is not logged, {_only(logged)}"
+                    f"{_option(watcher)} {monitor} is not logged, {only(logged)}"
                 ) from error
 
 
@@ -163,7 +165,8 @@ def _option(watcher: object) -> str:
     return _OPTIONS.get(kind, f"{kind}: monitor")
 
 
-def _only(logged: Iterable[str]) -> str:
+def only(logged: Iterable[str]) -> str:
+    """Say which metrics there are, after one that there is not."""
     return f"only {names}" if (names := ", ".join(sorted(logged))) else "nothing is"
 
 

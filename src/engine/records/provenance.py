@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+from contextlib import suppress
 from datetime import UTC, datetime
 from difflib import unified_diff
 from functools import cache
@@ -145,7 +146,8 @@ def _unknown_code(folder: Path, known: list[str]) -> dict[str, str]:
             continue
         name = file.removeprefix(place)
         if place != places[0] or (any(known) and Path(name).as_posix() not in known):
-            found[name] = Path(file).read_text(errors="replace")
+            with suppress(OSError):  # it is inside of a zip, or gone
+                found[name] = Path(file).read_text(errors="replace")
     return dict(sorted(found.items()))
 
 

@@ -13,6 +13,7 @@ from lightning.pytorch import Trainer
 
 from src.engine.console.launcher import launched
 
+_ALONE = {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK"}  # what joins machines without a launcher
 _PORTS = range(15_000, 25_000)  # of which jobs on one machine take different ones
 
 
@@ -65,7 +66,7 @@ def refuse_other_number(trainer: Trainer) -> None:
     given, own = os.environ, getattr(trainer.strategy, "cluster_environment", None)
     if launch or not isinstance(own, LightningEnvironment | None):
         return  # another launcher of clusters knows how many there are
-    if trainer.num_nodes > 1 and not {"MASTER_ADDR", "NODE_RANK"} <= {*given}:
+    if trainer.num_nodes > 1 and not {*given} >= _ALONE:
         raise ValueError(
             f"the run has {_count(expected, trainer.num_nodes)}, and this process was started "
             "alone: start it on each of them with torchrun or srun (docs/cluster.md), or here "

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from src.engine.console.failure import UsageError
 from src.engine.records.heartbeat import COUNTED, Heartbeat
-from src.engine.records.known_metrics import KnownMetrics
+from src.engine.records.known_metrics import KnownMetrics, only
 from src.engine.records.metric import Mode, ends
 
 _MODES: dict[str, Mode] = {"<=": "min", ">=": "max"}
@@ -66,10 +66,8 @@ class Target(Callback):
         last = self.heartbeat.validations[-1]
         metric = self.known.get(self.monitor)
         if self.monitor not in last or metric is None:
-            logged = ", ".join(name for name in last if name not in COUNTED) or "none"
-            raise UsageError(
-                f"--target {self.monitor} is not logged in validation; logged: {logged}"
-            )
+            logged = only(name for name in last if name not in COUNTED)
+            raise UsageError(f"--target {self.monitor} is not logged in validation, {logged}")
         here = metric.better(last[self.monitor], self.value)
         if trainer.strategy.reduce_boolean_decision(here, all=False):
             self.reached = {name: last[source] for name, source in _REACHED.items()}

@@ -83,6 +83,9 @@ def test_several_machines_need_a_launcher(monkeypatch: pytest.MonkeyPatch) -> No
         refuse_other_number(trainer)
     monkeypatch.setenv("MASTER_ADDR", "10.0.0.1")
     monkeypatch.setenv("NODE_RANK", "1")
+    with pytest.raises(ValueError, match="this process was started"):  # each would take a port
+        refuse_other_number(trainer)
+    monkeypatch.setenv("MASTER_PORT", "29500")
     refuse_other_number(trainer)
 
 
