@@ -18,6 +18,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from src.engine.console.table import entries
+from src.engine.lightning_compat import ignore_cluster_checkpoints
 from src.engine.records.totals import Outputs, count_samples
 
 # Step, loaders and method of the Trainer for each split that a module evaluates.
@@ -122,6 +123,7 @@ def measure(
             enable_model_summary=False,
             enable_progress_bar=False,
         )
+        ignore_cluster_checkpoints(trainer, None)  # nor does it advise to use srun
         getattr(trainer, method)(task, datamodule=data, verbose=False)
     logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
     return Measured(logged, keep.outputs.joined())

@@ -1,5 +1,7 @@
 """What a module logs of a split."""
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,14 @@ def test_numbers_are_those_of_the_module(split: str, name: str) -> None:
     with torch.no_grad():
         rmse = (task.line(x) - y).square().mean().sqrt().item()
     assert measure(task, None, split, {}) == ({name: pytest.approx(rmse)}, {})
+
+
+def test_srun_is_not_advised_where_it_is_installed(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "srun").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*srun")
+        measure(foreign.Regression(), None, "test", {})
 
 
 class Answers(foreign.Regression):

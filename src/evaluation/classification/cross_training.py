@@ -14,6 +14,7 @@ from src.engine.console.failure import interrupts
 from src.engine.console.note import note
 from src.engine.console.quiet import quiet
 from src.engine.exact.step_seed import StepSeed
+from src.engine.lightning_compat import ignore_cluster_checkpoints
 from src.evaluation.classification.folds import Part, divide, must_keep, training_split
 from src.evaluation.classification.trained_classifier import TrainedClassifier
 
@@ -127,6 +128,7 @@ class CrossTraining:
                 limit_val_batches=0,
                 num_sanity_val_steps=0,
             )
+            ignore_cluster_checkpoints(trainer, None)
             trainer.fit(task, datamodule=self.trained.data)
         self.trained.data.trainer = None  # else it might go on to augment
         return task, trainer.strategy.root_device

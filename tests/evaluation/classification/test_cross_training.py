@@ -58,7 +58,8 @@ def test_network_of_a_fold_is_trained_as_the_run_was(monkeypatch) -> None:
         def fit(task: Any, datamodule: Any) -> None:
             level.append((task, datamodule, logger.level))
 
-        return Fake(fit=fit, strategy=Fake(root_device="device"))
+        device, connector = Fake(root_device="device"), Fake()
+        return Fake(fit=fit, strategy=device, _checkpoint_connector=connector)
 
     of = "src.evaluation.classification.cross_training"
     monkeypatch.setattr(f"{of}.Trainer", trainer)
