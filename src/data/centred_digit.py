@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 from torch import Tensor
 
-from src.data.separated import Box, cut_out, separated
+from src.data.separated import Box, Cut, cut_out, separated
 from src.data.touching import pieces
 from src.data.written import Grey, Mask, all_written, one, written
 
@@ -103,25 +103,14 @@ def _parts(
     ink: Grey, marks: Sequence[Mask], corner: tuple[int, int], scale: int
 ) -> list[list[Part]]:
     top, left = corner
-    found = []
-    for cuts in cut_out(ink, [pieces(mark) for mark in marks]):
-        found.append(
-            [
-                Part(
-                    cut.first,
-                    cut.stop,
-                    _image(cut.ink, cut.mark),
-                    Box(
-                        *(
-                            scale * edge
-                            for edge in map(sum, zip(cut.box, (left, top, left, top), strict=True))
-                        )
-                    ),
-                )
-                for cut in cuts
-            ]
-        )
-    return found
+
+    def part(cut: Cut) -> Part:
+        box = cut.box
+        place = box.left + left, box.top + top, box.right + left, box.bottom + top
+        image = _image(cut.ink, cut.mark)
+        return Part(cut.first, cut.stop, image, Box(*(scale * edge for edge in place)))
+
+    return [[part(cut) for cut in cuts] for cuts in cut_out(ink, [pieces(mark) for mark in marks])]
 
 
 def _image(ink: Grey, mark: Mask) -> Tensor:
